@@ -1,0 +1,116 @@
+import type { Nanoseconds } from './time.ts';
+
+/** What an observer of a topic is called with: the instant and the event's fields. */
+export type Observer<Fields extends number[]> = (at: Nanoseconds, ...fields: Fields) => void;
+
+/** Sees every event of a run, for recordings and for finding the first divergence of two runs. */
+export type Witness = (at: Nanoseconds, topic: Topic<number[]>, fields: readonly number[]) => void;
+
+/**
+ * One kind of event. Emitting hashes the event into the run's digest and calls the observers;
+ * fields are whole numbers: instants, positions in a log, indices of components.
+ */
+export interface Topic<Fields extends number[]> {
+  readonly name: string;
+  readonly fieldNames: readonly string[];
+  /** How many events of this kind there were, whether or not anybody observes them. */
+  readonly count: number;
+  emit(...fields: Fields): void;
+  observe(observer: Observer<Fields>): void;
+}
+
+class Emitter implements Topic<number[]> {
+  readonly name: string;
+  readonly fieldNames: readonly string[];
+  count = 0;
+  private readonly trace: Trace;
+  private readonly salt: number;
+  private readonly observers: Observer<number[]>[] = [];
+
+  constructor(trace: Trace, name: string, fieldNames: readonly string[]) {
+    this.trace = trace;
+    this.name = name;
+    this.fieldNames = fieldNames;
+    this.salt = hashOf(name);
+  }
+
+  observe(observer: Observer<number[]>): void {
+    this.observers.push(observer);
+  }
+
+  emit(a = 0, b = 0, c = 0, d = 0): void {
+    this.count++;
+    const at = this.trace.record(this, this.salt, a, b, c, d);
+    for (let i = 0; i < this.observers.length; i++) this.observers[i]!(at, a, b, c, d);
+  }
+}
+
+/**
+ * The one stream of everything observable. The model emits; metrics, laws, reports and recordings
+ * observe and cannot change the run. The digest is a hash of all events in their order, and does
+ * not depend on who observes.
+ */
+export class Trace {
+  events = 0;
+  private readonly clock: { readonly now: Nanoseconds };
+  private first = 0x243f6a88;
+  private second = 0x85a308d3;
+  private witness: Witness | null = null;
+
+  constructor(clock: { readonly now: Nanoseconds }) {
+    this.clock = clock;
+  }
+
+  /** Declares a kind of event with at most four fields. */
+  topic<Fields extends number[]>(name: string, fieldNames: readonly string[]): Topic<Fields> {
+    return new Emitter(this, name, fieldNames) as unknown as Topic<Fields>;
+  }
+
+  /** Every event from now on is shown to the witness as well. */
+  witnessAll(witness: Witness | null): void {
+    this.witness = witness;
+  }
+
+  /** 64 bits over all events so far, as 16 hexadecimal digits. */
+  get digest(): string {
+    const hex = (word: number) => (word >>> 0).toString(16).padStart(8, '0');
+    return hex(finish(this.first ^ this.events)) + hex(finish(this.second));
+  }
+
+  /** Hashes one event. Called by topics only. */
+  record(
+    topic: Topic<number[]>,
+    salt: number,
+    a: number,
+    b: number,
+    c: number,
+    d: number,
+  ): Nanoseconds {
+    const at = this.clock.now;
+    this.events++;
+    let h = Math.imul(this.first ^ salt, 0x9e3779b1);
+    h = mix(mix(mix(mix(mix(h, at), a), b), c), d);
+    this.first = h;
+    this.second = (Math.imul(this.second, 31) + (h ^ (h >>> 15))) | 0;
+    if (this.witness) this.witness(at, topic, [a, b, c, d].slice(0, topic.fieldNames.length));
+    return at;
+  }
+}
+
+function mix(hash: number, value: number): number {
+  let h = Math.imul(hash ^ (value | 0), 0x85ebca6b);
+  h = (h << 13) | (h >>> 19);
+  h = Math.imul(h ^ (value * 2.3283064365386963e-10), 0xc2b2ae35);
+  return (h << 15) | (h >>> 17);
+}
+
+function finish(hash: number): number {
+  const h = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  return h ^ (h >>> 13);
+}
+
+function hashOf(text: string): number {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  return h;
+}

@@ -1,0 +1,137 @@
+import { Ring } from './ring.ts';
+import type { ProcessId, Simulation } from './simulation.ts';
+import { type Nanoseconds, NEVER } from './time.ts';
+
+/** Processes that wait for the same thing, in the order of their coming. */
+class Waiters {
+  private readonly sim: Simulation;
+  private readonly queue = new Ring(); // process, ticket, process, ticket, ...
+
+  constructor(sim: Simulation) {
+    this.sim = sim;
+  }
+
+  /** No wait list holds more than these; some of them may have left. */
+  get length(): number {
+    return this.queue.length / 2;
+  }
+
+  /** The running process waits here, at most until the deadline. */
+  join(deadline: Nanoseconds): void {
+    const ticket = this.sim.park(deadline);
+    this.queue.push(this.sim.running);
+    this.queue.push(ticket);
+  }
+
+  /** Wakes the first that still waits; false if nobody does. */
+  wakeFirst(): boolean {
+    while (this.queue.length > 0) {
+      if (this.sim.wake(this.queue.shift(), this.queue.shift())) return true;
+    }
+    return false;
+  }
+
+  wakeAll(): void {
+    for (let n = this.queue.length / 2; n > 0; n--) {
+      this.sim.wake(this.queue.shift(), this.queue.shift());
+    }
+  }
+}
+
+/** Something that happens: whoever waits for it is woken, all at once. */
+export class Signal {
+  private readonly waiters: Waiters;
+
+  constructor(sim: Simulation) {
+    this.waiters = new Waiters(sim);
+  }
+
+  /** `yield signal.wait()`; with a deadline, `sim.timedOut` tells which of the two it was. */
+  wait(deadline: Nanoseconds = NEVER): undefined {
+    this.waiters.join(deadline);
+  }
+
+  fire(): void {
+    this.waiters.wakeAll();
+  }
+}
+
+/**
+ * A right that n processes may hold at a time, first come first served. It is handed over at the
+ * instant of release.
+ * `if (latch.taken()) yield; ...; latch.release();`
+ */
+export class Latch {
+  private free: number;
+  private readonly waiters: Waiters;
+
+  constructor(sim: Simulation, holders = 1) {
+    this.free = holders;
+    this.waiters = new Waiters(sim);
+  }
+
+  /** False: the running process holds it now. True: it has to yield, and holds it when it goes on. */
+  taken(): boolean {
+    if (this.free > 0) {
+      this.free--;
+      return false;
+    }
+    this.waiters.join(NEVER);
+    return true;
+  }
+
+  release(): void {
+    if (!this.waiters.wakeFirst()) this.free++;
+  }
+}
+
+/**
+ * A position that only grows, and processes that wait until it has reached theirs.
+ * `if (mark.below(position)) yield;`
+ */
+export class Watermark {
+  value: number;
+  private readonly sim: Simulation;
+  private readonly waiting: { position: number; process: ProcessId; ticket: number }[] = [];
+
+  constructor(sim: Simulation, value = 0) {
+    this.sim = sim;
+    this.value = value;
+  }
+
+  /** How many wait, those included that a deadline or an interrupt took away. */
+  get waiters(): number {
+    return this.waiting.length;
+  }
+
+  /** False if the position is reached. True: the running process has to yield until it is. */
+  below(position: number, deadline: Nanoseconds = NEVER): boolean {
+    if (position <= this.value) return false;
+    const ticket = this.sim.park(deadline);
+    const waiting = this.waiting;
+    let at = waiting.length;
+    while (at > 0 && waiting[at - 1]!.position > position) at--;
+    const entry = { position, process: this.sim.running, ticket };
+    if (at === waiting.length) waiting.push(entry);
+    else waiting.splice(at, 0, entry);
+    return true;
+  }
+
+  /** Moves the mark forward and wakes those whom it has reached, lowest position first. */
+  advance(value: number): void {
+    if (value <= this.value) return;
+    this.value = value;
+    let reached = 0;
+    const waiting = this.waiting;
+    while (reached < waiting.length && waiting[reached]!.position <= value) {
+      const { process, ticket } = waiting[reached++]!;
+      this.sim.wake(process, ticket);
+    }
+    if (reached > 0) waiting.splice(0, reached);
+  }
+
+  /** Wakes everybody without moving: the wait has lost its object. */
+  abandon(): void {
+    for (const { process, ticket } of this.waiting.splice(0)) this.sim.wake(process, ticket);
+  }
+}
