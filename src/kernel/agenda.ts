@@ -1,9 +1,9 @@
 import type { Nanoseconds } from './time.ts';
 
 const BUCKETS_PER_LEVEL = 256;
-const LEVELS = 7; // 7 bytes hold every instant below 2^56 ns
+const LEVELS = 7; // 7 bytes hold every whole number that a double holds exactly, below 2^53
 const NONE = -1;
-const IN_HIGH_WORD = 2 ** -32;
+const IN_HIGH_WORD = 1 / 0x1_0000_0000;
 
 /**
  * The instants at which processes go on, earliest first; equal instants in the order of entry.
@@ -43,12 +43,29 @@ export class Agenda {
     this.bucketOf = new Int32Array(capacity).fill(NONE);
   }
 
-  /** Enters a process that is not pending, at an instant that is not past. */
+  /**
+   * Enters a process that is not pending, at a whole instant that is not past.
+   * Throws a RangeError otherwise: the order of all that follows would be wrong without a sign.
+   */
   enter(instant: Nanoseconds, process: number): void {
     if (process >= this.instant.length) this.grow(process);
+    if (
+      !(instant >= this.now && instant <= Number.MAX_SAFE_INTEGER) ||
+      instant !== Math.floor(instant) ||
+      this.bucketOf[process] !== NONE
+    ) {
+      this.refuse(instant, process);
+    }
     this.instant[process] = instant;
     this.size++;
     this.place(instant, process);
+  }
+
+  private refuse(instant: Nanoseconds, process: number): never {
+    const reason = this.isPending(process)
+      ? `it is pending already, at ${this.instant[process]}`
+      : `an instant is a whole number from now (${this.now}) to 2^53 - 1`;
+    throw new RangeError(`process ${process} cannot go on at ${instant}: ${reason}`);
   }
 
   isPending(process: number): boolean {

@@ -7,8 +7,8 @@
 const double = new Float64Array(1);
 const words = new Uint32Array(double.buffer); // [low, high] on every machine that runs Node
 
-const LN2_HIGH = 6.9314718036912381649e-1;
-const LN2_LOW = 1.90821492927058770002e-10;
+const LN2_HIGH = 0.6931471803691238;
+const LN2_LOW = 1.9082149292705877e-10;
 const LN2_INVERSE = Math.LOG2E;
 
 /** The natural logarithm of a positive normal number; minus infinity for 0. */
@@ -32,12 +32,11 @@ export function ln(x: number): number {
   const s = f / (2 + f);
   const z = s * s;
   const w = z * z;
-  const even =
-    w * (0.3999999999940941908 + w * (0.2222219843214978396 + w * 0.1531383769920937332));
+  const even = w * (0.3999999999940942 + w * (0.22222198432149784 + w * 0.15313837699209373));
   const odd =
     z *
-    (0.666666666666673513 +
-      w * (0.2857142874366239149 + w * (0.1818357216161805012 + w * 0.1479819860511658591)));
+    (0.6666666666666735 +
+      w * (0.2857142874366239 + w * (0.1818357216161805 + w * 0.14798198605116586)));
   const r = even + odd;
   if (((high - 0x6147a) | (0x6b851 - high)) > 0) {
     const half = 0.5 * f * f;
@@ -60,8 +59,10 @@ export function exp(x: number): number {
     t *
       (0.16666666666666602 +
         t *
-          (-2.7777777777015593e-3 +
-            t * (6.613756321437934e-5 + t * (-1.6533902205465252e-6 + t * 4.1381367970572385e-8))));
+          (-0.0027777777777015593 +
+            t *
+              (0.00006613756321437934 +
+                t * (-0.0000016533902205465252 + t * 4.1381367970572385e-8))));
   const y = 1 - (low - (r * c) / (2 - c) - high);
   return k < -1021 ? scale(scale(y, k + 1000), -1000) : k > 1023 ? scale(y, 1023) * 2 : scale(y, k);
 }

@@ -45,7 +45,7 @@ export class Mailbox<T> {
     if (this.first === this.letters.length) {
       this.letters.length = 0;
       this.first = 0;
-    } else if (this.first > 64) {
+    } else if (this.first > 64 && 2 * this.first > this.letters.length) {
       this.letters = this.letters.slice(this.first);
       this.first = 0;
     }

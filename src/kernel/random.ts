@@ -2,6 +2,8 @@ import alea from 'seedrandom/lib/alea.js';
 import { ln } from './arithmetic.ts';
 import type { Nanoseconds } from './time.ts';
 
+const HALF_STEP = 0.5 / 0x1_0000_0000;
+
 /**
  * A stream of random numbers, seeded by its own name. Components draw from streams of their own
  * (`42/servers/pg1/disk`), so that adding one leaves all others alone and variants of a scenario
@@ -17,7 +19,7 @@ export class Random {
 
   /** Uniform in the open interval (0, 1), in steps of 2^-32. */
   uniform(): number {
-    return this.next() + 1.1641532182693481e-10;
+    return this.next() + HALF_STEP;
   }
 
   /** A whole number from `low` to `high`, both included, each equally likely. */

@@ -43,15 +43,17 @@ export class SharingStation {
   }
 
   private catchUp(): void {
-    if (this.visits.length > 0) this.ownTime += (this.sim.now - this.since) * this.rate;
+    if (this.visits.length === 0)
+      this.ownTime = 0; // keeps it small, and so exact
+    else this.ownTime += (this.sim.now - this.since) * this.rate;
     this.since = this.sim.now;
   }
 
   private *departures(): Process {
     for (;;) {
       const next = this.visits[0];
-      const due = next ? this.sim.now + (next.end - this.ownTime) / this.rate : NEVER;
-      yield this.arrival.wait(due === NEVER ? NEVER : Math.ceil(due));
+      const left = next ? Math.ceil((next.end - this.ownTime) / this.rate) : NEVER;
+      yield this.arrival.wait(this.sim.now + left);
       this.catchUp();
       while (this.visits.length > 0 && this.visits[0]!.end <= this.ownTime + 1e-6) {
         const { process, ticket } = this.visits.shift()!;

@@ -30,6 +30,7 @@ const MISSED = 2; // its turn came while it was frozen
 const MISSED_BY_TIME = 4;
 const INTERRUPTED = 8;
 const KILLED = 16;
+const INTERRUPTED_NEXT = 32; // interrupted after it had been woken: it takes that step first
 
 /**
  * The clock, the agenda and the processes of one run.
@@ -121,14 +122,25 @@ export class Simulation {
     this.agenda.enter(instant > this.now ? instant : this.now, process);
   }
 
-  /** The process finds the interrupt thrown at the `yield` where it waits; it goes on at once. */
+  /**
+   * The process finds the interrupt thrown at the `yield` where it waits, at this instant; if it
+   * does not catch it, it ends. A wake-up it has already been given is not lost (it may own a latch
+   * by now): it takes that step first and finds the interrupt at the `yield` after it. Without
+   * effect on the running process itself.
+   */
   interrupt(process: ProcessId, interrupt: Interrupt): void {
     if (!this.bodies[process] || process === this.running) return;
     this.interrupts[process] = interrupt;
-    this.flags[process]! |= INTERRUPTED;
+    const flags = this.flags[process]!;
+    if (flags & INTERRUPTED) return;
+    if (flags & MISSED || this.ready.includes(process)) {
+      this.flags[process] = flags | INTERRUPTED_NEXT;
+      return;
+    }
+    this.flags[process] = flags | INTERRUPTED;
     this.tickets[process]!++;
     this.agenda.remove(process);
-    if (!this.ready.includes(process)) this.ready.push(process);
+    this.ready.push(process);
   }
 
   /** The process is gone, as by SIGKILL: nothing of it runs any more, not even `finally`. */
@@ -159,6 +171,7 @@ export class Simulation {
   /** Takes steps until the clock reaches the given instant. A run can go on with a later one. */
   run(until: Nanoseconds): void {
     const { agenda, ready } = this;
+    agenda.remove(STOP); // left there by a `stop` between runs
     agenda.enter(until, STOP);
     for (;;) {
       if (ready.length > 0) this.resume(ready.shift(), false);
@@ -186,8 +199,18 @@ export class Simulation {
     this.timedOut = timedOut || (flags & MISSED_BY_TIME) !== 0;
     this.steps++;
     const done = this.bodies[process]!.next().done;
-    if (done || this.flags[process]! & KILLED) this.end(process);
     this.running = NOBODY;
+    if (done || this.flags[process] !== 0) this.settle(process, done);
+  }
+
+  /** After a step: is it over, was it killed, or was it interrupted before it took the step? */
+  private settle(process: ProcessId, done: boolean | undefined): void {
+    const flags = this.flags[process]!;
+    if (done || flags & KILLED) this.end(process);
+    else if (flags & INTERRUPTED_NEXT) {
+      this.flags[process] = flags & ~INTERRUPTED_NEXT;
+      this.interrupt(process, this.interrupts[process]!);
+    }
   }
 
   /** The rare cases: frozen (true: no step is taken) or interrupted (the step is taken here). */
@@ -200,11 +223,21 @@ export class Simulation {
     this.flags[process] = flags & ~(INTERRUPTED | MISSED_BY_TIME);
     if (!(flags & INTERRUPTED)) return false;
     this.running = process;
+    this.timedOut = false;
     this.steps++;
-    const done = this.bodies[process]!.throw(this.interrupts[process]).done;
-    if (done || this.flags[process]! & KILLED) this.end(process);
+    const done = this.throwInto(this.bodies[process]!, this.interrupts[process]!);
     this.running = NOBODY;
+    this.settle(process, done);
     return true;
+  }
+
+  private throwInto(body: Process, interrupt: Interrupt): boolean | undefined {
+    try {
+      return body.throw(interrupt).done;
+    } catch (thrown) {
+      if (thrown === interrupt) return true;
+      throw thrown;
+    }
   }
 
   private end(process: ProcessId): void {

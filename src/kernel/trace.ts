@@ -97,10 +97,12 @@ export class Trace {
   }
 }
 
+const IN_HIGH_WORD = 1 / 0x1_0000_0000;
+
 function mix(hash: number, value: number): number {
   let h = Math.imul(hash ^ (value | 0), 0x85ebca6b);
   h = (h << 13) | (h >>> 19);
-  h = Math.imul(h ^ (value * 2.3283064365386963e-10), 0xc2b2ae35);
+  h = Math.imul(h ^ Math.floor(value * IN_HIGH_WORD), 0xc2b2ae35);
   return (h << 15) | (h >>> 17);
 }
 

@@ -6,21 +6,31 @@ import { type Nanoseconds, NEVER } from './time.ts';
 class Waiters {
   private readonly sim: Simulation;
   private readonly queue = new Ring(); // process, ticket, process, ticket, ...
+  private tidyAt = 128;
 
   constructor(sim: Simulation) {
     this.sim = sim;
   }
 
-  /** No wait list holds more than these; some of them may have left. */
-  get length(): number {
-    return this.queue.length / 2;
-  }
-
   /** The running process waits here, at most until the deadline. */
   join(deadline: Nanoseconds): void {
     const ticket = this.sim.park(deadline);
+    if (this.queue.length >= this.tidyAt) this.tidy();
     this.queue.push(this.sim.running);
     this.queue.push(ticket);
+  }
+
+  /** Forgets those who left by a deadline or an interrupt; seldom enough to cost nothing. */
+  private tidy(): void {
+    const { queue } = this;
+    for (let n = queue.length / 2; n > 0; n--) {
+      const process = queue.shift();
+      const ticket = queue.shift();
+      if (!this.sim.isWaiting(process, ticket)) continue;
+      queue.push(process);
+      queue.push(ticket);
+    }
+    this.tidyAt = Math.max(128, 2 * queue.length);
   }
 
   /** Wakes the first that still waits; false if nobody does. */
@@ -92,7 +102,8 @@ export class Latch {
 export class Watermark {
   value: number;
   private readonly sim: Simulation;
-  private readonly waiting: { position: number; process: ProcessId; ticket: number }[] = [];
+  private waiting: { position: number; process: ProcessId; ticket: number }[] = [];
+  private tidyAt = 64;
 
   constructor(sim: Simulation, value = 0) {
     this.sim = sim;
@@ -108,6 +119,7 @@ export class Watermark {
   below(position: number, deadline: Nanoseconds = NEVER): boolean {
     if (position <= this.value) return false;
     const ticket = this.sim.park(deadline);
+    if (this.waiting.length >= this.tidyAt) this.tidy();
     const waiting = this.waiting;
     let at = waiting.length;
     while (at > 0 && waiting[at - 1]!.position > position) at--;
@@ -115,6 +127,11 @@ export class Watermark {
     if (at === waiting.length) waiting.push(entry);
     else waiting.splice(at, 0, entry);
     return true;
+  }
+
+  private tidy(): void {
+    this.waiting = this.waiting.filter((w) => this.sim.isWaiting(w.process, w.ticket));
+    this.tidyAt = Math.max(64, 2 * this.waiting.length);
   }
 
   /** Moves the mark forward and wakes those whom it has reached, lowest position first. */
