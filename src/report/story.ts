@@ -1,0 +1,120 @@
+import type { RunEvent, RunResult } from '../measure/result.ts';
+import { marks, peak, sparkline } from './plot.ts';
+import { type Style, shorten, wrap } from './style.ts';
+import { shortNames } from './tables.ts';
+import { formatCount, formatSeconds } from './units.ts';
+
+const THROUGHPUT = 'throughput.tps';
+const MOST_PLOTS = 12;
+const MOST_EVENTS = 14;
+const MOST_LOSSES = 5;
+
+/** Throughput over time, one line a run on a common scale, with a mark under each fault. */
+export function throughputPlot(
+  runs: readonly RunResult[],
+  durationSeconds: number,
+  style: Style,
+): string[] {
+  const plotted = runs.filter((run) => run.series[THROUGHPUT]).slice(0, MOST_PLOTS);
+  if (plotted.length === 0) return [];
+  const top = Math.max(...plotted.map((run) => peak(run.series[THROUGHPUT]!)));
+  const names = shortNames(plotted.map((run) => run.variant));
+  const label = Math.min(28, Math.max(...names.map((name) => name.length)));
+  const columns = Math.min(72, style.width - label - 4);
+  const lines = [style.strong(`  transactions per second over time, 0 to ${formatCount(top)}`)];
+  plotted.forEach((run, index) => {
+    const name = shorten(names[index]!, label).padEnd(label);
+    lines.push(`  ${name}  ${sparkline(run.series[THROUGHPUT]!, columns, top)}`);
+  });
+  const faults = faultsOf(plotted);
+  const under = marks(
+    faults.map(({ t }) => t),
+    durationSeconds,
+    columns,
+  );
+  const margin = ' '.repeat(label + 4);
+  if (under) lines.push(margin + style.bad(under));
+  const end = formatSeconds(durationSeconds);
+  lines.push(margin + style.faint(`0 s${end.padStart(columns - 3)}`));
+  return lines;
+}
+
+/** The faults of all runs, each once. */
+function faultsOf(runs: readonly RunResult[]): RunEvent[] {
+  const seen = new Map<string, RunEvent>();
+  for (const run of runs) {
+    for (const event of run.events) {
+      if (event.kind.startsWith('fault')) seen.set(`${event.t} ${event.text}`, event);
+    }
+  }
+  return [...seen.values()].sort((a, b) => a.t - b.t);
+}
+
+/** What happened, by simulated time. */
+export function eventLines(run: RunResult, style: Style): string[] {
+  if (run.events.length === 0) return [];
+  const times = run.events.map(({ t }) => `${t.toFixed(3)} s`);
+  const width = Math.max(...times.slice(0, MOST_EVENTS).map((time) => time.length));
+  const lines = [style.strong(`  what happened in ${run.variant}`)];
+  run.events.slice(0, MOST_EVENTS).forEach((event, index) => {
+    const indent = width + 4;
+    const [first, ...rest] = wrap(event.text, style.width - indent);
+    lines.push(`  ${times[index]!.padStart(width)}  ${first}`);
+    lines.push(...rest.map((line) => ' '.repeat(indent) + line));
+  });
+  return [...lines, ...andMore(run.events.length, MOST_EVENTS, width + 4)];
+}
+
+/** The first commits that clients were told of and that are gone, and why. */
+export function lossLines(run: RunResult, style: Style): string[] {
+  const lost = run.metrics['commits.lost'] ?? 0;
+  if (run.losses.length === 0 || lost === 0) return [];
+  const shown = run.losses.slice(0, MOST_LOSSES);
+  const session = Math.max(...shown.map((loss) => loss.session.length));
+  const lsn = Math.max(...shown.map((loss) => loss.lsn.length));
+  const lines = [style.strong(`  acknowledged commits lost in ${run.variant}`)];
+  for (const loss of shown) {
+    const at = `${loss.acknowledgedAt.toFixed(3)} s`;
+    const head = `${loss.session.padEnd(session)}  ${loss.lsn.padEnd(lsn)}  told at ${at}`;
+    const [first, ...rest] = wrap(loss.cause, style.width - head.length - 4);
+    lines.push(`  ${head}  ${first}`);
+    lines.push(...rest.map((line) => ' '.repeat(head.length + 4) + line));
+  }
+  return [...lines, ...andMore(lost, shown.length, 2)];
+}
+
+/** Each claim of a source, with its verdict. */
+export function claimLines(run: RunResult, style: Style): string[] {
+  return run.claims.flatMap((claim) => {
+    const text = `${claim.id} ${claim.verdict}: ${claim.says} (${claim.source})`;
+    const paint =
+      claim.verdict === 'holds'
+        ? style.good
+        : claim.verdict === 'contradicted'
+          ? style.bad
+          : style.doubtful;
+    return wrap(text, style.width - 2, 4).map((line) => `  ${paint(line)}`);
+  });
+}
+
+/** Every warning once, and which runs it is about unless it is about all. */
+export function warningLines(runs: readonly RunResult[], style: Style): string[] {
+  const byText = new Map<string, Set<string>>();
+  for (const run of runs) {
+    for (const warning of run.warnings) {
+      const known = byText.get(warning) ?? new Set<string>();
+      byText.set(warning, known.add(run.variant));
+    }
+  }
+  const all = new Set(runs.map((run) => run.variant)).size;
+  return [...byText].flatMap(([text, variants]) => {
+    const where = variants.size === all ? '' : ` (${[...variants].join(', ')})`;
+    return wrap(`warning: ${text}${where}`, style.width - 2, 4).map((line) =>
+      style.doubtful(`  ${line}`),
+    );
+  });
+}
+
+function andMore(all: number, shown: number, indent: number): string[] {
+  return all > shown ? [`${' '.repeat(indent)}and ${formatCount(all - shown)} more`] : [];
+}
