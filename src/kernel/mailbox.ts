@@ -10,7 +10,7 @@ interface Letter<T> {
  * Messages on their way to one reader, in the order of arrival (equal instants in the order of
  * sending). A message costs no event of its own: the reader is woken when the next one arrives.
  *
- * `while ((message = mailbox.take()) === undefined) yield mailbox.receive();`
+ * `const message = mailbox.take(); if (message === undefined) yield mailbox.receive(); else ...`
  */
 export class Mailbox<T> {
   private readonly sim: Simulation;
@@ -57,6 +57,11 @@ export class Mailbox<T> {
     const next = this.first < this.letters.length ? this.letters[this.first]!.at : NEVER;
     this.reader = this.sim.running;
     this.ticket = this.sim.park(next < deadline ? next : deadline);
+  }
+
+  /** Wakes the reader if it waits here, with or without a message: something else wants it. */
+  nudge(): void {
+    if (this.reader >= 0) this.sim.wake(this.reader, this.ticket);
   }
 
   /** Takes out what has not arrived yet and satisfies the condition; returns it in order. */

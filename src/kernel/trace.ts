@@ -102,7 +102,8 @@ const IN_HIGH_WORD = 1 / 0x1_0000_0000;
 function mix(hash: number, value: number): number {
   let h = Math.imul(hash ^ (value | 0), 0x85ebca6b);
   h = (h << 13) | (h >>> 19);
-  h = Math.imul(h ^ Math.floor(value * IN_HIGH_WORD), 0xc2b2ae35);
+  const high = Math.imul(Math.floor(value * IN_HIGH_WORD), 0x27d4eb2f);
+  h = Math.imul(h ^ high, 0xc2b2ae35);
   return (h << 15) | (h >>> 17);
 }
 
