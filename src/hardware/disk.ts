@@ -7,6 +7,7 @@ import {
   Station,
 } from '../kernel/index.ts';
 import { TokenBucket } from './limits.ts';
+import { Outstanding } from './outstanding.ts';
 import { type DurationLaw, distributionOf } from './presets/laws.ts';
 
 /*
@@ -102,7 +103,8 @@ export class Disk {
   private readonly ceilings: readonly Ceiling[];
   private readonly streamInterval: number; // nanoseconds a byte
   private device: Station;
-  private servedBefore: Nanoseconds = 0; // by the device before it lost its power
+  private readonly promises = new Outstanding();
+  private promised: Nanoseconds = 0; // service, that in the future included
   private slowness = 1;
   private outstandingUntil: Nanoseconds = 0;
   private outstandingTime: Nanoseconds = 0;
@@ -149,6 +151,8 @@ export class Disk {
     const service = Math.round(latency * this.slowness);
     const done = this.device.occupy(service, admitted);
     this.waitTime += done - service - now;
+    this.promised += service;
+    this.promises.push(now, done, service);
     const from = Math.max(this.outstandingUntil, now);
     if (done > from) {
       this.outstandingTime += done - from;
@@ -178,9 +182,10 @@ export class Disk {
     this.usedBytes = Math.max(0, this.usedBytes - bytes);
   }
 
-  /** The machine is gone and nobody waits any more: the queue is empty, but spent credits stay spent. */
+  /** Nobody waits any more: the queue is empty, but credits that were spent stay spent. */
   powerOff(): void {
-    this.servedBefore += this.device.served;
+    this.promised -= this.promises.future(this.sim.now);
+    this.promises.clear();
     this.device = new Station(this.sim, this.spec.queueDepth);
     this.outstandingTime -= Math.max(0, this.outstandingUntil - this.sim.now);
     this.outstandingUntil = this.sim.now;
@@ -195,6 +200,11 @@ export class Disk {
     return Math.max(0, bucket.balance(this.sim.now) / bucket.capacity);
   }
 
+  /** Requests that are waiting or being worked on: iostat's `aqu-sz` at this instant. */
+  get outstanding(): number {
+    return this.promises.count(this.sim.now);
+  }
+
   usage(): DiskUsage {
     const now = this.sim.now;
     return {
@@ -205,7 +215,7 @@ export class Disk {
       bytesRead: this.bytesRead,
       bytesWritten: this.bytesWritten,
       busyTime: this.outstandingTime - Math.max(0, this.outstandingUntil - now),
-      served: this.servedBefore + this.device.served,
+      served: this.promised - this.promises.future(now),
       waitTime: this.waitTime,
       taken: this.ceilings.map((ceiling) => ceiling.taken),
       balances: this.ceilings.map((ceiling) => ceiling.balance(now)),

@@ -59,6 +59,7 @@ export class Host {
   private readonly stopped = new Set<ProcessGroup>(); // paused by themselves; asked, never iterated
   private readonly powerOffListeners: (() => void)[] = [];
   private readonly powerOnListeners: (() => void)[] = [];
+  private readonly reachabilityListeners: ((reachable: boolean) => void)[] = [];
 
   constructor(sim: Simulation, options: HostOptions) {
     this.sim = sim;
@@ -83,7 +84,7 @@ export class Host {
     return group;
   }
 
-  /** A process of this machine starts; a machine without power starts none: a fault of the model. */
+  /** A process of this machine starts; to start one without power is a fault of the model. */
   spawn(body: Process, group: ProcessGroup = this.group): ProcessId {
     if (this.state === 'off') throw new Error(`${this.name} is off and cannot start a process`);
     return this.sim.spawn(body, group);
@@ -99,6 +100,11 @@ export class Host {
     this.powerOnListeners.push(listener);
   }
 
+  /** Called when the machine begins or ceases to answer packets: power and pauses. */
+  onReachabilityChange(listener: (reachable: boolean) => void): void {
+    this.reachabilityListeners.push(listener);
+  }
+
   /** All processes end at this instant, in the order of their creation within each group. */
   powerOff(): void {
     if (this.state === 'off') return;
@@ -108,7 +114,7 @@ export class Host {
     for (const group of this.groups) group.kill();
     this.disk.powerOff();
     for (const listener of this.powerOffListeners) listener();
-    this.changed.fire();
+    this.announce();
   }
 
   powerOn(): void {
@@ -117,7 +123,7 @@ export class Host {
     this.bootedAt = this.sim.now;
     for (const group of this.groups) group.thaw();
     for (const listener of this.powerOnListeners) listener();
-    this.changed.fire();
+    this.announce();
   }
 
   /**
@@ -132,7 +138,7 @@ export class Host {
     } else if (this.state === 'up') {
       this.state = 'paused';
       for (const each of this.groups) each.freeze();
-      this.changed.fire();
+      this.announce();
     }
   }
 
@@ -144,8 +150,13 @@ export class Host {
     } else if (this.state === 'paused') {
       this.state = 'up';
       for (const each of this.groups) if (!this.stopped.has(each)) each.thaw();
-      this.changed.fire();
+      this.announce();
     }
+  }
+
+  private announce(): void {
+    for (const listener of this.reachabilityListeners) listener(this.state === 'up');
+    this.changed.fire();
   }
 }
 

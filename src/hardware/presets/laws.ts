@@ -8,7 +8,7 @@ import {
   uniform,
 } from '../../kernel/index.ts';
 
-/** A law of durations as plain data, as presets and scenarios write it; all times in nanoseconds. */
+/** A law of durations as plain data, as presets and scenarios write it; times in nanoseconds. */
 export type DurationLaw =
   | { readonly kind: 'constant'; readonly value: Nanoseconds }
   | LogNormalLaw
