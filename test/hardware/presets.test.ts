@@ -186,15 +186,27 @@ describe('disks', () => {
   });
 
   it('hang on the limits of their instance when they are across the network', () => {
-    const { volumes } = findInstance('r6g.xlarge')!;
-    const limits = new Map(diskSpec(gp3, {}, volumes).limits.map((each) => [each.name, each]));
+    const machine = findInstance('r6g.xlarge')!;
+    const limits = new Map(diskSpec(gp3, {}, machine).limits.map((each) => [each.name, each]));
     expect(limits.get('instance iops credits')).toMatchObject({
       perSecond: 6000,
       capacity: 14_000 * 1800, // half an hour of the difference
     });
     expect(limits.get('instance throughput')!.perSecond).toBe(4750e6 / 8);
-    const large = diskSpec(gp3, {}, findInstance('r6g.16xlarge')!.volumes);
+    const large = diskSpec(gp3, {}, findInstance('r6g.16xlarge')!);
     expect(large.limits.map((each) => each.name)).not.toContain('instance iops credits');
+  });
+});
+
+describe('drives in the machine', () => {
+  it('are what an i4i has, and what a scenario says before that', () => {
+    const nvme = findDisk('nvme')!;
+    const i4i = findInstance('i4i.xlarge')!;
+    const made = diskSpec(nvme, { iops: 50_000 }, i4i);
+    expect(made.sizeBytes).toBe(937e9);
+    expect(made.limits.map((each) => each.perSecond)).toEqual([50_000, 707e6]);
+    expect(diskSpec(nvme, {}, i4i).limits[0]!.perSecond).toBe(100_000);
+    expect(diskSpec(nvme, {}, findInstance('r6g.large')!)).toEqual(diskSpec(nvme));
   });
 });
 

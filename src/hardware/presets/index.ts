@@ -1,6 +1,12 @@
 /** What is known of rented hardware: disks, instances, regions; each figure with its source. */
 export * from './disks.ts';
-export { findInstance, type Instance, instanceNames, type VolumeLink } from './instances.ts';
+export {
+  findInstance,
+  type Instance,
+  instanceNames,
+  type LocalDrives,
+  type VolumeLink,
+} from './instances.ts';
 export * from './laws.ts';
 export {
   regionNames,

@@ -1,6 +1,6 @@
 import type { DiskLimit, DiskSpec } from '../disk.ts';
 import type { DiskKind, DiskLaws, VolumePrice, VolumeSize } from './disks.ts';
-import type { VolumeLink } from './instances.ts';
+import type { Instance, LocalDrives, VolumeLink } from './instances.ts';
 
 const GIB = 1024 * 1024 * 1024;
 const MIB = 1024 * 1024;
@@ -14,16 +14,22 @@ export interface DiskOptions extends DiskLaws {
   readonly burstBalance?: number | undefined;
 }
 
+/** What of an instance matters to its disks. */
+export type Chassis = Pick<Instance, 'volumes' | 'local'>;
+
 /**
  * The disk that a kind, a scenario's own values and the instance it hangs on make together. A limit
- * that is set replaces the kind's, burst included; the instance's apply to network volumes.
+ * that is set replaces the kind's, burst included. The instance limits network volumes; an `nvme`
+ * is the instance's own drives, where it has some, all of them striped.
  */
 export function diskSpec(
   kind: DiskKind,
-  options: DiskOptions = {},
-  link: VolumeLink | null = null,
+  own: DiskOptions = {},
+  instance: Chassis | null = null,
 ): DiskSpec {
+  const options = kind.name === 'nvme' && instance?.local ? striped(instance.local, own) : own;
   const volume = volumeLimits(kind, options);
+  const link = kind.attached === 'network' ? instance?.volumes : undefined;
   return {
     kind: kind.name,
     read: options.read ?? kind.read,
@@ -33,8 +39,17 @@ export function diskSpec(
     streamBytesPerSecond: kind.streamBytesPerSecond,
     mergeBytes: kind.mergeBytes,
     sizeBytes: options.sizeBytes ?? kind.defaultSizeBytes,
-    limits: link && kind.attached === 'network' ? [...volume, ...linkLimits(link)] : volume,
+    limits: link ? [...volume, ...linkLimits(link)] : volume,
     burstBalance: options.burstBalance ?? 1,
+  };
+}
+
+function striped(local: LocalDrives, own: DiskOptions): DiskOptions {
+  return {
+    ...own,
+    sizeBytes: own.sizeBytes ?? local.bytes,
+    iops: own.iops ?? local.iops,
+    throughputBytesPerSecond: own.throughputBytesPerSecond ?? local.throughputBytesPerSecond,
   };
 }
 
