@@ -1,0 +1,95 @@
+import {
+  accessSync,
+  constants,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, extname, join, sep } from 'node:path';
+import { nearest } from '../scenario/suggest.ts';
+import type { Source } from './model.ts';
+
+export type Found = { ok: true; source: Source } | { ok: false; message: string };
+
+/** A scenario by its path or, if there is no such file, by the name of a bundled one. */
+export function findScenario(name: string, folder: string): Found {
+  const bundled = bundledScenarios(folder);
+  const path = isFile(name) ? name : bundled.get(name.replace(/\.ya?ml$/, ''));
+  if (path === undefined) return { ok: false, message: notFound(name, [...bundled.keys()]) };
+  try {
+    return { ok: true, source: { file: path, text: readFileSync(path, 'utf8') } };
+  } catch (error) {
+    return { ok: false, message: `${path}: ${reasonOf(error)}` };
+  }
+}
+
+/** The bundled scenarios: path by name, in order of name. */
+export function bundledScenarios(folder: string): Map<string, string> {
+  const paths = isFolder(folder)
+    ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) =>
+        /\.ya?ml$/.test(path),
+      )
+    : [];
+  const named = paths.map((path): [string, string] => [
+    basename(path, extname(path)),
+    join(folder, path),
+  ]);
+  return new Map(named.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+}
+
+function notFound(name: string, bundled: readonly string[]): string {
+  if (isFolder(name)) return `${name}: is a folder, not a scenario`;
+  if (name.includes(sep) || name.includes('/')) return `${name}: no such file`;
+  const guess = nearest(name, bundled);
+  const hint = guess ? `did you mean ${guess}?` : '`pgherd list` shows the bundled ones';
+  return `${name}: no such file, and no bundled scenario of that name; ${hint}`;
+}
+
+/** Why a file could not be written, found before a long run rather than after; null if it can. */
+export function obstacleTo(path: string): string | null {
+  if (isFolder(path)) return `${path}: is a folder`;
+  try {
+    accessSync(dirname(path), constants.W_OK);
+    return null;
+  } catch (error) {
+    return `${path}: ${reasonOf(error)}`;
+  }
+}
+
+/** Writes beside the file and renames, so that nobody ever sees half of it; says what failed. */
+export function writeWhole(path: string, text: string): string | null {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  try {
+    writeFileSync(temporary, text);
+    renameSync(temporary, path);
+    return null;
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    return `${path}: ${reasonOf(error)}`;
+  }
+}
+
+export function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or folder',
+  EACCES: 'permission denied',
+  EISDIR: 'is a folder',
+  ENOTDIR: 'part of the path is not a folder',
+  ENOSPC: 'no space left on the disk',
+  EROFS: 'the file system is read-only',
+};
+
+function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return REASONS[code ?? ''] ?? message;
+}

@@ -1,0 +1,41 @@
+import type { RunResult } from '../measure/result.ts';
+import type { Problem } from '../scenario/problem.ts';
+
+/** What the command line needs of the layers below it; tests give it a small one of their own. */
+export interface Model {
+  /**
+   * Reads a scenario, with `path=value` settings of the command line applied, and lists its runs:
+   * the base, then the variants, then the points of the sweep, in the order of the file.
+   */
+  load(source: Source, set: readonly string[]): Promise<LoadOutcome>;
+  /** The JSON Schema of the language. */
+  schema(): unknown;
+  /** The text of a small scenario that runs. */
+  starter(name: string): string;
+}
+
+export interface Source {
+  /** As it is named in messages. */
+  file: string;
+  text: string;
+}
+
+export type LoadOutcome =
+  | { ok: true; scenario: LoadedScenario }
+  | { ok: false; problems: readonly Problem[] };
+
+export interface LoadedScenario {
+  name: string;
+  title?: string;
+  seed: number;
+  durationSeconds: number;
+  warmupSeconds: number;
+  warnings: readonly Problem[];
+  runs: readonly PlannedRun[];
+}
+
+export interface PlannedRun {
+  variant: string;
+  /** Takes the run to its end; `onProgress` hears how many seconds have been simulated. */
+  simulate(seed: number, onProgress: (simulatedSeconds: number) => void): Promise<RunResult>;
+}

@@ -1,0 +1,5 @@
+import { model } from './pgherd.ts';
+import { serve } from './serve.ts';
+
+/** What a thread of `pgherd run` runs. */
+serve(model);

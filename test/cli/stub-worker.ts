@@ -1,0 +1,4 @@
+import { serve } from '../../src/cli/serve.ts';
+import { stubModel } from './stub.ts';
+
+serve(stubModel);
