@@ -71,11 +71,15 @@ export class TransactionOpcodes implements Workload {
         case BEGIN:
           this.began[p] = this.now;
           opcode[p] = ON_CPU;
-          if (this.freeCpus === 0) return this.cpuQueue.push(p);
-          this.freeCpus--;
-          continue;
+          if (this.freeCpus > 0) {
+            this.freeCpus--;
+            continue;
+          }
+          this.cpuQueue.push(p);
+          return;
         case ON_CPU:
-          return this.hold(random.exponential(50_000), p, OFF_CPU);
+          this.hold(random.exponential(50_000), p, OFF_CPU);
+          return;
         case OFF_CPU:
           if (this.cpuQueue.length > 0) this.ready.push(this.cpuQueue.shift());
           else this.freeCpus++;
@@ -83,37 +87,51 @@ export class TransactionOpcodes implements Workload {
           opcode[p] = PAGE;
           continue;
         case PAGE:
-          if (this.pages[p]!++ === 3) opcode[p] = LOG;
-          else return this.hold(this.pageTime(), p, PAGE);
-          continue;
+          if (this.pages[p]!++ === 3) {
+            opcode[p] = LOG;
+            continue;
+          }
+          this.hold(this.pageTime(), p, PAGE);
+          return;
         case LOG:
           opcode[p] = IN_LOG;
-          if (this.freeLogs === 0) return this.logQueue.push(p);
-          this.freeLogs--;
-          continue;
+          if (this.freeLogs > 0) {
+            this.freeLogs--;
+            continue;
+          }
+          this.logQueue.push(p);
+          return;
         case IN_LOG:
-          return this.hold(2_000, p, COMMIT);
+          this.hold(2_000, p, COMMIT);
+          return;
         case COMMIT:
-          return this.commit(p);
+          this.commit(p);
+          return;
         case REPLY:
-          return this.hold(random.exponential(200_000), p, END);
+          this.hold(random.exponential(200_000), p, END);
+          return;
         case END:
-          this.outcome.completed++;
-          this.outcome.latencySum += this.now - this.began[p]!;
-          opcode[p] = BEGIN;
+          this.complete(p);
           continue;
         case FLUSHED:
           while (this.batch.length > 0) this.ready.push(this.batch.shift());
           opcode[p] = COLLECT;
           continue;
         default:
-          return this.collect();
+          this.collect();
+          return;
       }
     }
   }
 
   private pageTime(): number {
     return this.random.uniform() < 0.95 ? 1_000 : this.random.exponential(100_000);
+  }
+
+  private complete(p: number): void {
+    this.outcome.completed++;
+    this.outcome.latencySum += this.now - this.began[p]!;
+    this.opcode[p] = BEGIN;
   }
 
   private commit(p: number): void {

@@ -1,7 +1,7 @@
 import { Latch, type Process, Random, Signal, Simulation, Watermark } from '../src/kernel/index.ts';
 import { type Outcome, SEED, SESSIONS, type Workload } from './workload.ts';
 
-/** The workload of `workload.ts` as generator processes on the kernel: what the model looks like. */
+/** The workload of `workload.ts` as generator processes: what the model looks like. */
 export class TransactionProcesses implements Workload {
   readonly outcome: Outcome = { completed: 0, latencySum: 0, steps: 0 };
   private readonly sim = new Simulation();

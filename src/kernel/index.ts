@@ -1,4 +1,4 @@
-/** The simulation kernel. It knows nothing of Postgres; `README.md` beside it says how it works. */
+/** The kernel. It does not know what is simulated; the README beside it says how it works. */
 export { Agenda } from './agenda.ts';
 export { exp, ln, normalQuantile, pow } from './arithmetic.ts';
 export * from './distribution.ts';

@@ -6,7 +6,7 @@ const HALF_STEP = 0.5 / 0x1_0000_0000;
 
 /**
  * A stream of random numbers, seeded by its own name. Components draw from streams of their own
- * (`42/servers/pg1/disk`), so that adding one leaves all others alone and variants of a scenario
+ * (`42/hosts/a/disk`), so that adding one leaves all others alone and variants of a scenario
  * share their random numbers. The generator is Alea (Baagøe 2010), whose seeding is a non-linear
  * hash of the name: neighbouring names and seeds give unrelated streams.
  */

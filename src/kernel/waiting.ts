@@ -80,7 +80,7 @@ export class Latch {
     this.waiters = new Waiters(sim);
   }
 
-  /** False: the running process holds it now. True: it has to yield, and holds it when it goes on. */
+  /** False: the running process holds it now. True: it must yield, and holds it when it goes on. */
   taken(): boolean {
     if (this.free > 0) {
       this.free--;

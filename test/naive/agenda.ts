@@ -1,4 +1,4 @@
-/** What `Agenda` must do, in the plainest way: one array, always sorted, new entries behind equals. */
+/** What `Agenda` must do, in the plainest way: one sorted array, new entries behind equals. */
 export class NaiveAgenda {
   now = 0;
   private readonly entries: { instant: number; process: number }[] = [];
