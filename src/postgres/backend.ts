@@ -1,0 +1,208 @@
+/**
+ * A backend: the process that serves one client connection, from its fork to its exit. It reads a
+ * statement, takes the processor for it, locks the rows that it changes, inserts WAL, answers, and
+ * commits in Postgres's order (`commit` below; xact.c:CommitTransaction).
+ *
+ * Kept: authentication's round trips, errors and aborted transactions, read-only standbys, what
+ * termination does at each point, wait events. Left out until tables have pages: buffers, snapshots
+ * and their cost; a statement touches one row and all its pages are cached.
+ */
+import type { Endpoint, Packet } from '../hardware/tcp.ts';
+import { Interrupt, type Mailbox, type Process, type ProcessId } from '../kernel/index.ts';
+import { BACKEND_START_COST, COMMIT_COST, RECHECK_COST, statementCost } from './costs.ts';
+import { type LockOwner, type RowId, rowId } from './locks.ts';
+import type { Server } from './server.ts';
+import {
+  ERRORS,
+  type ErrorResponse,
+  RESULT_BYTES,
+  type Statement,
+  type WireMessage,
+} from './statement.ts';
+import {
+  CLIENT_READ,
+  CPU,
+  SYNC_REP,
+  TRANSACTION_ID,
+  WAL_SYNC,
+  WAL_WRITE_LOCK,
+  type WaitState,
+} from './waits.ts';
+
+const COMPLETE: WireMessage = { type: 'complete' };
+const AUTHENTICATION_REQUEST: WireMessage = { type: 'authentication request' };
+
+export class Backend implements LockOwner {
+  readonly held: RowId[] = [];
+  readonly wait: WaitState;
+  process: ProcessId = -1;
+  /** It has changed something, so its end is a commit record and a place in the running set. */
+  private hasXid = false;
+  private inTransaction = false;
+  private aborted = false;
+  /** Between the commit record and its flush nothing may interrupt (START_CRIT_SECTION). */
+  private critical = false;
+  private terminating = false;
+  private started = false;
+  private readonly server: Server;
+  readonly endpoint: Endpoint<WireMessage>;
+  private readonly inbox: Mailbox<Packet<WireMessage>>;
+
+  constructor(server: Server, endpoint: Endpoint<WireMessage>) {
+    this.server = server;
+    this.endpoint = endpoint;
+    this.inbox = endpoint.inbox;
+    this.wait = server.waits.enter(CPU);
+  }
+
+  *run(): Process {
+    this.started = true;
+    try {
+      yield this.server.host.cpu.serve(BACKEND_START_COST, this.server.group);
+      if (!(yield* this.authenticate())) return;
+      for (;;) {
+        const packet = this.inbox.take();
+        if (packet === undefined) {
+          this.wait.now(CLIENT_READ);
+          yield this.inbox.receive();
+          this.wait.now(CPU);
+        } else if (packet.ending || packet.message!.type === 'terminate') return;
+        else yield* this.execute(packet.message as Statement);
+      }
+    } catch (thrown) {
+      if (!(thrown instanceof Interrupt)) throw thrown;
+      this.endpoint.send(ERRORS.adminShutdown, RESULT_BYTES);
+    } finally {
+      this.exit();
+    }
+  }
+
+  /** SIGTERM: the session ends at the next point where Postgres checks for interrupts. */
+  terminate(): void {
+    const { sim } = this.server.context;
+    this.terminating = true;
+    if (!this.started) {
+      sim.kill(this.process);
+      this.exit();
+    } else if (!this.critical) sim.interrupt(this.process, new Interrupt('shutdown'));
+  }
+
+  /** The startup packet, then SCRAM-SHA-256's two exchanges: three round trips in all. */
+  private *authenticate() {
+    for (let exchange = 0; exchange < 3; exchange++) {
+      let packet = this.inbox.take();
+      while (packet === undefined) {
+        this.wait.now(CLIENT_READ);
+        yield this.inbox.receive();
+        packet = this.inbox.take();
+      }
+      this.wait.now(CPU);
+      if (packet.ending) return false;
+      if (exchange < 2) this.endpoint.send(AUTHENTICATION_REQUEST, RESULT_BYTES);
+    }
+    const inHotStandby = this.server.inRecovery;
+    this.endpoint.send({ type: 'ready', inHotStandby }, RESULT_BYTES);
+    return true;
+  }
+
+  private *execute(statement: Statement) {
+    const { server } = this;
+    yield server.host.cpu.serve(statementCost(statement.verb, statement.prepared), server.group);
+    const error = this.refusal(statement);
+    if (error) {
+      this.aborted = this.inTransaction;
+      this.endpoint.send(error, RESULT_BYTES);
+      return;
+    }
+    switch (statement.verb) {
+      case 'begin':
+        this.inTransaction = true;
+        break;
+      case 'rollback':
+        this.endTransaction();
+        break;
+      case 'commit':
+        if (this.aborted) this.endTransaction();
+        else if (this.hasXid) yield* this.commit(statement);
+        else this.endTransaction();
+        break;
+      case 'select':
+        break;
+      default:
+        yield* this.modify(statement);
+    }
+    this.endpoint.send(COMPLETE, RESULT_BYTES);
+  }
+
+  private refusal(statement: Statement): ErrorResponse | null {
+    const { verb } = statement;
+    if (verb === 'commit' || verb === 'rollback') return null;
+    if (this.aborted) return ERRORS.aborted;
+    const writes = verb === 'insert' || verb === 'update';
+    return writes && this.server.inRecovery ? ERRORS.readOnly : null;
+  }
+
+  /** One row is changed: its lock first, then the record. */
+  private *modify(statement: Statement) {
+    const { server } = this;
+    const relation = statement.relation!;
+    if (!this.hasXid) {
+      this.hasXid = true;
+      server.activeTransactions++;
+    }
+    if (statement.verb === 'insert') {
+      server.wal.insert(relation.insertBytes);
+      return;
+    }
+    if (server.locks.taken(rowId(relation.index, statement.key), this)) {
+      this.wait.now(TRANSACTION_ID);
+      yield;
+      this.wait.now(CPU);
+      yield server.host.cpu.serve(RECHECK_COST);
+    }
+    server.wal.insert(relation.updateBytes);
+  }
+
+  /**
+   * The commit record; its flush; the wait for synchronous standbys; and only then the end of the
+   * transaction for everybody else: out of the running set, row locks released.
+   */
+  private *commit(statement: Statement) {
+    const { server, wait } = this;
+    const level = server.settings.synchronous_commit;
+    yield server.host.cpu.serve(COMMIT_COST);
+    this.critical = true;
+    const lsn = server.wal.insertCommit();
+    if (statement.commit) {
+      statement.commit.branch = server.wal.branch;
+      statement.commit.lsn = lsn;
+    }
+    server.context.events.committed.emit(server.index, server.wal.branch.index, lsn);
+    if (level === 'off') server.wal.commitAsynchronously(lsn);
+    else {
+      wait.now(server.wal.requestFlush(lsn) ? WAL_SYNC : WAL_WRITE_LOCK);
+      if (server.wal.flushed.below(lsn)) yield;
+    }
+    this.critical = false;
+    if (this.terminating) throw new Interrupt('shutdown');
+    wait.now(SYNC_REP);
+    if (server.synchronousReplication.below(level, lsn)) yield;
+    wait.now(CPU);
+    this.endTransaction();
+  }
+
+  private endTransaction(): void {
+    if (this.hasXid) {
+      this.server.activeTransactions--;
+      this.server.locks.releaseAll(this);
+    }
+    this.hasXid = this.inTransaction = this.aborted = false;
+  }
+
+  private exit(): void {
+    this.endTransaction();
+    this.endpoint.close();
+    this.wait.settle();
+    this.server.backendExited(this);
+  }
+}

@@ -1,0 +1,50 @@
+import type { Topic, Trace } from '../kernel/index.ts';
+
+/** What servers let the world observe. `server` is a server's index, `branch` a branch's. */
+export class PostgresEvents {
+  /** The server has come into a state (an index of SERVER_STATES). */
+  readonly state: Topic<[server: number, state: number]>;
+  /** A client backend started or ended; so many there are now. */
+  readonly connections: Topic<[server: number, count: number]>;
+  /** A commit record has been inserted: from here on the transaction survives if its WAL does. */
+  readonly committed: Topic<[server: number, branch: number, lsn: number]>;
+  /** The WAL is on the server's disk up to here. */
+  readonly flushed: Topic<[server: number, lsn: number]>;
+  /** A server has begun a timeline of its own. */
+  readonly promoted: Topic<[server: number, branch: number, forkLsn: number]>;
+  /** A standby's positions: handed to its network card, written, flushed there, replayed. */
+  readonly sent: Topic<[standby: number, lsn: number]>;
+  readonly standbyWritten: Topic<[standby: number, lsn: number]>;
+  readonly standbyFlushed: Topic<[standby: number, lsn: number]>;
+  readonly replayed: Topic<[standby: number, lsn: number]>;
+  /** Lags as the primary computes them, in nanoseconds. */
+  readonly lag: Topic<[standby: number, write: number, flush: number, replay: number]>;
+  /** A checkpoint has moved the redo pointer; `requested` is 0 for one by time. */
+  readonly checkpoint: Topic<[server: number, redoLsn: number, requested: number]>;
+
+  constructor(trace: Trace) {
+    this.state = trace.topic('server.state', ['server', 'state']);
+    this.connections = trace.topic('server.connections', ['server', 'count']);
+    this.committed = trace.topic('txn.committed', ['server', 'branch', 'lsn']);
+    this.flushed = trace.topic('wal.flushed', ['server', 'lsn']);
+    this.promoted = trace.topic('server.promoted', ['server', 'branch', 'forkLsn']);
+    this.sent = trace.topic('replication.sent', ['standby', 'lsn']);
+    this.standbyWritten = trace.topic('replication.written', ['standby', 'lsn']);
+    this.standbyFlushed = trace.topic('replication.flushed', ['standby', 'lsn']);
+    this.replayed = trace.topic('replication.replayed', ['standby', 'lsn']);
+    this.lag = trace.topic('replication.lag', ['standby', 'write', 'flush', 'replay']);
+    this.checkpoint = trace.topic('server.checkpoint', ['server', 'redoLsn', 'requested']);
+  }
+}
+
+/** In `shut down` and `crashed` there is no postmaster. */
+export const SERVER_STATES = [
+  'shut down',
+  'crashed',
+  'starting',
+  'primary',
+  'hot standby',
+  'shutting down',
+] as const;
+
+export type ServerState = (typeof SERVER_STATES)[number];

@@ -1,0 +1,227 @@
+/**
+ * One Postgres server: a data directory on a host, and the postmaster with all its children while
+ * it runs. What a standby does beyond this is in `replication/instance.ts`.
+ *
+ * Kept: states and what each answers to a connection attempt, serial forks, max_connections with
+ * the reserved slots, fast and immediate shutdown, crash and crash recovery from the last
+ * checkpoint's redo pointer. Left out until issue 3: everything about pages.
+ */
+import type { Host } from '../hardware/host.ts';
+import { Endpoint, type Listener, type Packet, type SocketOptions } from '../hardware/tcp.ts';
+import { Mailbox, type Process, type ProcessGroup } from '../kernel/index.ts';
+import { Backend } from './backend.ts';
+import { Checkpointer } from './checkpointer.ts';
+import type { ServerContext } from './context.ts';
+import { FORK_COST, REDO_NANOSECONDS_PER_BYTE } from './costs.ts';
+import { SERVER_STATES, type ServerState } from './events.ts';
+import { RowLocks } from './locks.ts';
+import { FIRST_LSN, type Lsn } from './lsn.ts';
+import type { PostgresSettings } from './settings.ts';
+import { ERRORS, RESULT_BYTES, type WireMessage } from './statement.ts';
+import type { Branch } from './timeline.ts';
+import { WaitTimes } from './waits.ts';
+import { Wal } from './wal.ts';
+
+/** What a commit waits for beyond its own disk; without standbys it is nothing. */
+export interface SynchronousReplication {
+  /** True: the running process has to yield until the standbys have confirmed. */
+  below(level: string, lsn: Lsn): boolean;
+}
+
+const NO_STANDBYS: SynchronousReplication = { below: () => false };
+
+export interface ServerOptions {
+  readonly name: string;
+  readonly index: number;
+  readonly host: Host;
+  readonly settings: PostgresSettings;
+  readonly branch: Branch;
+}
+
+export class Server implements Listener<WireMessage> {
+  readonly name: string;
+  readonly index: number;
+  readonly host: Host;
+  readonly settings: PostgresSettings;
+  readonly context: ServerContext;
+  readonly group: ProcessGroup;
+  readonly wal: Wal;
+  readonly waits: WaitTimes;
+  readonly checkpointer: Checkpointer;
+  readonly options: SocketOptions;
+  locks: RowLocks;
+  synchronousReplication: SynchronousReplication = NO_STANDBYS;
+  state: ServerState = 'shut down';
+  stateSince = 0;
+  /** It replays WAL and takes no writes: `pg_is_in_recovery()`. */
+  inRecovery = false;
+  /** Transactions that have written and not ended. */
+  activeTransactions = 0;
+  /** Called after each flush: walsenders go on from here. */
+  onWalFlush: () => void = () => {};
+  /** Called after each change of state. */
+  onStateChange: () => void = () => {};
+  readonly backends = new Set<Backend>();
+  /** Connections that its processes hold; a crash closes them. */
+  readonly endpoints = new Set<Endpoint<WireMessage>>();
+  private accepted: Mailbox<Endpoint<WireMessage>>;
+
+  constructor(context: ServerContext, options: ServerOptions) {
+    this.context = context;
+    this.name = options.name;
+    this.index = options.index;
+    this.host = options.host;
+    this.settings = options.settings;
+    this.group = options.host.newGroup();
+    this.wal = new Wal(context, this, options.branch, FIRST_LSN);
+    this.checkpointer = new Checkpointer(this, FIRST_LSN);
+    this.waits = new WaitTimes(context.sim);
+    this.locks = new RowLocks(context.sim);
+    this.accepted = new Mailbox(context.sim);
+    this.options = socketOptions(options.settings);
+    this.host.onPowerOff(() => this.lost('flushed'));
+    this.wal.onFlush = () => {
+      this.checkpointer.walGrew(this.wal.flushed.value);
+      this.onWalFlush();
+    };
+  }
+
+  get isRunning(): boolean {
+    return this.state !== 'shut down' && this.state !== 'crashed';
+  }
+
+  /** Who listens on the server's port, if anybody. */
+  get listener(): Listener<WireMessage> | undefined {
+    return this.isRunning ? this : undefined;
+  }
+
+  enter(state: ServerState): void {
+    this.state = state;
+    this.stateSince = this.context.sim.now;
+    this.context.events.state.emit(this.index, SERVER_STATES.indexOf(state));
+    this.onStateChange();
+  }
+
+  /** Begins in service, without a start: at the beginning of a run. */
+  beginInService(role: 'primary' | 'hot standby'): void {
+    this.inRecovery = role === 'hot standby';
+    this.startPostmaster();
+    this.enter(role);
+    if (role === 'primary') this.startPrimaryProcesses();
+  }
+
+  /** The postmaster listens from now on; what it answers depends on the state. */
+  startPostmaster(): void {
+    this.accepted = new Mailbox(this.context.sim);
+    this.host.spawn(this.postmaster(), this.group);
+  }
+
+  /** What only a server with a WAL of its own runs. */
+  startPrimaryProcesses(): void {
+    this.wal.start();
+    this.host.spawn(this.checkpointer.run(), this.group);
+  }
+
+  /** Redo from the last checkpoint to the end of the WAL: one process on one core. */
+  *redo(): Generator<undefined, void, undefined> {
+    const bytes = this.wal.insertLsn - this.checkpointer.redoLsn;
+    const cost = Math.round(bytes * REDO_NANOSECONDS_PER_BYTE);
+    if (cost > 0) yield this.host.cpu.serve(cost, this.group);
+  }
+
+  /** Ends all client sessions as SIGTERM does. */
+  terminateBackends(): void {
+    for (const backend of [...this.backends]) backend.terminate();
+  }
+
+  /** The postmaster is gone and all its children with it; the kernel closes their connections. */
+  crash(): void {
+    if (!this.isRunning) return;
+    this.group.kill();
+    for (const endpoint of [...this.endpoints]) endpoint.close();
+    this.lost('written');
+  }
+
+  /** The processes have ended in order: the next start finds nothing to redo. */
+  shutDownCleanly(): void {
+    this.group.kill();
+    for (const endpoint of [...this.endpoints]) endpoint.close();
+    this.forget();
+    this.enter('shut down');
+  }
+
+  backendExited(backend: Backend): void {
+    this.backends.delete(backend);
+    this.endpoints.delete(backend.endpoint);
+    this.context.events.connections.emit(this.index, this.backends.size);
+  }
+
+  accept(host: Host): Endpoint<WireMessage> {
+    const inbox = new Mailbox<Packet<WireMessage>>(this.context.sim);
+    return new Endpoint(host, inbox, this.options);
+  }
+
+  established(endpoint: Endpoint<WireMessage>, at: number): void {
+    this.endpoints.add(endpoint);
+    this.accepted.send(endpoint, at);
+  }
+
+  private lost(survives: 'written' | 'flushed'): void {
+    if (!this.isRunning) return;
+    this.wal.crash(survives);
+    this.forget();
+    this.enter('crashed');
+  }
+
+  private forget(): void {
+    for (const backend of this.backends) backend.wait.settle();
+    this.backends.clear();
+    this.endpoints.clear();
+    this.activeTransactions = 0;
+    this.locks = new RowLocks(this.context.sim);
+    this.context.events.connections.emit(this.index, 0);
+  }
+
+  private *postmaster(): Process {
+    for (;;) {
+      const endpoint = this.accepted.take();
+      if (endpoint === undefined) yield this.accepted.receive();
+      else {
+        const refusal = this.refusal();
+        if (refusal) {
+          endpoint.send(refusal, RESULT_BYTES);
+          endpoint.close();
+          this.endpoints.delete(endpoint);
+        } else {
+          yield this.host.cpu.serve(FORK_COST, this.group);
+          this.fork(endpoint);
+        }
+      }
+    }
+  }
+
+  private refusal() {
+    if (this.state === 'starting') return ERRORS.startingUp;
+    if (this.state === 'shutting down') return ERRORS.shuttingDown;
+    const { max_connections, superuser_reserved_connections } = this.settings;
+    const room = max_connections - superuser_reserved_connections;
+    return this.backends.size >= room ? ERRORS.tooManyConnections : null;
+  }
+
+  private fork(endpoint: Endpoint<WireMessage>): void {
+    const backend = new Backend(this, endpoint);
+    this.backends.add(backend);
+    backend.process = this.host.spawn(backend.run(), this.group);
+    this.context.events.connections.emit(this.index, this.backends.size);
+  }
+}
+
+function socketOptions(settings: PostgresSettings): SocketOptions {
+  const { tcp_keepalives_idle, tcp_keepalives_interval, tcp_keepalives_count } = settings;
+  return {
+    userTimeout: settings.tcp_user_timeout,
+    keepaliveIdle: tcp_keepalives_idle || 7_200_000_000_000,
+    keepaliveInterval: tcp_keepalives_interval || 75_000_000_000,
+    keepaliveCount: tcp_keepalives_count || 9,
+  };
+}

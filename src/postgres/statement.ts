@@ -1,0 +1,109 @@
+import type { Lsn } from './lsn.ts';
+import type { Branch } from './timeline.ts';
+
+/** What a statement does. Issue by issue the planner takes this over; the messages stay. */
+export type Verb = 'begin' | 'select' | 'update' | 'insert' | 'commit' | 'rollback';
+
+/** A table as the executor needs it here: a number for its locks, and the size of its records. */
+export interface Relation {
+  readonly index: number;
+  readonly name: string;
+  /** WAL of one insert and one update, headers included (see `record-sizes.ts`). */
+  readonly insertBytes: number;
+  readonly updateBytes: number;
+}
+
+/** The fate of one transaction's commit, filled in by the server: the simulator's own knowledge. */
+export interface CommitRecord {
+  branch: Branch | null;
+  lsn: Lsn;
+  /** The wait for synchronous standbys was cancelled: committed here, perhaps nowhere else. */
+  unreplicated: boolean;
+}
+
+/** A statement as the client sends it. */
+export interface Statement {
+  readonly type: 'statement';
+  readonly verb: Verb;
+  readonly relation: Relation | null;
+  readonly key: number;
+  readonly prepared: boolean;
+  /** With `commit` only. */
+  readonly commit: CommitRecord | null;
+}
+
+export interface Startup {
+  readonly type: 'startup';
+}
+
+/** SCRAM's two messages from the client. */
+export interface Authentication {
+  readonly type: 'authentication';
+  readonly last: boolean;
+}
+
+export interface Terminate {
+  readonly type: 'terminate';
+}
+
+/** The server asks for the next authentication message. */
+export interface AuthenticationRequest {
+  readonly type: 'authentication request';
+}
+
+/** The connection can be used; the server has reported `in_hot_standby`. */
+export interface Ready {
+  readonly type: 'ready';
+  readonly inHotStandby: boolean;
+}
+
+export interface Complete {
+  readonly type: 'complete';
+}
+
+/** An error as Postgres reports it; after a fatal one the connection is closed. */
+export interface ErrorResponse {
+  readonly type: 'error';
+  readonly sqlstate: string;
+  readonly message: string;
+  readonly fatal: boolean;
+}
+
+/** Everything that client and server say to each other. */
+export type WireMessage =
+  | Startup
+  | Authentication
+  | Statement
+  | Terminate
+  | AuthenticationRequest
+  | Ready
+  | Complete
+  | ErrorResponse;
+
+/** Typical sizes on the wire, headers of TCP and IP included. */
+export const STATEMENT_BYTES = 180;
+export const RESULT_BYTES = 140;
+
+function fatal(sqlstate: string, message: string): ErrorResponse {
+  return { type: 'error', sqlstate, message, fatal: true };
+}
+
+/** The errors of this model, with Postgres's codes and words (errcodes.txt). */
+export const ERRORS = {
+  readOnly: {
+    type: 'error',
+    sqlstate: '25006',
+    message: 'cannot execute in a read-only transaction',
+    fatal: false,
+  },
+  aborted: {
+    type: 'error',
+    sqlstate: '25P02',
+    message: 'current transaction is aborted',
+    fatal: false,
+  },
+  tooManyConnections: fatal('53300', 'sorry, too many clients already'),
+  startingUp: fatal('57P03', 'the database system is starting up'),
+  shuttingDown: fatal('57P03', 'the database system is shutting down'),
+  adminShutdown: fatal('57P01', 'terminating connection due to administrator command'),
+} as const satisfies Record<string, ErrorResponse>;

@@ -1,0 +1,72 @@
+/**
+ * What backends do with their time, by Postgres's wait events (monitoring-stats, "Wait Events";
+ * wait_event_names.txt). Each client backend is in exactly one state from its fork to its exit, so
+ * the shares add up to one.
+ */
+import type { Nanoseconds } from '../kernel/index.ts';
+
+/** Postgres 17 renamed WALSync to WalSync and WALWrite (IO) to WalWrite. */
+export const WAIT_EVENTS = [
+  'CPU',
+  'Client.ClientRead',
+  'IO.WalSync',
+  'LWLock.WALWrite',
+  'IPC.SyncRep',
+  'Lock.transactionid',
+] as const;
+
+export type WaitEvent = (typeof WAIT_EVENTS)[number];
+
+export const CPU = 0;
+export const CLIENT_READ = 1;
+export const WAL_SYNC = 2;
+export const WAL_WRITE_LOCK = 3;
+export const SYNC_REP = 4;
+export const TRANSACTION_ID = 5;
+
+/** The time that all backends of a server have spent in each state. */
+export class WaitTimes {
+  readonly total = new Float64Array(WAIT_EVENTS.length);
+  private readonly clock: { readonly now: Nanoseconds };
+
+  constructor(clock: { readonly now: Nanoseconds }) {
+    this.clock = clock;
+  }
+
+  /** A backend starts, in the given state. */
+  enter(event: number): WaitState {
+    return new WaitState(this.clock, this.total, event);
+  }
+
+  /** Forgets what was before: the warm-up of a run is over. */
+  reset(): void {
+    this.total.fill(0);
+  }
+}
+
+/** What one backend does at the moment. */
+export class WaitState {
+  private readonly clock: { readonly now: Nanoseconds };
+  private readonly total: Float64Array;
+  private event: number;
+  private since: Nanoseconds;
+
+  constructor(clock: { readonly now: Nanoseconds }, total: Float64Array, event: number) {
+    this.clock = clock;
+    this.total = total;
+    this.event = event;
+    this.since = clock.now;
+  }
+
+  /** It does something else from now on. Called with the same event, it settles the account. */
+  now(event: number): void {
+    this.total[this.event]! += this.clock.now - this.since;
+    this.event = event;
+    this.since = this.clock.now;
+  }
+
+  settle(from: Nanoseconds = this.since): void {
+    this.since = Math.max(this.since, from);
+    this.now(this.event);
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * The startup process of a standby: it replays WAL in order, one record after the other, on one
+ * core (xlogrecovery.c). It reads only what the walreceiver has flushed.
+ *
+ * Kept: replay costs CPU time by the byte; a commit whose replay is waited for is reported at once;
+ * once everything is replayed the upstream is told; restartpoints follow the primary's checkpoints
+ * only when their record has been replayed. Left out until issue 5: page reads, conflicts with
+ * queries, recovery_min_apply_delay.
+ */
+import { type Process, Watermark } from '../kernel/index.ts';
+import { REDO_NANOSECONDS_PER_BYTE, REDO_WAKE_COST } from '../postgres/costs.ts';
+import type { Lsn } from '../postgres/lsn.ts';
+import type { Instance } from './instance.ts';
+import { MAX_SEND_BYTES } from './messages.ts';
+
+export class Replay {
+  /** pg_last_wal_replay_lsn() */
+  position: Watermark;
+  /** The redo pointer of the last checkpoint record received; the next restartpoint. */
+  primaryRedoLsn: Lsn = 0;
+  private readonly instance: Instance;
+  private feedbackReported: Lsn = 0;
+
+  constructor(instance: Instance, position: Lsn) {
+    this.instance = instance;
+    this.position = new Watermark(instance.server.context.sim, position);
+  }
+
+  /** A start of the server: redo has reached this position. */
+  beginAt(position: Lsn): void {
+    this.position = new Watermark(this.instance.server.context.sim, position);
+    this.feedbackReported = position;
+    this.primaryRedoLsn = 0;
+  }
+
+  *run(): Process {
+    const { server } = this.instance;
+    for (;;) {
+      const flushed = server.wal.flushed.value;
+      if (this.position.value >= flushed) {
+        this.instance.receiver?.requestReply();
+        if (server.wal.flushed.below(flushed + 1)) yield;
+      } else {
+        const to = Math.min(flushed, this.position.value + MAX_SEND_BYTES);
+        const bytes = to - this.position.value;
+        const cost = REDO_WAKE_COST + Math.round(bytes * REDO_NANOSECONDS_PER_BYTE);
+        yield server.host.cpu.serve(cost, server.group);
+        this.reach(to);
+      }
+    }
+  }
+
+  private reach(lsn: Lsn): void {
+    const { server, receiver } = this.instance;
+    this.position.advance(lsn);
+    server.context.events.replayed.emit(server.index, lsn);
+    const { applyFeedbackLsn } = server.wal;
+    if (applyFeedbackLsn > this.feedbackReported && applyFeedbackLsn <= lsn) {
+      this.feedbackReported = applyFeedbackLsn;
+      receiver?.requestReply();
+    }
+    if (this.primaryRedoLsn > 0 && this.primaryRedoLsn <= lsn) {
+      server.checkpointer.follow(this.primaryRedoLsn);
+    }
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * The walreceiver of a standby (walreceiver.c): it takes WAL from the upstream, writes and flushes
+ * it, and reports.
+ *
+ * Kept: all messages that have come are written before the first reply; that reply (the write
+ * acknowledgement) leaves before the fsync starts; one fsync covers the batch; then the startup
+ * process and cascaded walsenders are woken and the second reply goes; replies when asked, when a
+ * commit that waits for replay has been replayed, once when everything is replayed, and each
+ * wal_receiver_status_interval; wal_receiver_timeout; a new attempt wal_retrieve_retry_interval
+ * after a failure. Left out: hot_standby_feedback, archives (issue 5).
+ */
+import { connect, Endpoint, type Packet } from '../hardware/tcp.ts';
+import { Mailbox, type Nanoseconds, type Process, SECOND } from '../kernel/index.ts';
+import { WAL_RECEIVER_COST } from '../postgres/costs.ts';
+import type { Instance } from './instance.ts';
+import { REPLY_BYTES, type ReplicationMessage, type WalData } from './messages.ts';
+
+export class WalReceiver {
+  /** Streaming from the upstream at the moment. */
+  connected = false;
+  /** Why the last attempt failed, in the upstream's words. */
+  lastError: string | null = null;
+  private readonly instance: Instance;
+  private readonly upstream: Instance;
+  private readonly inbox: Mailbox<Packet<ReplicationMessage>>;
+  private endpoint: Endpoint<ReplicationMessage> | null = null;
+  private replyRequested = false;
+  private repliedAt: Nanoseconds = 0;
+  private heardAt: Nanoseconds = 0;
+  private pingSent = false;
+
+  constructor(instance: Instance, upstream: Instance) {
+    this.instance = instance;
+    this.upstream = upstream;
+    this.inbox = new Mailbox(instance.server.context.sim);
+  }
+
+  /** The startup process wants the upstream to know how far it has replayed. */
+  requestReply(): void {
+    this.replyRequested = true;
+    this.inbox.nudge();
+  }
+
+  /** The connection ends with the process. */
+  disconnect(): void {
+    this.connected = false;
+    this.endpoint?.close();
+    this.endpoint = null;
+  }
+
+  *run(): Process {
+    const { sim } = this.instance.server.context;
+    for (;;) {
+      yield* this.session();
+      this.disconnect();
+      yield sim.hold(this.instance.server.settings.wal_retrieve_retry_interval);
+    }
+  }
+
+  /** Begins as if it had been streaming for long: at the start of a run. */
+  beginConnected(endpoint: Endpoint<ReplicationMessage>): void {
+    this.endpoint = endpoint;
+  }
+
+  makeEndpoint(): Endpoint<ReplicationMessage> {
+    const { server } = this.instance;
+    return new Endpoint(server.host, this.inbox, server.options);
+  }
+
+  private *session() {
+    const { server } = this.instance;
+    const { sim, network } = server.context;
+    if (!this.endpoint) {
+      const endpoint = this.makeEndpoint();
+      const { upstream } = this;
+      const deadline = sim.now + 60 * SECOND;
+      const result = yield* connect(
+        network,
+        endpoint,
+        upstream.server.host,
+        () => upstream.replicationListener(this.instance),
+        deadline,
+      );
+      if (typeof result === 'string') return;
+      this.endpoint = endpoint;
+      const { insertLsn: from, branch } = server.wal;
+      endpoint.send({ type: 'start replication', from, branch }, REPLY_BYTES);
+    }
+    this.heardAt = this.repliedAt = sim.now;
+    yield* this.stream(this.endpoint);
+  }
+
+  private *stream(endpoint: Endpoint<ReplicationMessage>) {
+    const { server } = this.instance;
+    const { sim } = server.context;
+    this.connected = true;
+    for (;;) {
+      if (this.readAll(endpoint) === 'ended') return;
+      if (server.wal.written > server.wal.flushed.value) yield* this.store(endpoint);
+      else {
+        if (this.replyRequested || sim.now >= this.repliedAt + this.statusInterval) {
+          this.reply(endpoint);
+        }
+        if (sim.now >= this.deadline()) {
+          if (this.pingSent) return;
+          this.pingSent = true;
+          this.reply(endpoint);
+        }
+        yield this.inbox.receive(Math.min(this.deadline(), this.repliedAt + this.statusInterval));
+      }
+    }
+  }
+
+  private readAll(endpoint: Endpoint<ReplicationMessage>): 'ended' | 'read' {
+    for (let packet = this.inbox.take(); packet; packet = this.inbox.take()) {
+      if (packet.endpoint !== endpoint) continue;
+      if (packet.ending) return 'ended';
+      this.heardAt = this.instance.server.context.sim.now;
+      this.pingSent = false;
+      const message = packet.message!;
+      if (message.type === 'wal') this.write(message);
+      else if (message.type === 'keepalive') this.replyRequested ||= message.replyRequested;
+      else if (message.type === 'refused') {
+        this.lastError = message.reason;
+        return 'ended';
+      }
+    }
+    return 'read';
+  }
+
+  private write(message: WalData): void {
+    const { wal } = this.instance.server;
+    wal.branch = message.branch;
+    wal.receive(message.end);
+    if (message.applyFeedbackLsn > wal.applyFeedbackLsn) {
+      wal.applyFeedbackLsn = message.applyFeedbackLsn;
+    }
+    if (message.redoLsn > 0) this.instance.replay.primaryRedoLsn = message.redoLsn;
+  }
+
+  /** Written: the first reply. Flushed: the startup process may replay it; the second reply. */
+  private *store(endpoint: Endpoint<ReplicationMessage>) {
+    const { server } = this.instance;
+    const { events } = server.context;
+    yield server.host.cpu.serve(WAL_RECEIVER_COST);
+    const upTo = server.wal.written;
+    events.standbyWritten.emit(server.index, upTo);
+    this.reply(endpoint);
+    if (server.settings.fsync) yield server.host.disk.fsync();
+    server.wal.flushed.advance(upTo);
+    events.standbyFlushed.emit(server.index, upTo);
+    server.onWalFlush();
+    this.reply(endpoint);
+  }
+
+  private reply(endpoint: Endpoint<ReplicationMessage>): void {
+    const { server, replay } = this.instance;
+    this.replyRequested = false;
+    this.repliedAt = server.context.sim.now;
+    const { written: write, flushed } = server.wal;
+    const message = { type: 'reply', write, flush: flushed.value, apply: replay.position.value };
+    endpoint.send(message as ReplicationMessage, REPLY_BYTES);
+  }
+
+  private get statusInterval(): Nanoseconds {
+    return this.instance.server.settings.wal_receiver_status_interval || Number.POSITIVE_INFINITY;
+  }
+
+  private deadline(): Nanoseconds {
+    const timeout = this.instance.server.settings.wal_receiver_timeout;
+    if (timeout <= 0) return Number.POSITIVE_INFINITY;
+    return this.heardAt + (this.pingSent ? timeout : timeout / 2);
+  }
+}

@@ -1,0 +1,71 @@
+import type { Topic, Trace } from '../kernel/index.ts';
+
+/** What clients let the world observe. A session is numbered over all groups. */
+export class WorkloadEvents {
+  /** A transaction wants to run: in an open loop its arrival, else its start. */
+  readonly invoked: Topic<[session: number, transaction: number]>;
+  /** It has been answered; latency since the arrival, service since its start. */
+  readonly acknowledged: Topic<
+    [session: number, transaction: number, latency: number, service: number]
+  >;
+  /** It has failed, with an error of the server or of the connection (index of FAILURES). */
+  readonly failed: Topic<[session: number, transaction: number, failure: number]>;
+  /** The connection broke between COMMIT and its answer: nobody knows. */
+  readonly unknown: Topic<[session: number, transaction: number]>;
+  /** The commit behind an acknowledged transaction that wrote. */
+  readonly commitAcknowledged: Topic<
+    [session: number, branch: number, lsn: number, unreplicated: number]
+  >;
+  /** The commit behind an unknown one; branch -1: the server never inserted its record. */
+  readonly commitUnknown: Topic<[session: number, branch: number, lsn: number]>;
+  /** A session has a connection to a server again, or an attempt failed. */
+  readonly connected: Topic<[session: number]>;
+  readonly connectionFailed: Topic<[session: number, failure: number]>;
+  /** An arrival waits because no session is free. */
+  readonly queued: Topic<[group: number, waiting: number]>;
+
+  constructor(trace: Trace) {
+    this.invoked = trace.topic('txn.invoked', ['session', 'transaction']);
+    this.acknowledged = trace.topic('txn.acknowledged', [
+      'session',
+      'transaction',
+      'latency',
+      'service',
+    ]);
+    this.failed = trace.topic('txn.failed', ['session', 'transaction', 'failure']);
+    this.unknown = trace.topic('txn.unknown', ['session', 'transaction']);
+    this.commitAcknowledged = trace.topic('commit.acknowledged', [
+      'session',
+      'branch',
+      'lsn',
+      'unreplicated',
+    ]);
+    this.commitUnknown = trace.topic('commit.unknown', ['session', 'branch', 'lsn']);
+    this.connected = trace.topic('session.connected', ['session']);
+    this.connectionFailed = trace.topic('session.connection_failed', ['session', 'failure']);
+    this.queued = trace.topic('session.queued', ['group', 'waiting']);
+  }
+}
+
+/** SQLSTATEs, and what a driver reports under 08 where the server said nothing. */
+export const FAILURES = [
+  '25006',
+  '25P02',
+  '53300',
+  '57P01',
+  '57P03',
+  '08001 refused',
+  '08001 timed out',
+  '08001 no suitable host',
+  '08006 closed',
+  '08006 reset',
+  '08006 timed out',
+] as const;
+
+export type Failure = (typeof FAILURES)[number];
+
+export function failureIndex(failure: string): number {
+  const index = (FAILURES as readonly string[]).indexOf(failure);
+  if (index < 0) throw new Error(`no failure is called ${failure}`);
+  return index;
+}

@@ -1,0 +1,144 @@
+/**
+ * One client session: it keeps a connection, runs transactions on it one after the other, and finds
+ * out what became of each: acknowledged, failed, or unknown because the connection broke between
+ * COMMIT and its answer.
+ */
+import type { Endpoint, Packet } from '../hardware/tcp.ts';
+import { Mailbox, type Process, type Random } from '../kernel/index.ts';
+import {
+  type CommitRecord,
+  STATEMENT_BYTES,
+  type Statement,
+  type WireMessage,
+} from '../postgres/statement.ts';
+import { open } from '../routing/libpq.ts';
+import type { Arrival, ClientGroup } from './clients.ts';
+import { failureIndex } from './events.ts';
+import { statement } from './script.ts';
+
+const TERMINATE: WireMessage = { type: 'terminate' };
+
+export class Session {
+  /** Its number over all groups. */
+  readonly number: number;
+  private readonly group: ClientGroup;
+  private readonly random: Random;
+  private readonly inbox: Mailbox<Packet<WireMessage>>;
+  private endpoint: Endpoint<WireMessage> | null = null;
+  /** How the last round trip ended if not well. */
+  private failure: string | null = null;
+
+  constructor(group: ClientGroup, index: number) {
+    const { sim } = group.context;
+    this.group = group;
+    this.number = group.options.firstSession + index;
+    this.random = sim.random(`clients/${group.options.name}/${index}`);
+    this.inbox = new Mailbox(sim);
+  }
+
+  *run(): Process {
+    const { sim } = this.group.context;
+    const { starts, ends, connectionPerTransaction, rate, think } = this.group.options;
+    yield sim.holdUntil(starts);
+    while (sim.now < ends) {
+      if (!connectionPerTransaction && !this.endpoint && !(yield* this.connect())) continue;
+      const arrival = rate === null ? this.start() : this.group.takeArrival();
+      if (!arrival) {
+        yield this.group.becomeIdle(this);
+        continue;
+      }
+      if (connectionPerTransaction && !(yield* this.connect(arrival))) continue;
+      yield* this.transact(arrival);
+      if (connectionPerTransaction) this.disconnect();
+      if (think) yield sim.hold(think.draw(this.random));
+    }
+    this.disconnect();
+  }
+
+  private start(): Arrival {
+    const script = this.group.drawScript();
+    const { sim, events } = this.group.context;
+    events.invoked.emit(this.number, script.index);
+    return { at: sim.now, script };
+  }
+
+  /** False: it failed, was counted, and the time until the next attempt has passed. */
+  private *connect(arrival: Arrival | null = null) {
+    const { sim, network, events } = this.group.context;
+    const { host, connection, reconnect } = this.group.options;
+    const opened = yield* open(network, host, this.inbox, connection, this.random);
+    if (!('failure' in opened)) {
+      this.endpoint = opened;
+      events.connected.emit(this.number);
+      return true;
+    }
+    const failure = failureIndex(opened.failure);
+    events.connectionFailed.emit(this.number, failure);
+    if (arrival) events.failed.emit(this.number, arrival.script.index, failure);
+    yield sim.hold(reconnect.draw(this.random));
+    return false;
+  }
+
+  private disconnect(): void {
+    this.endpoint?.send(TERMINATE, STATEMENT_BYTES);
+    this.endpoint?.close();
+    this.endpoint = null;
+  }
+
+  /** Runs one transaction, statement by statement, and reports what became of it. */
+  private *transact(arrival: Arrival) {
+    const { sim, events } = this.group.context;
+    const { prepared, cpu, host } = this.group.options;
+    const { script } = arrival;
+    const began = sim.now;
+    if (cpu) yield host.cpu.serve(cpu.draw(this.random));
+    const statements = script.draw(this.random, prepared);
+    for (const each of statements) {
+      if (yield* this.roundTrip(each)) continue;
+      const failure = this.failure!;
+      if (!this.endpoint && each.commit) this.reportUnknown(script.index, each.commit);
+      else events.failed.emit(this.number, script.index, failureIndex(failure));
+      if (this.endpoint && statements.length > 1) {
+        yield* this.roundTrip(statement('rollback', null, 0, prepared));
+      }
+      if (!this.endpoint) yield sim.hold(this.group.options.reconnect.draw(this.random));
+      return;
+    }
+    const commit = statements[statements.length - 1]!.commit;
+    if (commit?.branch) {
+      const { branch, lsn, unreplicated } = commit;
+      events.commitAcknowledged.emit(this.number, branch.index, lsn, unreplicated ? 1 : 0);
+    }
+    events.acknowledged.emit(this.number, script.index, sim.now - arrival.at, sim.now - began);
+  }
+
+  /** Sends a statement and waits for its answer; false if it is an error or never comes. */
+  private *roundTrip(each: Statement) {
+    const endpoint = this.endpoint!;
+    endpoint.send(each, STATEMENT_BYTES);
+    for (;;) {
+      const packet = this.inbox.take();
+      if (packet === undefined) yield this.inbox.receive();
+      else if (packet.endpoint === endpoint) {
+        if (!packet.ending && packet.message!.type === 'complete') return true;
+        this.fail(packet, endpoint);
+        return false;
+      }
+    }
+  }
+
+  private fail(packet: Packet<WireMessage>, endpoint: Endpoint<WireMessage>): void {
+    const message = packet.message;
+    const error = message?.type === 'error' ? message : null;
+    this.failure = error ? error.sqlstate : `08006 ${packet.ending}`;
+    if (error && !error.fatal) return;
+    endpoint.close();
+    this.endpoint = null;
+  }
+
+  private reportUnknown(transaction: number, commit: CommitRecord): void {
+    const { events } = this.group.context;
+    events.unknown.emit(this.number, transaction);
+    events.commitUnknown.emit(this.number, commit.branch?.index ?? -1, commit.lsn);
+  }
+}
