@@ -1,5 +1,6 @@
 import type { RunResult } from '../measure/result.ts';
-import { formatValue, metricsIn, unitOf } from './units.ts';
+import { metricsOf, parseComparison } from '../scenario/expression.ts';
+import { formatValue, unitOf } from './units.ts';
 
 const MOST_ASKED = 12;
 
@@ -77,7 +78,9 @@ export function figuresAsked(listed: readonly Figure[], runs: readonly RunResult
   const asked: Figure[] = [];
   for (const run of runs) {
     for (const { text } of [...run.observe, ...run.expect]) {
-      for (const metric of metricsIn(text)) {
+      const parsed = parseComparison(text);
+      if (!parsed.ok) continue;
+      for (const { name: metric } of metricsOf(parsed.comparison)) {
         if (known.has(metric) || !(metric in run.metrics)) continue;
         known.add(metric);
         asked.push(figure(metric, metric, 'always'));

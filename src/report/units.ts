@@ -1,3 +1,5 @@
+import type { Expression } from '../scenario/expression.ts';
+
 /** Numbers as people read them. Metrics are in SI base units; their names say which. */
 
 export type Unit =
@@ -31,22 +33,46 @@ export function unitOf(metric: string): Unit {
   return UNITS.find(([pattern]) => pattern.test(metric))?.[1] ?? 'count';
 }
 
-/**
- * The unit of one side of a comparison: that of the first metric in it which has one. A product or
- * a quotient has none.
- */
-export function unitOfExpression(text: string): Unit {
-  if (/[*/]/.test(text.replace(/\d\s*\/\s*(s|min|h)\b/g, ''))) return 'count';
-  for (const name of metricsIn(text)) {
-    const unit = unitOf(name);
-    if (unit !== 'count') return unit;
+/** The unit of one side of a comparison; a ratio of two metrics and their product have none. */
+export function unitOfExpression(expression: Expression): Unit {
+  switch (expression.kind) {
+    case 'number':
+      return 'count';
+    case 'metric':
+      return unitOf(expression.name);
+    case 'negated':
+      return unitOfExpression(expression.of);
+    case 'arithmetic':
+      return unitOfArithmetic(expression);
   }
-  return 'count';
 }
 
-/** The dotted names in an expression. */
-export function metricsIn(text: string): string[] {
-  return text.match(/[A-Za-z_][\w-]*(\.[\w-]+)+/g) ?? [];
+function unitOfArithmetic(expression: Extract<Expression, { kind: 'arithmetic' }>): Unit {
+  const left = unitOfExpression(expression.left);
+  const right = unitOfExpression(expression.right);
+  switch (expression.operator) {
+    case '+':
+    case '-':
+      return left === 'count' ? right : left;
+    case '*':
+      return isNumber(expression.left) ? right : isNumber(expression.right) ? left : 'count';
+    case '/':
+      return isNumber(expression.right) ? left : 'count';
+  }
+}
+
+/** Whether there is no metric in it. */
+export function isNumber(expression: Expression): boolean {
+  switch (expression.kind) {
+    case 'number':
+      return true;
+    case 'metric':
+      return false;
+    case 'negated':
+      return isNumber(expression.of);
+    case 'arithmetic':
+      return isNumber(expression.left) && isNumber(expression.right);
+  }
 }
 
 /** `41.2 ms`, `1,204/s`, `96 %`; a dash where there were no observations. */

@@ -1,7 +1,7 @@
 import type { ComparisonResult, RunResult, Verdict } from '../measure/result.ts';
-import type { Style } from './style.ts';
-import { wrap } from './style.ts';
-import { formatValue, type Unit, unitOfExpression } from './units.ts';
+import { parseComparison } from '../scenario/expression.ts';
+import { type Style, wrap } from './style.ts';
+import { formatValue, isNumber, type Unit, unitOfExpression } from './units.ts';
 
 const SIGNS: Record<Verdict, string> = { held: '✓', failed: '✗', inconclusive: '?' };
 
@@ -88,19 +88,17 @@ export function worst(runs: readonly RunResult[]): Verdict {
 }
 
 /** What came out: `observed 61.2 s`, or both sides where the bound is a metric as well. */
-function sides(comparison: ComparisonResult): string {
-  const { text, left, right, reason } = comparison;
+function sides({ text, left, right, reason }: ComparisonResult): string {
   if (reason) return reason;
-  const [leftText = '', rightText = ''] = text.split(/<=|>=|==|!=|<|>/);
-  const unit =
-    unitOfExpression(leftText) === 'count'
-      ? unitOfExpression(rightText)
-      : unitOfExpression(leftText);
   if (left === null || right === null) return 'there were no observations';
+  const parsed = parseComparison(text);
+  if (!parsed.ok) return `observed ${left} against ${right}`;
+  const { comparison } = parsed;
+  const own = unitOfExpression(comparison.left);
+  const unit = own === 'count' ? unitOfExpression(comparison.right) : own;
   const observed = distinct(left, right, unit);
-  const bound = distinct(right, left, unit);
-  const isBound = !/[A-Za-z_][\w-]*\./.test(rightText);
-  return isBound ? `observed ${observed}` : `${observed} against ${bound}`;
+  if (isNumber(comparison.right)) return `observed ${observed}`;
+  return `${observed} against ${distinct(right, left, unit)}`;
 }
 
 /** With all digits where the short form would look like the bound that it missed. */

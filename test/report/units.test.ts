@@ -5,10 +5,10 @@ import {
   formatNumber,
   formatSeconds,
   formatValue,
-  metricsIn,
   unitOf,
   unitOfExpression,
 } from '../../src/report/units.ts';
+import { parseComparison } from '../../src/scenario/expression.ts';
 
 describe('numbers for people', () => {
   it.each([
@@ -79,14 +79,18 @@ describe('numbers for people', () => {
     expect(formatValue(value, unitOf(metric))).toBe(text);
   });
 
-  it('an expression has the unit of its metrics, a quotient none', () => {
-    expect(unitOfExpression('latency.read.p99 + latency.write.p99')).toBe('seconds');
-    expect(unitOfExpression('latency.read.p99 / latency.write.p99')).toBe('count');
-    expect(unitOfExpression('throughput.tps')).toBe('per second');
-    expect(unitOfExpression('1500/s')).toBe('count');
-    expect(metricsIn('servers.pg-1.cpu.utilization < 2 * waits.CPU')).toEqual([
-      'servers.pg-1.cpu.utilization',
-      'waits.CPU',
-    ]);
+  it.each([
+    ['latency.read.p99 + latency.write.p99', 'seconds'],
+    ['2 * latency.write.p99', 'seconds'],
+    ['servers.pg1.wal.bytes / 60', 'bytes'],
+    ['-outage.write', 'seconds'],
+    ['latency.read.p99 / latency.write.p99', 'count'],
+    ['servers.pg1.wal.bytes * throughput.tps', 'count'],
+    ['throughput.tps', 'per second'],
+    ['1500/s', 'count'],
+  ])('%s is in %s', (text, unit) => {
+    const parsed = parseComparison(`${text} > 0`);
+    if (!parsed.ok) throw new Error(parsed.error.why);
+    expect(unitOfExpression(parsed.comparison.left)).toBe(unit);
   });
 });
