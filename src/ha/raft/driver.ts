@@ -1,7 +1,8 @@
 import { MILLISECOND, type Nanoseconds, Simulation } from '../../kernel/index.ts';
 import { type Entry, type Message, NONE, type NodeId } from './messages.ts';
-import { RaftNode } from './node.ts';
+import { type NodePorts, RaftNode } from './node.ts';
 import type { Ready } from './raft.ts';
+import type { Persisted } from './state.ts';
 
 /** How a cluster of raft nodes is set up; all instants and durations in nanoseconds. */
 export interface ClusterOptions<Data> {
@@ -11,6 +12,7 @@ export interface ClusterOptions<Data> {
   readonly heartbeatTicks?: number;
   readonly preVote?: boolean;
   readonly checkQuorum?: boolean;
+  readonly keepTimerOnHigherTerm?: boolean;
   readonly tickInterval?: Nanoseconds;
   /** When each node ticks first; drawn from (0, tick interval] if not given. */
   readonly phase?: (node: NodeId) => Nanoseconds;
@@ -19,6 +21,8 @@ export interface ClusterOptions<Data> {
   readonly fsync: (node: NodeId) => Nanoseconds;
   /** Election timeouts; drawn from the seed if not given. */
   readonly draw?: (node: NodeId, low: number, high: number) => number;
+  /** What is on each disk at the start; nothing if not given. */
+  readonly persisted?: (node: NodeId) => Persisted<Data>;
 }
 
 /** Sees what happens in a cluster. */
@@ -50,7 +54,7 @@ export class RaftCluster<Data> {
   }
 
   private build(id: NodeId, voters: readonly NodeId[]): RaftNode<Data> {
-    const { options, observer, sim } = this;
+    const { options, sim } = this;
     const random = sim.random(`raft/${id}`);
     const tickInterval = options.tickInterval ?? 100 * MILLISECOND;
     const draw = options.draw;
@@ -61,10 +65,17 @@ export class RaftCluster<Data> {
       heartbeatTicks: options.heartbeatTicks ?? 1,
       preVote: options.preVote ?? true,
       checkQuorum: options.checkQuorum ?? true,
+      keepTimerOnHigherTerm: options.keepTimerOnHigherTerm ?? false,
       draw: (low: number, high: number) => (draw ? draw(id, low, high) : random.integer(low, high)),
     };
     const phase = options.phase ? options.phase(id) : random.integer(1, tickInterval);
-    return new RaftNode<Data>(sim, config, tickInterval, phase, {
+    const persisted = options.persisted?.(id) ?? null;
+    return new RaftNode(sim, config, tickInterval, phase, this.portsOf(id), persisted);
+  }
+
+  private portsOf(id: NodeId): NodePorts<Data> {
+    const { options, observer, sim } = this;
+    return {
       send: (message) => this.send(message),
       fsync: () => sim.hold(options.fsync(id)),
       handle: (ready) => {
@@ -72,7 +83,7 @@ export class RaftCluster<Data> {
         if (observer.committed) for (const entry of ready.committed) observer.committed(id, entry);
       },
       dropped: (data) => observer.dropped?.(id, data),
-    });
+    };
   }
 
   node(id: NodeId): RaftNode<Data> {

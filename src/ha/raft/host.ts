@@ -1,7 +1,7 @@
 import type { Entry, HardState, Message } from './messages.ts';
 import { EMPTY_HARD_STATE } from './messages.ts';
 import { Raft, type Ready } from './raft.ts';
-import type { RaftConfig } from './state.ts';
+import type { Persisted, RaftConfig } from './state.ts';
 
 /** One round of a node's work between two waits for its disk. */
 export interface Round<Data> {
@@ -19,13 +19,16 @@ export interface Round<Data> {
 export class RaftHost<Data> {
   raft: Raft<Data>;
   readonly config: RaftConfig;
-  private hardState: HardState = EMPTY_HARD_STATE;
-  private entries: Entry<Data>[] = [];
+  private hardState: HardState;
+  private readonly entries: Entry<Data>[];
   private round: Ready<Data> | null = null;
 
-  constructor(config: RaftConfig) {
+  /** With what is on its disk before its first start: nothing, if not given. */
+  constructor(config: RaftConfig, persisted: Persisted<Data> | null = null) {
     this.config = config;
-    this.raft = new Raft<Data>(config);
+    this.hardState = persisted?.hardState ?? EMPTY_HARD_STATE;
+    this.entries = [...(persisted?.entries ?? [])];
+    this.raft = new Raft<Data>(config, persisted);
   }
 
   /** The node is started anew from its disk. */

@@ -9,7 +9,7 @@ import { Mailbox } from '../../kernel/index.ts';
 import { RaftHost } from './host.ts';
 import type { Message, NodeId } from './messages.ts';
 import type { Ready } from './raft.ts';
-import type { RaftConfig } from './state.ts';
+import type { Persisted, RaftConfig } from './state.ts';
 
 /** What a node's process finds in its inbox. */
 export type Letter<Data> =
@@ -48,20 +48,21 @@ export class RaftNode<Data> {
   private readonly tickInterval: Nanoseconds;
   private nextTick: Nanoseconds;
 
-  /** The first tick comes after `phase`, the others at the interval. */
+  /** The first tick comes after `phase`, the others at the interval; the disk may hold a log. */
   constructor(
     sim: Simulation,
     config: RaftConfig,
     tickInterval: Nanoseconds,
     phase: Nanoseconds,
     ports: NodePorts<Data>,
+    persisted: Persisted<Data> | null = null,
   ) {
     this.sim = sim;
     this.ports = ports;
     this.tickInterval = tickInterval;
     this.nextTick = sim.now + phase;
     this.lastTick = sim.now;
-    this.host = new RaftHost<Data>(config);
+    this.host = new RaftHost<Data>(config, persisted);
     this.inbox = new Mailbox(sim);
   }
 

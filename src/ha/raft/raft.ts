@@ -150,7 +150,12 @@ export class Raft<Data> {
     const { type, term, from } = message;
     if ((type === 'vote' || type === 'pre-vote') && ignoresCandidates(raft)) return false;
     if (type === 'pre-vote' || (type === 'pre-vote-reply' && !message.reject)) return true;
+    const { role, electionElapsed, randomizedElectionTimeout } = raft;
     raft.becomeFollower(term, type === 'append' || type === 'heartbeat' ? from : NONE);
+    if (type === 'vote' && role !== 'leader' && raft.config.keepTimerOnHigherTerm) {
+      raft.electionElapsed = electionElapsed;
+      raft.randomizedElectionTimeout = randomizedElectionTimeout;
+    }
     return true;
   }
 

@@ -27,6 +27,11 @@ export interface RaftConfig {
   readonly checkQuorum: boolean;
   /** A whole number from low to high, both included, each equally likely. */
   readonly draw: (low: number, high: number) => number;
+  /**
+   * A candidate's higher term leaves the election timer alone, as in the paper, where only a vote
+   * that is granted and a leader's messages start it anew. etcd: false, the timer starts anew.
+   */
+  readonly keepTimerOnHigherTerm?: boolean;
   /** Unanswered appends a voter may have; etcd: 512. */
   readonly maxInflight?: number;
 }
