@@ -9,5 +9,5 @@ export { SharingStation } from './sharing.ts';
 export { Interrupt, type Process, type ProcessId, Simulation } from './simulation.ts';
 export { Processor, Station } from './station.ts';
 export * from './time.ts';
-export { type Observer, type Topic, Trace, type Witness } from './trace.ts';
+export { type Note, type Observer, type Topic, Trace, type Witness } from './trace.ts';
 export { Latch, Signal, Watermark } from './waiting.ts';

@@ -45,6 +45,13 @@ class Emitter implements Topic<number[]> {
   }
 }
 
+/** An event told in words. */
+export interface Note {
+  readonly at: Nanoseconds;
+  readonly kind: string;
+  readonly text: string;
+}
+
 /**
  * The one stream of everything observable. The model emits; metrics, laws, reports and recordings
  * observe and cannot change the run. The digest is a hash of all events in their order, and does
@@ -52,10 +59,13 @@ class Emitter implements Topic<number[]> {
  */
 export class Trace {
   events = 0;
+  /** What happened, in words, for people; in order of time. */
+  readonly notes: Note[] = [];
   private readonly clock: { readonly now: Nanoseconds };
   private first = 0x243f6a88;
   private second = 0x85a308d3;
   private witness: Witness | null = null;
+  private noted: Topic<[kind: number, text: number]> | null = null;
 
   constructor(clock: { readonly now: Nanoseconds }) {
     this.clock = clock;
@@ -64,6 +74,13 @@ export class Trace {
   /** Declares a kind of event with at most four fields. */
   topic<Fields extends number[]>(name: string, fieldNames: readonly string[]): Topic<Fields> {
     return new Emitter(this, name, fieldNames) as unknown as Topic<Fields>;
+  }
+
+  /** Something rare and worth telling; its words are part of the digest. */
+  note(kind: string, text: string): void {
+    this.noted ??= this.topic<[kind: number, text: number]>('note', ['kind', 'text']);
+    this.noted.emit(hashOf(kind), hashOf(text));
+    this.notes.push({ at: this.clock.now, kind, text });
   }
 
   /** Every event from now on is shown to the witness as well. */
