@@ -37,5 +37,13 @@ export interface LoadedScenario {
 export interface PlannedRun {
   variant: string;
   /** Takes the run to its end; `onProgress` hears how many seconds have been simulated. */
-  simulate(seed: number, onProgress: (simulatedSeconds: number) => void): Promise<RunResult>;
+  simulate(
+    seed: number,
+    onProgress: (simulatedSeconds: number) => void,
+  ): Promise<RunResult | Refusal>;
+}
+
+/** The run needs something that the language has and the simulator does not have yet. */
+export interface Refusal {
+  refused: readonly Problem[];
 }

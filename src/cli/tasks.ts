@@ -1,5 +1,5 @@
 import type { RunResult } from '../measure/result.ts';
-import type { Model, PlannedRun, Source } from './model.ts';
+import type { Model, PlannedRun, Refusal, Source } from './model.ts';
 
 /** One simulation: a run of the scenario, by its place in the list, with one seed. */
 export interface Task {
@@ -23,7 +23,7 @@ export interface Fault {
   simulatedSeconds: number;
 }
 
-export type TaskOutcome = { result: RunResult } | { fault: Fault };
+export type TaskOutcome = { result: RunResult } | Refusal | { fault: Fault };
 
 export interface ExecutionHooks {
   onProgress(task: number, simulatedSeconds: number): void;
@@ -50,7 +50,7 @@ export async function perform(
       simulatedSeconds = seconds;
       onProgress(seconds);
     });
-    return { result };
+    return 'refused' in result ? result : { result };
   } catch (thrown) {
     return { fault: faultOf(thrown, simulatedSeconds) };
   }

@@ -151,6 +151,16 @@ describe('run', () => {
     expect(err).not.toContain('RangeError: no');
   });
 
+  it('runs what it can when a variant needs something that is not built yet', async () => {
+    const file = scenario('runs: {base: {}, neon: {refused: storage.neon}, last: {}}');
+    const { status, out, err } = await pgherd(['run', file, '--seeds', '2']);
+    expect(err).toBe('it.yaml:2:9: storage.neon: is not built yet\n');
+    expect(out).toMatch(/base +held for 2 of 2 seeds\n. last/);
+    expect(status).toBe(2);
+    const alone = await pgherd(['run', file, '--variant', 'neon']);
+    expect([alone.status, alone.out]).toEqual([2, '']);
+  });
+
   it('reports what a broken law was and how to see it again', async () => {
     const file = scenario('runs: {base: {broken: acknowledged 7 = durable 5 + lost 1}}');
     const { out, err } = await pgherd(['run', file]);

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import type { Io, Output } from '../../src/cli/io.ts';
 import type { LoadOutcome, Model, PlannedRun } from '../../src/cli/model.ts';
@@ -16,6 +17,9 @@ interface StubRun {
   verdict?: Verdict;
   broken?: string;
   throws?: string;
+  refused?: string;
+  /** A file that is made when the run has begun. */
+  touches?: string;
   /** Milliseconds of the machine's time: so that later tasks end earlier. */
   takes?: number;
 }
@@ -62,9 +66,14 @@ function planned(
   return {
     variant,
     async simulate(seed, onProgress) {
+      if (run.touches) writeFileSync(run.touches, '');
       onProgress(duration / 2);
       if (run.takes) await new Promise((resolve) => setTimeout(resolve, run.takes));
       if (run.throws) throw new RangeError(run.throws);
+      if (run.refused) {
+        const at = { file: 'it.yaml', line: 2, column: 9 };
+        return { refused: [{ ...at, what: run.refused, why: 'is not built yet' }] };
+      }
       return resultOf(variant, run, seed, duration, set);
     },
   };

@@ -19,7 +19,10 @@ function job(runs: string, jobs: number): Job {
 }
 
 function namesOf(outcomes: TaskOutcome[]): string[] {
-  return outcomes.map((each) => ('result' in each ? each.result.variant : each.fault.message));
+  return outcomes.map((each) => {
+    if ('refused' in each) return 'refused';
+    return 'result' in each ? each.result.variant : each.fault.message;
+  });
 }
 
 describe('threads', () => {

@@ -28,30 +28,54 @@ export interface RunOptions {
 
 /** `pgherd run FILE`: runs what the file describes, reports, and judges. */
 export async function runCommand(file: string, options: RunOptions, io: Io): Promise<ExitStatus> {
-  const refuse = (...messages: string[]) => {
-    for (const message of messages) io.stderr.write(`${message}\n`);
-    return EXIT.badInput;
-  };
-  const found = findScenario(file, io.scenarios);
-  if (!found.ok) return refuse(`pgherd: ${found.message}`);
-  const obstacle = options.json && options.json !== '-' ? obstacleTo(options.json) : null;
-  if (obstacle) return refuse(`pgherd: ${obstacle}`);
-  const loaded = await io.model.load(found.source, options.set ?? []);
-  if (!loaded.ok) return refuse(...loaded.problems.map(formatProblem));
-  const chosen = choose(loaded.scenario, options);
-  if (!chosen.ok) return refuse(`pgherd: ${chosen.message}`);
-  if (!options.quiet) for (const each of loaded.scenario.warnings) warn(io, formatProblem(each));
-  const tasks = tasksOf(chosen.runs, loaded.scenario.seed, options);
-  const outcomes = await execute(found.source, loaded.scenario, tasks, options, io);
+  const plan = await prepare(file, options, io);
+  if (!plan.ok) return refuse(plan.messages, io);
+  const { scenario, tasks } = plan;
+  if (!options.quiet) for (const each of scenario.warnings) warn(io, formatProblem(each));
+  const outcomes = await execute(plan, options, io);
   if (io.interrupted.aborted) return EXIT.interrupted;
   const fault = outcomes.find((outcome) => 'fault' in outcome);
   if (fault) {
     const task = tasks[outcomes.indexOf(fault)]!;
-    const variant = loaded.scenario.runs[task.run]!.variant;
+    const { variant } = scenario.runs[task.run]!;
     return explainFault(fault.fault, replayCommand(file, variant, task.seed, options), io);
   }
+  const refusals = outcomes.flatMap((outcome) => ('refused' in outcome ? outcome.refused : []));
+  refuse([...new Set(refusals.map(formatProblem))], io);
   const runs = outcomes.flatMap((outcome) => ('result' in outcome ? [outcome.result] : []));
-  return publish(reportOf(loaded.scenario, runs, options, io), file, options, io);
+  if (runs.length === 0) return EXIT.badInput;
+  const status = publish(reportOf(scenario, runs, options, io), file, options, io);
+  return refusals.length > 0 && status !== EXIT.programFault ? EXIT.badInput : status;
+}
+
+interface Plan {
+  source: Source;
+  scenario: LoadedScenario;
+  tasks: Task[];
+}
+
+/** Everything that can be found wrong before the first simulation. */
+async function prepare(
+  file: string,
+  options: RunOptions,
+  io: Io,
+): Promise<({ ok: true } & Plan) | { ok: false; messages: string[] }> {
+  const wrong = (message: string) => ({ ok: false as const, messages: [`pgherd: ${message}`] });
+  const found = findScenario(file, io.scenarios);
+  if (!found.ok) return wrong(found.message);
+  const obstacle = options.json && options.json !== '-' ? obstacleTo(options.json) : null;
+  if (obstacle) return wrong(obstacle);
+  const loaded = await io.model.load(found.source, options.set ?? []);
+  if (!loaded.ok) return { ok: false, messages: loaded.problems.map(formatProblem) };
+  const chosen = choose(loaded.scenario, options);
+  if (!chosen.ok) return wrong(chosen.message);
+  const tasks = tasksOf(chosen.runs, loaded.scenario.seed, options);
+  return { ok: true, source: found.source, scenario: loaded.scenario, tasks };
+}
+
+function refuse(messages: readonly string[], io: Io): ExitStatus {
+  for (const message of messages) io.stderr.write(`${message}\n`);
+  return EXIT.badInput;
 }
 
 type Choice = { ok: true; runs: number[] } | { ok: false; message: string };
@@ -87,13 +111,8 @@ function tasksOf(runs: readonly number[], seed: number, options: RunOptions): Ta
   return runs.flatMap((run) => seeds.map((each) => ({ run, seed: each })));
 }
 
-async function execute(
-  source: Source,
-  scenario: LoadedScenario,
-  tasks: Task[],
-  options: RunOptions,
-  io: Io,
-): Promise<TaskOutcome[]> {
+async function execute(plan: Plan, options: RunOptions, io: Io): Promise<TaskOutcome[]> {
+  const { source, scenario, tasks } = plan;
   const names = tasks.map(({ run, seed }) => `${scenario.runs[run]!.variant}, seed ${seed}`);
   const quiet = options.quiet === true;
   const progress = new Progress(io.stderr, names, scenario.durationSeconds, quiet);
