@@ -27,7 +27,7 @@ describe('10.5, loss of the DCS', () => {
     settings: settings({ failsafe_mode: true }),
     failsafeTopology: ['a', 'b', 'c'],
   });
-  const after = (...accepted: boolean[]) =>
+  const accepting = (...accepted: boolean[]) =>
     progress({
       failsafeAnswers: new Map([
         ['a', accepted[0]!],
@@ -37,14 +37,14 @@ describe('10.5, loss of the DCS', () => {
 
   test('failsafe_mode: every member is asked, all accept: stay primary', () => {
     expect(effect(decide(lost))).toEqual({ kind: 'ask failsafe', members: ['a', 'c'] });
-    expect(effect(decide({ ...lost, progress: after(true, true) }))).toEqual({
+    expect(effect(decide({ ...lost, progress: accepting(true, true) }))).toEqual({
       kind: 'lead',
       failsafe: true,
     });
   });
 
   test('failsafe_mode: one missing member demotes', () => {
-    for (const given of [after(true, false), after(false, true), after(false, false)]) {
+    for (const given of [accepting(true, false), accepting(false, true), accepting(false, false)]) {
       expect(effect(decide({ ...lost, progress: given }))).toEqual({
         kind: 'demote',
         mode: 'offline',
