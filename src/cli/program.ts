@@ -25,8 +25,8 @@ const NOT_BUILT_OPTIONS = [
   '--history <file>',
 ];
 
-const DESCRIPTION = `A deterministic simulator of distributed Postgres: you describe servers, replication,
-failover, pooling, workload and faults in a YAML file; it tells you what happens.`;
+const DESCRIPTION = `A deterministic simulator of distributed Postgres: you describe servers,
+replication, failover, pooling, workload and faults in a YAML file; it tells you what happens.`;
 
 const EXAMPLES = `
 Examples:

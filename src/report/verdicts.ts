@@ -27,7 +27,8 @@ function verdictOf(run: RunResult, name: string, style: Style): string[] {
     lines.push(...indented(`a law of the simulator is broken: ${law}`, style).map(style.bad));
   }
   for (const comparison of run.observe.filter(({ holds }) => !holds)) {
-    const text = `${comparison.text} had to happen for the run to mean anything: ${sides(comparison)}`;
+    const why = 'had to happen for the run to mean anything';
+    const text = `${comparison.text} ${why}: ${sides(comparison)}`;
     lines.push(...indented(text, style).map(style.doubtful));
   }
   for (const comparison of run.expect.filter(({ holds }) => !holds)) {

@@ -46,8 +46,8 @@ describe('threads', () => {
   });
 
   it('stop at the first fault in the order of the tasks, not in time', async () => {
-    const runs =
-      '{"a": {"takes": 60}, "b": {"throws": "late", "takes": 60}, "c": {"throws": "early"}, "d": {}}';
+    const late = '{"throws": "late", "takes": 60}';
+    const runs = `{"a": {"takes": 60}, "b": ${late}, "c": {"throws": "early"}, "d": {}}`;
     for (const jobs of [1, 3]) {
       const outcomes = await execute(job(runs, jobs), hooks());
       expect(namesOf(outcomes)).toEqual(['a', 'RangeError: late']);

@@ -5,7 +5,7 @@ import type { Io } from '../io.ts';
 
 const MOST_NAMES = 8;
 
-/** `pgherd check FILE...`: reads and validates, runs nothing. All problems of all files are shown. */
+/** `pgherd check FILE...`: validates, runs nothing, and shows all problems of all files. */
 export async function checkCommand(
   files: readonly string[],
   options: { set?: string[] },
