@@ -7,7 +7,7 @@ export class BatchMeans {
   private readonly warmUp: number;
   private readonly batchLength: number;
   private readonly sums = new Float64Array(BatchMeans.BATCHES);
-  private seen = 0;
+  count = 0;
 
   constructor(expectedCount: number) {
     this.warmUp = Math.floor(expectedCount / 10);
@@ -15,7 +15,7 @@ export class BatchMeans {
   }
 
   add(x: number): void {
-    const at = this.seen++ - this.warmUp;
+    const at = this.count++ - this.warmUp;
     if (at < 0) return;
     const batch = Math.floor(at / this.batchLength);
     if (batch < BatchMeans.BATCHES) this.sums[batch]! += x;
