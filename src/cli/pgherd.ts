@@ -1,0 +1,57 @@
+import { performance } from 'node:perf_hooks';
+import { toSeconds } from '../kernel/time.ts';
+import {
+  expandRuns,
+  knownMetric,
+  loadScenario,
+  type ResolveOptions,
+  type Run,
+  scenarioJsonSchema,
+  starterScenario,
+} from '../scenario/index.ts';
+import type { LoadedScenario, LoadOutcome, Model, PlannedRun, Source } from './model.ts';
+
+/** The simulator as the command line sees it. */
+export const model: Model = {
+  load: async (source, set) => load(source, set),
+  schema: scenarioJsonSchema,
+  starter: starterScenario,
+};
+
+const OPTIONS: ResolveOptions = { knownMetric };
+
+function load({ file, text }: Source, set: readonly string[]): LoadOutcome {
+  const loaded = loadScenario(text, { ...OPTIONS, file, set });
+  if (!loaded.ok) return loaded;
+  const expanded = expandRuns(loaded.document, OPTIONS);
+  if (!expanded.ok) return expanded;
+  const { name, title, seed, duration, warmup } = loaded.scenario;
+  const scenario: LoadedScenario = {
+    name,
+    ...(title === '' ? {} : { title }),
+    seed,
+    durationSeconds: toSeconds(duration),
+    warmupSeconds: toSeconds(warmup),
+    warnings: loaded.warnings,
+    runs: expanded.runs.map(planned),
+  };
+  return { ok: true, scenario };
+}
+
+/** The clock of the machine is read out here: the simulator itself must not know it. */
+function planned(run: Run): PlannedRun {
+  return {
+    variant: run.variant,
+    async simulate(seed, onProgress) {
+      const { simulate } = await import('../scenario/simulate.ts');
+      const started = performance.now();
+      const outcome = simulate(run, {
+        seed,
+        onProgress: (simulated) => onProgress(toSeconds(simulated)),
+      });
+      if ('refused' in outcome) return outcome;
+      const machineSeconds = (performance.now() - started) / 1000;
+      return { ...outcome, cost: { ...outcome.cost, machineSeconds } };
+    },
+  };
+}
