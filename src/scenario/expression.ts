@@ -78,8 +78,8 @@ export type Metrics = (name: string) => number | null | undefined;
 
 /** Compares; a metric without observations, and a division by zero, have no value. */
 export function evaluate(comparison: Comparison, metrics: Metrics): Outcome {
-  const left = valueOf(comparison.left, metrics);
-  const right = valueOf(comparison.right, metrics);
+  const left = amountOf(comparison.left, metrics);
+  const right = amountOf(comparison.right, metrics);
   const { text } = comparison;
   if (left === null || right === null) {
     return { text, left, right, holds: false, why: whyNot(comparison, metrics) };
@@ -110,14 +110,14 @@ function compare(left: number, operator: Comparator, right: number): boolean {
   }
 }
 
-function valueOf(expression: Expression, metrics: Metrics): number | null {
+function amountOf(expression: Expression, metrics: Metrics): number | null {
   switch (expression.kind) {
     case 'number':
       return expression.value;
     case 'metric':
       return metrics(expression.name) ?? null;
     case 'negated': {
-      const value = valueOf(expression.of, metrics);
+      const value = amountOf(expression.of, metrics);
       return value === null ? null : -value;
     }
     case 'arithmetic':
@@ -129,8 +129,8 @@ function calculate(
   expression: Extract<Expression, { kind: 'arithmetic' }>,
   metrics: Metrics,
 ): number | null {
-  const left = valueOf(expression.left, metrics);
-  const right = valueOf(expression.right, metrics);
+  const left = amountOf(expression.left, metrics);
+  const right = amountOf(expression.right, metrics);
   if (left === null || right === null) return null;
   switch (expression.operator) {
     case '+':
@@ -150,8 +150,14 @@ interface Token {
   readonly offset: number;
 }
 
-const TOKEN =
-  /\s*(?:((?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?:[A-Za-zµ]+\/(?:min|s|h)\b|\/(?:min|s|h)\b|[A-Za-zµ%]+)?)|([A-Za-z_][A-Za-z0-9_]*(?:[.-][A-Za-z0-9_]+)*)|(<=|>=|==|!=|<|>|=)|([()+\-*/])|(\S))/gy;
+const NUMBER = String.raw`(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?`;
+const UNIT = String.raw`(?:[A-Za-zµ]*\/(?:min|s|h)\b|[A-Za-zµ%]+)?`;
+const NAME = String.raw`[A-Za-z_]\w*(?:[.-]\w+)*`;
+const COMPARATOR = '<=|>=|==|!=|<|>|=';
+const TOKEN = new RegExp(
+  String.raw`\s*(?:(${NUMBER}${UNIT})|(${NAME})|(${COMPARATOR})|([()+\-*/])|(\S))`,
+  'gy',
+);
 const KINDS = ['number', 'name', 'comparator', 'symbol', 'unknown'] as const;
 
 function tokenize(text: string): Token[] {

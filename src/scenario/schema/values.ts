@@ -202,7 +202,8 @@ export function setting(fact: SettingFact) {
     .describe(settingDescription(fact));
 }
 
-function settingDescription(fact: SettingFact): string {
+/** A setting in a line: type, words, unit, default. */
+export function settingDescription(fact: SettingFact): string {
   const unit = fact.unit === '' ? '' : `, in ${fact.unit}`;
   const values = fact.values.length === 0 ? '' : `: ${fact.values.join(', ')}`;
   const byDefault = fact.default === '' ? '' : `; default ${fact.default}`;

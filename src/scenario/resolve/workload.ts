@@ -1,0 +1,212 @@
+import {
+  after,
+  formatMoment,
+  isBefore,
+  parseMoment,
+  parseStep,
+  partitionSuffix,
+} from '../calendar.ts';
+import { naturalEntries } from '../natural.ts';
+import type { Path } from '../problem.ts';
+import type { ScenarioFile } from '../schema/root.ts';
+import type {
+  ColumnStatistics,
+  Partitions,
+  Pgbench,
+  TableStatistics,
+  TransactionSpec,
+  Workload,
+} from '../workload-model.ts';
+import { resolveClients } from './clients.ts';
+import type { Context } from './context.ts';
+import type { Hosts } from './hosts.ts';
+import type { Servers } from './servers.ts';
+
+type WorkloadFile = ScenarioFile['workload'];
+
+/** Tables, transactions and clients, with pgbench's defaults. */
+export function resolveWorkload(context: Context, servers: Servers, hosts: Hosts): Workload {
+  const given = context.file.workload;
+  const transactions = resolveTransactions(context);
+  return {
+    schema: given.schema ?? null,
+    pgbench: resolvePgbench(context, transactions),
+    statistics: resolveStatistics(given),
+    partitions: resolvePartitions(context, given),
+    distribute: new Map(naturalEntries(given.distribute ?? {})),
+    transactions,
+    clients: resolveClients(context, servers, hosts, transactions),
+  };
+}
+
+function resolveTransactions(context: Context): Map<string, TransactionSpec> {
+  const given = context.file.workload.transactions ?? { 'tpcb-like': { builtin: 'tpcb-like' } };
+  const transactions = new Map<string, TransactionSpec>();
+  for (const [name, written] of naturalEntries(given)) {
+    const path = ['workload', 'transactions', name];
+    const {
+      builtin,
+      script,
+      read_only: readOnly,
+    } = typeof written === 'string'
+      ? { script: written, builtin: undefined, read_only: undefined }
+      : written;
+    if ((builtin === undefined) === (script === undefined))
+      context.findings.problem(path, 'is either a builtin or a script');
+    if (builtin !== undefined)
+      transactions.set(name, {
+        kind: 'builtin',
+        name,
+        builtin,
+        readOnly: builtin === 'select-only',
+      });
+    else
+      transactions.set(name, {
+        kind: 'script',
+        name,
+        script: script ?? '',
+        readOnly: readOnly ?? null,
+      });
+  }
+  if (transactions.size === 0)
+    context.findings.problem(['workload', 'transactions'], 'has no transaction');
+  return transactions;
+}
+
+/** Builtins need pgbench's tables; without a word about them they are those of scale 1. */
+function resolvePgbench(
+  context: Context,
+  transactions: ReadonlyMap<string, TransactionSpec>,
+): Pgbench | null {
+  const { pgbench, schema } = context.file.workload;
+  if (pgbench === undefined) {
+    const builtin = [...transactions.values()].find((each) => each.kind === 'builtin');
+    if (builtin === undefined) return null;
+    if (schema !== undefined) {
+      const path = ['workload', 'transactions', builtin.name];
+      context.findings.problem(path, "needs pgbench's tables: say workload.pgbench: {scale: N}");
+    }
+  }
+  return {
+    scale: pgbench?.scale ?? 1,
+    partitions: pgbench?.partitions ?? 0,
+    partitionMethod: pgbench?.partition_method ?? 'range',
+    fillfactor: pgbench?.fillfactor ?? 100,
+    foreignKeys: pgbench?.foreign_keys ?? false,
+  };
+}
+
+function resolveStatistics(given: WorkloadFile): Map<string, TableStatistics> {
+  return new Map(
+    naturalEntries(given.statistics ?? {}).map(([table, { rows, columns }]) => [
+      table,
+      {
+        rows: rows ?? null,
+        columns: new Map(
+          naturalEntries(columns ?? {}).map(([name, column]) => [name, columnStatistics(column)]),
+        ),
+      },
+    ]),
+  );
+}
+
+type StatisticsFile = NonNullable<WorkloadFile['statistics']>[string];
+type ColumnFile = NonNullable<StatisticsFile['columns']>[string];
+
+function columnStatistics(given: ColumnFile): ColumnStatistics {
+  const common = given.most_common ?? [];
+  return {
+    distinct: given.distinct ?? null,
+    width: given.width ?? null,
+    nullFraction: given.null_fraction ?? null,
+    correlation: given.correlation ?? null,
+    mostCommon: Array.isArray(common)
+      ? common.map((value) => ({ value: String(value), share: null }))
+      : Object.entries(common).map(([value, share]) => ({ value, share })),
+  };
+}
+
+function resolvePartitions(context: Context, given: WorkloadFile): Map<string, Partitions> {
+  const partitions = new Map<string, Partitions>();
+  for (const [table, written] of naturalEntries(given.partitions ?? {})) {
+    const path = ['workload', 'partitions', table];
+    if ('hash' in written) partitions.set(table, { kind: 'hash', modulus: written.hash });
+    else if ('list' in written) {
+      const lists = Object.entries(written.list).map(([name, values]) => ({
+        name: `${table}_${name}`,
+        values: values.map(String),
+      }));
+      partitions.set(table, { kind: 'list', lists });
+    } else {
+      const ranges = rangesOf(context, path, table, written);
+      if (ranges !== undefined) partitions.set(table, ranges);
+    }
+  }
+  return partitions;
+}
+
+type RangeFile = Extract<NonNullable<WorkloadFile['partitions']>[string], { every: unknown }>;
+
+const MOST_PARTITIONS = 100_000;
+
+function rangesOf(
+  context: Context,
+  path: Path,
+  table: string,
+  given: RangeFile,
+): Partitions | undefined {
+  if (typeof given.from === 'number' && typeof given.to === 'number')
+    return numericRanges(context, path, table, given);
+  const from = parseMoment(String(given.from));
+  const to = parseMoment(String(given.to));
+  const every = parseStep(String(given.every));
+  for (const [key, parsed] of [
+    ['from', from],
+    ['to', to],
+    ['every', every],
+  ] as const)
+    if (!parsed.ok) context.findings.problem([...path, key], parsed.why);
+  if (!from.ok || !to.ok || !every.ok) return undefined;
+  const ranges: { name: string; from: string; to: string }[] = [];
+  for (let i = 0, at = from.value; isBefore(at, to.value); i++) {
+    const next = after(from.value, every.value, i + 1);
+    const end = isBefore(next, to.value) ? next : to.value;
+    const name = `${table}_${partitionSuffix(at, every.value)}`;
+    ranges.push({ name, from: formatMoment(at), to: formatMoment(end) });
+    if (ranges.length > MOST_PARTITIONS) break;
+    at = next;
+  }
+  return checkedRanges(context, path, ranges, every.value);
+}
+
+function numericRanges(
+  context: Context,
+  path: Path,
+  table: string,
+  given: RangeFile,
+): Partitions | undefined {
+  const [from, to, every] = [Number(given.from), Number(given.to), Number(given.every)];
+  if (!Number.isFinite(from) || !Number.isFinite(to) || !(every > 0) || !Number.isFinite(every)) {
+    context.findings.problem([...path, 'every'], 'is not a step above 0 between numbers');
+    return undefined;
+  }
+  const ranges: { name: string; from: string; to: string }[] = [];
+  for (let i = 0; from + i * every < to && i <= MOST_PARTITIONS; i++) {
+    const end = Math.min(from + (i + 1) * every, to);
+    ranges.push({ name: `${table}_${i + 1}`, from: String(from + i * every), to: String(end) });
+  }
+  return checkedRanges(context, path, ranges, every);
+}
+
+function checkedRanges(
+  context: Context,
+  path: Path,
+  ranges: { name: string; from: string; to: string }[],
+  every: Extract<Partitions, { kind: 'range' }>['every'],
+): Partitions | undefined {
+  if (ranges.length === 0) context.findings.problem([...path, 'to'], 'is not after from');
+  else if (ranges.length > MOST_PARTITIONS)
+    context.findings.problem([...path, 'every'], `makes more than ${MOST_PARTITIONS} partitions`);
+  else return { kind: 'range', ranges, every };
+  return undefined;
+}
