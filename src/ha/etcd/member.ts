@@ -10,7 +10,7 @@ import {
   SECOND,
   type Simulation,
 } from '../../kernel/index.ts';
-import { type Message, type NodeId, RaftNode, type Ready } from '../raft/index.ts';
+import { type Message, type NodeId, type Persisted, RaftNode, type Ready } from '../raft/index.ts';
 import type { ClientRef, Command, RenewalMessage, Request, Response } from './api.ts';
 import type { EtcdConfig } from './config.ts';
 import { EtcdServer } from './server.ts';
@@ -68,7 +68,10 @@ export class EtcdMember {
   private processes: ProcessId[] = [];
   private incarnation = 0;
 
-  /** The random stream gives the phase of the ticks and the election timeouts. */
+  /**
+   * The random stream gives the phase of the ticks and the election timeouts; `initial` is what the
+   * disk holds when the run begins.
+   */
   constructor(
     sim: Simulation,
     id: NodeId,
@@ -77,6 +80,7 @@ export class EtcdMember {
     disk: EtcdDisk,
     random: Random,
     ports: MemberPorts,
+    initial: Persisted<Command> | null = null,
   ) {
     this.sim = sim;
     this.id = id;
@@ -85,7 +89,7 @@ export class EtcdMember {
     this.ports = ports;
     this.peers = members.length - 1;
     this.requests = new Mailbox(sim);
-    this.node = this.buildNode(members, random);
+    this.node = this.buildNode(members, random, initial);
     this.server = this.buildServer();
   }
 
@@ -123,6 +127,11 @@ export class EtcdMember {
     if (this.config.initialElectionTickAdvance || this.peers === 0) {
       this.processes.push(this.sim.spawn(this.advanceTicks(), group));
     }
+  }
+
+  /** Its election timeout has passed: it runs for leader at once. */
+  campaign(): void {
+    this.node.deliver({ kind: 'ticks', ticks: 2 * this.config.electionTicks });
   }
 
   /** The processes are gone with their memory. Whoever was to be answered is not. */
@@ -193,7 +202,11 @@ export class EtcdMember {
     }
   }
 
-  private buildNode(voters: readonly NodeId[], random: Random): RaftNode<Command> {
+  private buildNode(
+    voters: readonly NodeId[],
+    random: Random,
+    initial: Persisted<Command> | null,
+  ): RaftNode<Command> {
     const { electionTicks, heartbeatInterval, preVote } = this.config;
     const draw = (low: number, high: number) => random.integer(low, high);
     const raft = { id: this.id, voters, electionTicks, heartbeatTicks: 1, preVote, draw };
@@ -209,6 +222,7 @@ export class EtcdMember {
         handle: (ready) => this.handle(ready),
         dropped: (command) => this.server.dropped(command),
       },
+      initial,
     );
   }
 

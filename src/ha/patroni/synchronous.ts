@@ -2,11 +2,13 @@ import { MILLISECOND, type Nanoseconds, SECOND } from '../../kernel/time.ts';
 import type { Lsn } from '../../postgres/lsn.ts';
 import type { PatroniSettings } from '../patroni-settings.ts';
 import {
+  type ClusterView,
   EMPTY_SYNC,
   isNofailover,
   isNosync,
   type Member,
   type SyncState,
+  syncMatches,
   syncMembers,
   syncPriority,
 } from './cluster.ts';
@@ -347,6 +349,19 @@ export function beforePromotion(
     synchronousStandbyNames: formatStandbyNames(standbys, num, false),
   };
 }
+
+/**
+ * Whether a standby has to be released before it stops or restarts: it publishes `nosync` with its
+ * member key and looks again every RELEASE_POLL until it is not in `/sync`, for at most two
+ * loop_waits (while_not_sync_standby).
+ */
+export function awaitsRelease(me: string, cluster: ClusterView): boolean {
+  const { leader, sync } = cluster;
+  return leader !== null && sync.leader === leader.name && syncMatches(sync, me);
+}
+
+/** How often a standby that wants to stop looks whether it has been released. */
+export const RELEASE_POLL: Nanoseconds = 2 * SECOND;
 
 function same(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((name) => b.includes(name));

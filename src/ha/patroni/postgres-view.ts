@@ -1,0 +1,43 @@
+import type { Instance } from '../../replication/instance.ts';
+import type { ControlState, PostgresView } from './decision.ts';
+
+/** The local Postgres as its agent sees it. `ranHere`: it ran under this life of the agent. */
+export function viewOf(instance: Instance, ranHere: boolean): PostgresView {
+  const { server, receiver, replay } = instance;
+  const { wal } = server;
+  const standby = server.inRecovery;
+  return {
+    state: stateOf(instance, ranHere),
+    role: !standby ? 'primary' : instance.promoting ? 'promoted' : 'replica',
+    timeline: wal.branch.timeline,
+    currentLsn: wal.flushed.value,
+    receivedLsn: standby ? wal.written : 0,
+    replayedLsn: standby ? replay.position.value : 0,
+    following: instance.upstream?.server.name ?? null,
+    replicationState: receiver?.connected ? 'streaming' : null,
+    stateSince: server.stateSince,
+    controlState: controlStateOf(instance),
+    dataDirectory: 'present',
+  };
+}
+
+function stateOf(instance: Instance, ranHere: boolean): PostgresView['state'] {
+  switch (instance.server.state) {
+    case 'primary':
+    case 'hot standby':
+      return 'running';
+    case 'starting':
+      return 'starting';
+    case 'crashed':
+      return ranHere ? 'crashed' : 'stopped';
+    default:
+      return 'stopped';
+  }
+}
+
+function controlStateOf(instance: Instance): ControlState {
+  const { state, inRecovery } = instance.server;
+  if (state === 'shut down') return inRecovery ? 'shut down in recovery' : 'shut down';
+  if (state === 'shutting down' && !inRecovery) return 'shutting down';
+  return inRecovery ? 'in archive recovery' : 'in production';
+}
