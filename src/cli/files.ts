@@ -12,15 +12,18 @@ import { basename, dirname, extname, join, sep } from 'node:path';
 import { nearest } from '../scenario/suggest.ts';
 import type { Source } from './model.ts';
 
+const STANDARD_INPUT = 0;
+
 export type Found = { ok: true; source: Source } | { ok: false; message: string };
 
-/** A scenario by its path or, if there is no such file, by the name of a bundled one. */
+/** A scenario by its path (`-` is standard input) or by the name of a bundled one. */
 export function findScenario(name: string, folder: string): Found {
   const bundled = bundledScenarios(folder);
-  const path = isFile(name) ? name : bundled.get(name.replace(/\.ya?ml$/, ''));
+  const path = name === '-' || isFile(name) ? name : bundled.get(name.replace(/\.ya?ml$/, ''));
   if (path === undefined) return { ok: false, message: notFound(name, [...bundled.keys()]) };
   try {
-    return { ok: true, source: { file: path, text: readFileSync(path, 'utf8') } };
+    const text = readFileSync(path === '-' ? STANDARD_INPUT : path, 'utf8');
+    return { ok: true, source: { file: path, text } };
   } catch (error) {
     return { ok: false, message: `${path}: ${reasonOf(error)}` };
   }
@@ -50,34 +53,64 @@ function notFound(name: string, bundled: readonly string[]): string {
 
 /** Why a file could not be written, found before a long run rather than after; null if it can. */
 export function obstacleTo(path: string): string | null {
+  const folder = dirname(path);
   if (isFolder(path)) return `${path}: is a folder`;
+  if (isFile(folder)) return `${path}: part of the path is not a folder`;
   try {
-    accessSync(dirname(path), constants.W_OK);
+    accessSync(isDevice(path) ? path : folder, constants.W_OK);
     return null;
   } catch (error) {
     return `${path}: ${reasonOf(error)}`;
   }
 }
 
-/** Writes beside the file and renames, so that nobody ever sees half of it; says what failed. */
+/**
+ * Writes beside the file and renames, so that nobody ever sees half of it; says what failed. A pipe
+ * or a device (`/dev/null`) is written to and not replaced.
+ */
 export function writeWhole(path: string, text: string): string | null {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
   try {
-    writeFileSync(temporary, text);
-    renameSync(temporary, path);
+    if (isDevice(path)) writeFileSync(path, text);
+    else {
+      writeFileSync(temporary, text);
+      renameSync(temporary, path);
+    }
     return null;
   } catch (error) {
-    rmSync(temporary, { force: true });
+    discard(temporary);
     return `${path}: ${reasonOf(error)}`;
   }
 }
 
+function discard(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // there is nothing more to be done about it
+  }
+}
+
+/** Something that is there and is neither a file nor a folder. */
+function isDevice(path: string): boolean {
+  return isFile(path) && !statSync(path).isFile();
+}
+
+/** Whether there is anything but a folder: a file, a pipe, a device. */
 export function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  return kindOf(path) === 'file';
 }
 
 function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return kindOf(path) === 'folder';
+}
+
+function kindOf(path: string): 'file' | 'folder' | 'nothing' {
+  try {
+    return statSync(path).isDirectory() ? 'folder' : 'file';
+  } catch {
+    return 'nothing'; // also where a part of the path is no folder, or is too long
+  }
 }
 
 const REASONS: Readonly<Record<string, string>> = {

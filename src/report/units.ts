@@ -14,12 +14,12 @@ export type Unit =
 /** The first rule that a metric's name matches gives its unit; what matches none is a count. */
 const UNITS: readonly (readonly [RegExp, Unit])[] = [
   [/\.count$/, 'count'],
-  [/(^|\.)tps$/, 'per second'],
+  [/(^|\.)throughput\./, 'per second'],
   [/(^|\.)wal\.rate(\.|$)/, 'bytes per second'],
   [/(^|\.|_)bytes(\.|$)/, 'bytes'],
   [/(^|\.)disk\.used(\.|$)/, 'bytes'],
-  [/(^|\.)(latency|outage|staleness)(\.|$)/, 'seconds'],
-  [/(^|\.)(duration|seconds)$/, 'seconds'],
+  [/(^|\.)(latency|outage|staleness|connect|duration)(\.|$)/, 'seconds'],
+  [/^servers\.[^.]+\.disk\.(read|write|fsync)\./, 'seconds'],
   [/_lag(\.|$)/, 'seconds'],
   [/^failover\.(detection|expiry|race|promotion|routing|reconnect|total)(\.|$)/, 'seconds'],
   [/^pgbouncer\..*\.wait(\.|$)/, 'seconds'],

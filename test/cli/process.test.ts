@@ -47,6 +47,12 @@ describe('the process', () => {
     expect(err).toBe('');
   });
 
+  it('reads a scenario from standard input', async () => {
+    const child = start(['run', '-', '--quiet']);
+    child.stdin.end('runs: {base: {verdict: inconclusive}}');
+    expect(await finished(child)).toEqual({ status: 3, out: '', err: '' });
+  });
+
   it('ends with 130 on an interrupt, with nothing half written', async () => {
     const started = join(folder, 'started');
     const file = scenario(`runs: {base: {takes: 60000, touches: ${started}}}`);

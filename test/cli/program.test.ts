@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -65,6 +65,9 @@ describe('bad input', () => {
     [['run', 'alhpa'], 'no bundled scenario of that name; did you mean alpha?'],
     [['run', './alpha.yaml'], './alpha.yaml: no such file'],
     [['run', '/'], '/: is a folder, not a scenario'],
+    [['run', '/dev/null/x.yaml'], '/dev/null/x.yaml: no such file'],
+    [['check', 'x'.repeat(5000)], 'no such file'],
+    [['new', '/dev/null/x.yaml'], 'part of the path is not a folder'],
     [['run', 'alpha', '--json', '/nowhere/at/all.json'], 'no such file or folder'],
     [['run', 'alpha', '--html', 'x.html'], '--html is not built yet'],
     [['hunt', 'alpha', '--runs', '5'], 'hunt is not built yet'],
@@ -119,6 +122,11 @@ describe('run', () => {
     expect(out).toBe('');
     expect(readFileSync(file, 'utf8')).toBe((await pgherd(['run', 'alpha', '--json', '-'])).out);
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  it('writes to a device and does not replace it', async () => {
+    expect((await pgherd(['run', 'alpha', '--json', '/dev/null', '--quiet'])).status).toBe(0);
+    expect(statSync('/dev/null').isFile()).toBe(false);
   });
 
   it('runs seeds one after another, judges each and sums them up', async () => {

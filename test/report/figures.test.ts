@@ -3,9 +3,11 @@ import { figuresAsked, figuresFor, KEY_FIGURES, NARROW_FIGURES } from '../../src
 import { knownMetric } from '../../src/scenario/index.ts';
 import { compared, run } from './fixtures.ts';
 
+const scope = { servers: [], transactions: [], clients: [], pools: [], members: [] };
+
 describe('figures', () => {
   it.each([...KEY_FIGURES, ...NARROW_FIGURES])('$metric is a metric of the language', (figure) => {
-    expect(knownMetric(figure.metric)).toEqual({ known: true });
+    expect(knownMetric(figure.metric, scope)).toEqual({ known: true });
   });
 
   it('are left out where no run has anything to say', () => {

@@ -74,6 +74,11 @@ describe('numbers for people', () => {
     ['pgbouncer.pool.wait.p99', 0.1, '100 ms'],
     ['pgbouncer.pool.waiting.max', 40, '40'],
     ['slots.s.retained_bytes.max', 1024, '1 kB'],
+    ['throughput.write', 12.5, '12.5/s'],
+    ['servers.pg1.disk.fsync.p99', 0.0004, '400 µs'],
+    ['servers.pg1.disk.utilization', 0.25, '25 %'],
+    ['servers.pg1.connections.max', 60, '60'],
+    ['clients.app.connect.p50', 0.001, '1 ms'],
     ['cost.monthly', 1234, '$1,234'],
   ])('%s of %d reads %s', (metric, value, text) => {
     expect(formatValue(value, unitOf(metric))).toBe(text);

@@ -1,3 +1,4 @@
+import { shortNames } from '../../report/tables.ts';
 import { formatProblem } from '../../scenario/problem.ts';
 import { EXIT, type ExitStatus } from '../exit.ts';
 import { findScenario } from '../files.ts';
@@ -32,7 +33,7 @@ async function checkOne(file: string, set: readonly string[], io: Io): Promise<b
   }
   const { runs, warnings } = loaded.scenario;
   for (const warning of warnings) io.stderr.write(`warning: ${formatProblem(warning)}\n`);
-  const names = runs.slice(0, MOST_NAMES).map((run) => run.variant);
+  const names = shortNames(runs.map((run) => run.variant)).slice(0, MOST_NAMES);
   const more = runs.length > MOST_NAMES ? ` and ${runs.length - MOST_NAMES} more` : '';
   const count = runs.length === 1 ? '1 run' : `${runs.length} runs`;
   io.stdout.write(`${found.source.file}: valid, ${count}: ${names.join(', ')}${more}\n`);
