@@ -55,9 +55,13 @@ export class Instance {
   private receiverProcess: ProcessId = -1;
   private replayProcess: ProcessId = -1;
 
-  constructor(server: Server) {
+  /** What upstreams know it by. */
+  readonly applicationName: string;
+
+  constructor(server: Server, applicationName = server.name) {
     const { sim } = server.context;
     this.server = server;
+    this.applicationName = applicationName;
     this.changed = new Signal(sim);
     this.replay = new Replay(this, server.wal.insertLsn);
     this.syncRep = new SyncRep(
@@ -185,7 +189,7 @@ export class Instance {
     const sender = new WalSender(
       { server, replied: () => this.syncRep.release(), senderEnded: (s) => this.forget(s) },
       endpoint,
-      standby.server.name,
+      standby.applicationName,
       standby.server.index,
     );
     this.senders.push(sender);

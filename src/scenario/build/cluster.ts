@@ -1,0 +1,194 @@
+/** Servers and what manages them, from a scenario: a cluster in service. */
+
+import { etcdConfig } from '../../ha/etcd/index.ts';
+import { EtcdNode, LeaderKeyObserver } from '../../ha/etcd-node.ts';
+import type { HaEvents } from '../../ha/events.ts';
+import { PatroniAgent } from '../../ha/patroni/agent.ts';
+import { type InitialMember, initialState } from '../../ha/patroni/bootstrap.ts';
+import type { SyncState, Tags } from '../../ha/patroni/cluster.ts';
+import { Dcs } from '../../ha/patroni/dcs.ts';
+import { KeyCache, type MemberData } from '../../ha/patroni/keys.ts';
+import { formatStandbyNames } from '../../ha/patroni/standby-names.ts';
+import type { PatroniTags } from '../../ha/patroni-settings.ts';
+import type { Host } from '../../hardware/host.ts';
+import type { Network } from '../../hardware/network.ts';
+import { SECOND } from '../../kernel/index.ts';
+import type { ServerContext } from '../../postgres/context.ts';
+import { FIRST_LSN } from '../../postgres/lsn.ts';
+import { Server } from '../../postgres/server.ts';
+import type { Branch } from '../../postgres/timeline.ts';
+import { Instance } from '../../replication/instance.ts';
+import type { Scenario } from '../model.ts';
+
+/** pgbench -i writes about 15 MB per unit of scale. */
+const BYTES_PER_SCALE = 15e6;
+
+export interface Cluster {
+  /** By name, in natural order. */
+  readonly instances: ReadonlyMap<string, Instance>;
+  readonly agents: ReadonlyMap<string, PatroniAgent>;
+  readonly etcd: ReadonlyMap<string, EtcdNode>;
+}
+
+export function buildCluster(
+  context: ServerContext,
+  events: HaEvents,
+  scenario: Scenario,
+  hosts: ReadonlyMap<string, Host>,
+): Cluster {
+  const instances = buildInstances(context, scenario, hosts);
+  if (!scenario.patroni || !scenario.etcd) return { instances, agents: new Map(), etcd: new Map() };
+  const members = initialMembers(instances, scenario);
+  const leader = members.find(({ name }) => scenario.servers.get(name)!.standbyOf === null)!;
+  const sync = initialSync(scenario, instances, leader.name);
+  const ttlSeconds = Math.floor(scenario.patroni.settings.ttl / SECOND);
+  const initial = initialState(members, leader, FIRST_LSN, ttlSeconds, sync);
+  const indexOf = (name: string) => instances.get(name)?.server.index ?? -1;
+  const observer = new LeaderKeyObserver(events, indexOf);
+  const etcd = buildEtcd(context.network, scenario, hosts, (network, name, host, id, ids) => {
+    const { settings, version } = scenario.etcd!;
+    const config = etcdConfig({
+      version,
+      heartbeatInterval: settings['heartbeat-interval'],
+      electionTimeout: settings['election-timeout'],
+      ...(settings['pre-vote'] === null ? {} : { preVote: settings['pre-vote'] }),
+    });
+    return new EtcdNode(network, events, name, host, id, ids, config, initial.log, observer);
+  });
+  const agents = new Map<string, PatroniAgent>();
+  for (const [index, member] of members.entries()) {
+    const instance = instances.get(member.name)!;
+    const { host } = instance.server;
+    const group = host.newGroup();
+    const random = context.sim.random(`servers/${member.name}/patroni`);
+    const cache = new KeyCache(members.map(({ name }) => name));
+    cache.replace(initial.keys);
+    const { settings } = scenario.patroni;
+    const dcs = new Dcs(
+      context.network,
+      [...etcd.values()],
+      host,
+      group,
+      settings,
+      random,
+      member.name,
+      cache,
+      member.lease,
+      initial.revision,
+    );
+    const { name, data } = member;
+    const { fencing } = scenario;
+    const options = { name, index, host, group, instance, settings, tags: data.tags, fencing };
+    agents.set(name, new PatroniAgent(context.network, events, dcs, random, options));
+  }
+  for (const agent of agents.values()) {
+    agent.peers = agents;
+    agent.beginInService(agent.name === leader.name);
+  }
+  return { instances, agents, etcd };
+}
+
+function buildInstances(
+  context: ServerContext,
+  scenario: Scenario,
+  hosts: ReadonlyMap<string, Host>,
+): Map<string, Instance> {
+  const instances = new Map<string, Instance>();
+  const branches = new Map<string, Branch>();
+  for (const [index, spec] of [...scenario.servers.values()].entries()) {
+    const branch = branches.get(spec.primary) ?? context.history.begin(spec.primary);
+    branches.set(spec.primary, branch);
+    const { name, settings } = spec;
+    const host = hosts.get(spec.host)!;
+    const server = new Server(context, { name, index, host, settings, branch });
+    const instance = new Instance(server, spec.applicationName);
+    instance.databaseBytes = BYTES_PER_SCALE * (scenario.workload.pgbench?.scale ?? 1);
+    instances.set(name, instance);
+  }
+  const begin = (name: string) => {
+    const instance = instances.get(name)!;
+    if (instance.server.isRunning) return;
+    const { standbyOf } = scenario.servers.get(name)!;
+    if (standbyOf !== null) begin(standbyOf);
+    instance.beginInService(standbyOf === null ? null : instances.get(standbyOf)!);
+  };
+  for (const name of instances.keys()) begin(name);
+  return instances;
+}
+
+type MakeNode = (
+  network: Network,
+  name: string,
+  host: Host,
+  id: number,
+  ids: readonly number[],
+) => EtcdNode;
+
+/** The members, of which a drawn one leads from the first milliseconds on. */
+function buildEtcd(
+  network: Network,
+  scenario: Scenario,
+  hosts: ReadonlyMap<string, Host>,
+  make: MakeNode,
+): Map<string, EtcdNode> {
+  const specs = scenario.etcd!.members;
+  const ids = specs.map((_, i) => i + 1);
+  const nodes = specs.map(({ name, host }, i) => make(network, name, hosts.get(host)!, i + 1, ids));
+  for (const node of nodes) {
+    node.connect(nodes);
+    node.start();
+  }
+  nodes[network.sim.random('etcd').integer(0, nodes.length - 1)]!.member.campaign();
+  return new Map(nodes.map((node) => [node.name, node]));
+}
+
+function initialMembers(
+  instances: ReadonlyMap<string, Instance>,
+  scenario: Scenario,
+): InitialMember[] {
+  return [...instances.values()].map(({ server }, index) => {
+    const { tags } = scenario.servers.get(server.name)!;
+    const data: MemberData = {
+      state: 'running',
+      role: server.inRecovery ? 'replica' : 'primary',
+      lsn: FIRST_LSN,
+      timeline: 1,
+      tags: plainTags(tags),
+      apiHost: server.name,
+      checkpointAfterPromote: true,
+    };
+    return { name: server.name, lease: index + 1, data };
+  });
+}
+
+/** Only what was set: an absent priority and an explicit one mean different things. */
+function plainTags(tags: PatroniTags): Tags {
+  const { nofailover, noloadbalance, nosync, failover_priority, sync_priority, replicatefrom } =
+    tags;
+  return {
+    ...(nofailover ? { nofailover } : { failover_priority }),
+    ...(nosync ? { nosync } : { sync_priority }),
+    ...(replicatefrom === null ? {} : { replicatefrom }),
+    noloadbalance,
+  };
+}
+
+/** In a synchronous mode the first standbys in natural order have been synchronous for long. */
+function initialSync(
+  scenario: Scenario,
+  instances: ReadonlyMap<string, Instance>,
+  leader: string,
+): SyncState | null {
+  const { settings } = scenario.patroni!;
+  if (settings.synchronous_mode === 'off') return null;
+  const quorum = settings.synchronous_mode === 'quorum';
+  const candidates = [...scenario.servers.values()].filter(
+    ({ name, tags, standbyOf }) => name !== leader && !tags.nosync && standbyOf === leader,
+  );
+  const wanted = Math.min(settings.synchronous_node_count, candidates.length);
+  const names = candidates.map(({ applicationName }) => applicationName);
+  const standbys = quorum ? names : names.slice(0, wanted);
+  const setting = formatStandbyNames(standbys, quorum ? wanted : null, quorum);
+  instances.get(leader)!.syncRep.configure(setting);
+  return { leader, standbys, quorum: quorum ? Math.max(0, names.length - wanted) : 0 };
+}
