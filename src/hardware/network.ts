@@ -4,7 +4,8 @@
  * business of `tcp.ts` (streams) and `service.ts` (requests).
  *
  * Kept: delays as distributions by zone and region, serialisation at the sender's network card and
- * at the path's own bandwidth, loss, one-way closures that also drop what is on the way.
+ * at the path's own bandwidth, loss, one-way closures that also drop what is on the way, faults
+ * that make a path slower or lossier. A paused machine is as unreachable as one without power.
  * Left out: routers, shared links between zones, congestion windows.
  */
 import {
@@ -27,10 +28,21 @@ export interface PathConditions {
   readonly bitsPerSecond: number;
 }
 
-/** Something that a path carries and that must hear when the path closes and opens. */
+/** What a fault does to a path on top of its own conditions; several of them add up. */
+export interface Degradation {
+  /** Added to the delay of each packet. */
+  readonly delay: Distribution | null;
+  /** The path's own delay, multiplied. */
+  readonly factor: number;
+  /** A further chance to be lost, independent of the others. */
+  readonly loss: number;
+  /** A further bottleneck; null: none. */
+  readonly bitsPerSecond: number | null;
+}
+
+/** Something that a path carries and that must hear when the path closes. */
 export interface Traffic {
   pathClosed(): void;
-  pathOpened(): void;
 }
 
 /** A host talks to itself through the loopback interface: 20 to 50 us for a round trip. */
@@ -63,8 +75,7 @@ export class Path {
   readonly to: Host;
   readonly random: Random;
   readonly traffic = new Set<Traffic>();
-  /** Further delay and loss while a fault slows the network. */
-  extra: PathConditions | null = null;
+  private degradations: { readonly how: Degradation; readonly line: Line | null }[] = [];
   private readonly conditions: PathConditions;
   private readonly sim: Simulation;
   private readonly card: Line;
@@ -97,23 +108,46 @@ export class Path {
   /** The time that a packet takes, from leaving the network card to arrival. */
   draw(): Nanoseconds {
     const delay = this.conditions.delay.draw(this.random);
-    return this.extra ? delay + this.extra.delay.draw(this.random) : delay;
+    return this.degradations.length === 0 ? delay : this.degraded(delay);
   }
 
   get meanDelay(): Nanoseconds {
-    return this.conditions.delay.mean + (this.extra?.delay.mean ?? 0);
+    let mean = this.conditions.delay.mean;
+    for (const { how } of this.degradations) mean = mean * how.factor + (how.delay?.mean ?? 0);
+    return mean;
   }
 
   /** Whether a packet is lost. Draws nothing where nothing can be lost. */
   loses(): boolean {
-    const loss = this.conditions.loss + (this.extra?.loss ?? 0);
-    return this.random.chance(loss);
+    if (this.random.chance(this.conditions.loss)) return true;
+    for (const { how } of this.degradations) if (this.random.chance(how.loss)) return true;
+    return false;
   }
 
   /** The instant at which a message sent now has left: behind what was sent before it. */
   leave(bytes: number): Nanoseconds {
-    const leaves = this.from === this.to ? this.sim.now : this.card.transmit(bytes, this.sim.now);
-    return this.line ? this.line.transmit(bytes, leaves) : leaves;
+    let leaves = this.from === this.to ? this.sim.now : this.card.transmit(bytes, this.sim.now);
+    if (this.line) leaves = this.line.transmit(bytes, leaves);
+    for (const { line } of this.degradations) if (line) leaves = line.transmit(bytes, leaves);
+    return leaves;
+  }
+
+  /** The path is worse from now on, until the function returned is called. */
+  degrade(how: Degradation): () => void {
+    const line = how.bitsPerSecond === null ? null : new Line(how.bitsPerSecond);
+    const degradation = { how, line };
+    this.degradations.push(degradation);
+    return () => {
+      this.degradations = this.degradations.filter((each) => each !== degradation);
+    };
+  }
+
+  private degraded(delay: Nanoseconds): Nanoseconds {
+    let total = delay;
+    for (const { how } of this.degradations) {
+      total = total * how.factor + (how.delay?.draw(this.random) ?? 0);
+    }
+    return Math.round(total);
   }
 
   /** One more partition or cut lies across the path. */
@@ -125,17 +159,12 @@ export class Path {
   /** One less. */
   reopen(): void {
     this.barriers--;
-    if (this.open) this.receiverBack();
   }
 
   /** The receiving host does not answer any more, or the path has been closed. */
   receiverLost(): void {
     this.closedAt = this.sim.now;
     for (const traffic of [...this.traffic]) traffic.pathClosed();
-  }
-
-  receiverBack(): void {
-    if (this.open) for (const traffic of [...this.traffic]) traffic.pathOpened();
   }
 }
 
@@ -158,7 +187,9 @@ export class Network {
     this.conditions = conditions;
     this.cards = hosts.map((host) => new Line(host.nicBitsPerSecond));
     for (const host of hosts) {
-      host.onReachabilityChange((reachable) => this.hostChanged(host, reachable));
+      host.onReachabilityChange((reachable) => {
+        if (!reachable) this.hostLost(host);
+      });
     }
   }
 
@@ -180,12 +211,9 @@ export class Network {
     );
   }
 
-  private hostChanged(host: Host, reachable: boolean): void {
+  private hostLost(host: Host): void {
     for (const other of this.hosts) {
-      const path = this.paths[other.index * this.hosts.length + host.index];
-      if (!path) continue;
-      if (reachable) path.receiverBack();
-      else path.receiverLost();
+      this.paths[other.index * this.hosts.length + host.index]?.receiverLost();
     }
   }
 }

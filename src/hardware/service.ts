@@ -1,11 +1,21 @@
 /**
- * Requests that get one answer: a health check, a call of etcd's or Patroni's REST API. The
- * connection below is not modelled apart from what its user notices: a host without the service
- * refuses after a round trip, a closed path or a silent host costs the time-out.
+ * Requests that get one answer: a health check, a call of etcd's or Patroni's REST API.
+ *
+ * Kept: what the user of the connection below notices: a host on which nobody listens refuses
+ * after a round trip; what is lost or meets a closed path is sent again (after a round trip and
+ * 200 ms, doubled each time); a stopped process answers when it goes on; a host that loses power
+ * never does. Left out: the end of the connection that a crashed process's kernel announces; who
+ * has asked it waits for the time-out.
  */
-import { Mailbox, type Nanoseconds, type ProcessGroup } from '../kernel/index.ts';
+import {
+  Mailbox,
+  MILLISECOND,
+  type Nanoseconds,
+  type Process,
+  type ProcessGroup,
+} from '../kernel/index.ts';
 import type { Host } from './host.ts';
-import type { Network } from './network.ts';
+import type { Network, Path } from './network.ts';
 
 /** Something on a host that answers requests, at once or later. */
 export interface Service<Q, A> {
@@ -23,10 +33,18 @@ export type Reply<A> =
   | { readonly outcome: 'refused' }
   | { readonly outcome: 'timed out' };
 
+/** An answer on its way. */
+interface Letter<A> {
+  readonly reply: Reply<A>;
+  readonly sent: Nanoseconds;
+  /** It did not even get onto the path. */
+  readonly lost: boolean;
+}
+
 const REFUSED = { outcome: 'refused' } as const;
 const TIMED_OUT = { outcome: 'timed out' } as const;
-const REQUEST_BYTES = 300;
-const SYN_RETRY: Nanoseconds = 1_000_000_000;
+const MESSAGE_BYTES = 300;
+const RTO_MIN = 200 * MILLISECOND;
 
 /** Sends a request to a service and waits for the answer, at most until the deadline. */
 export function* call<Q, A>(
@@ -39,34 +57,52 @@ export function* call<Q, A>(
   const { sim } = network;
   const there = network.path(from, service.host);
   const back = network.path(service.host, from);
-  const answers = new Mailbox<Reply<A>>(sim);
+  const rto = RTO_MIN + Math.round(there.meanDelay + back.meanDelay);
+  if (!(yield* transmit(network, there, deadline, rto))) return TIMED_OUT;
+  const answers = new Mailbox<Letter<A>>(sim);
   const answer = (reply: Reply<A>) => {
-    if (back.open && !back.loses()) answers.send(reply, back.leave(REQUEST_BYTES) + back.draw());
+    const lost = !back.open || back.loses();
+    const arrival = lost ? sim.now : back.leave(MESSAGE_BYTES) + back.draw();
+    answers.send({ reply, sent: sim.now, lost }, arrival);
   };
-  for (;;) {
-    const sent = sim.now;
-    if (there.open && !there.loses()) {
-      yield sim.holdUntil(Math.min(deadline, there.leave(REQUEST_BYTES) + there.draw()));
-      if (sim.now >= deadline) return TIMED_OUT;
-      if (there.openSince(sent) && service.host.state === 'up') break;
-    }
-    yield sim.holdUntil(Math.min(deadline, sent + SYN_RETRY));
-    if (sim.now >= deadline) return TIMED_OUT;
-  }
-  const arrived = sim.now;
-  if (!service.listening) answer(REFUSED);
-  else if (!service.group.frozen) {
+  const handle = () =>
     service.handle(request, (given) => answer({ outcome: 'answered', answer: given }));
-  }
+  const { incarnation } = service.host;
+  if (!service.listening) answer(REFUSED);
+  else if (service.group.frozen) sim.spawn(once(handle), service.group);
+  else handle();
   for (;;) {
-    const reply = answers.take();
-    if (reply) return back.openSince(arrived) ? reply : yield* silence(network, deadline);
+    const letter = answers.take();
+    if (letter) {
+      if (!letter.lost && back.openSince(letter.sent)) return letter.reply;
+      yield sim.holdUntil(Math.min(deadline, letter.sent + rto));
+      const came = yield* transmit(network, back, deadline, 2 * rto);
+      return came && service.host.incarnation === incarnation ? letter.reply : TIMED_OUT;
+    }
     if (sim.now >= deadline) return TIMED_OUT;
     yield answers.receive(deadline);
   }
 }
 
-function* silence(network: Network, deadline: Nanoseconds) {
-  yield network.sim.holdUntil(deadline);
-  return TIMED_OUT;
+/** The running process goes on when a message has come through, or at the deadline: false. */
+function* transmit(network: Network, path: Path, deadline: Nanoseconds, firstRto: Nanoseconds) {
+  const { sim } = network;
+  let next = sim.now;
+  let rto = firstRto;
+  while (sim.now < deadline) {
+    const sent = sim.now;
+    if (path.open && !path.loses()) {
+      yield sim.holdUntil(Math.min(deadline, path.leave(MESSAGE_BYTES) + path.draw()));
+      if (sim.now >= deadline) return false;
+      if (path.openSince(sent)) return true;
+    }
+    next += rto;
+    rto *= 2;
+    yield sim.holdUntil(Math.min(deadline, next));
+  }
+  return false;
+}
+
+function* once(act: () => void): Process {
+  act();
 }

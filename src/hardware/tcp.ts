@@ -8,19 +8,13 @@
  * TCP_USER_TIMEOUT or 15 retransmissions end it; keepalives find a silent peer; a crashed process's
  * connections are closed by its kernel after what it had sent; a host that lost power says nothing,
  * and resets what reaches it after its boot. (Linux tcp_timer.c, tcp_output.c; tcp(7).)
- * Left out: windows and slow start, delayed acknowledgements, fast retransmit.
+ * Left out: windows and slow start, delayed acknowledgements, fast retransmit. Two files: `tcp.ts`
+ * has connections and the handshake, `stream.ts` one direction of a connection.
  */
-import {
-  type Mailbox,
-  MILLISECOND,
-  type Nanoseconds,
-  NEVER,
-  type Process,
-  SECOND,
-  type Simulation,
-} from '../kernel/index.ts';
+import { type Mailbox, type Nanoseconds, NEVER, SECOND } from '../kernel/index.ts';
 import type { Host } from './host.ts';
-import type { Network, Path, Traffic } from './network.ts';
+import type { Network } from './network.ts';
+import { Stream } from './stream.ts';
 
 /** How a connection ended: closed by the peer, reset by its host, or given up by our own kernel. */
 export type Ending = 'closed' | 'reset' | 'timed out';
@@ -32,6 +26,8 @@ export interface Packet<M> {
   readonly ending: Ending | null;
   /** When it left the sender's network card. */
   readonly leaves: Nanoseconds;
+  /** Its size; absent on what never crossed the network. */
+  readonly bytes?: number;
 }
 
 export interface SocketOptions {
@@ -51,10 +47,8 @@ export const LINUX_SOCKET: SocketOptions = {
   keepaliveCount: 9,
 };
 
-const RTO_MIN = 200 * MILLISECOND;
-const RTO_MAX = 120 * SECOND;
-const RETRIES = 15; // net.ipv4.tcp_retries2
 const SYN_RETRIES = 6; // net.ipv4.tcp_syn_retries
+const FIN_BYTES = 40;
 
 /** One end of a connection. Whoever owns it reads its messages from the inbox that it gave. */
 export class Endpoint<M> {
@@ -74,174 +68,44 @@ export class Endpoint<M> {
     this.options = options;
   }
 
-  /** Sends a message of so many bytes to the peer. Nothing happens on a closed connection. */
+  /** What reaches this end now is answered by a reset. */
+  get gone(): boolean {
+    return this.closed || this.lost;
+  }
+
+  /** Sends a message of so many bytes to the peer. Nothing happens on an ended connection. */
   send(message: M, bytes: number): void {
-    if (!this.closed) this.stream.send(message, null, bytes);
+    if (!this.gone) this.stream.send(message, null, bytes);
   }
 
   /** Closes in order: the peer gets all that was sent, then the news. */
   close(): void {
     if (this.closed) return;
-    if (!this.peer.closed && !this.lost) this.stream.send(null, 'closed', 40);
+    if (!this.peer.closed && !this.lost) this.stream.send(null, 'closed', FIN_BYTES);
     this.closed = true;
     if (this.peer.closed || this.lost) this.stream.forget();
   }
 
-  /** The connection is over on this side without a word to the peer: a lost host, a time-out. */
+  /**
+   * The host lost power: the connection is over on this side without a word to the peer. An owner
+   * that is no process of the host, and so outlives it, finds a reset.
+   */
   abandon(): void {
+    this.end('reset', this.stream.now);
     this.closed = true;
     this.stream.drop();
   }
 
   /** The owner learns, at the given instant, that the connection has ended. */
   end(ending: Ending, at: Nanoseconds): void {
-    if (this.closed || this.lost) return;
+    if (this.gone) return;
     this.lost = true;
-    this.inbox.send({ endpoint: this, message: null, ending, leaves: at }, at);
-  }
-}
-
-/** One direction of a connection. */
-class Stream<M> implements Traffic {
-  private readonly sim: Simulation;
-  private readonly path: Path;
-  private readonly reverse: Path;
-  private readonly sender: Endpoint<M>;
-  private readonly receiver: Endpoint<M>;
-  private lastArrival: Nanoseconds = 0;
-  /** Since when the first unacknowledged packet has been lost; NEVER while all goes well. */
-  private stalledAt: Nanoseconds = NEVER;
-  private backlog: Packet<M>[] = [];
-  private probing = false;
-
-  constructor(network: Network, sender: Endpoint<M>, receiver: Endpoint<M>) {
-    this.sim = network.sim;
-    this.path = network.path(sender.host, receiver.host);
-    this.reverse = network.path(receiver.host, sender.host);
-    this.sender = sender;
-    this.receiver = receiver;
-    this.path.traffic.add(this);
-    this.reverse.traffic.add(this);
+    this.inbox.send({ endpoint: this, message: null, ending, leaves: at, bytes: 0 }, at);
   }
 
-  send(message: M | null, ending: Ending | null, bytes: number): void {
-    const { sim, path } = this;
-    const leaves = path.leave(bytes);
-    const packet: Packet<M> = { endpoint: this.receiver, message, ending, leaves };
-    if (this.stalledAt !== NEVER || !path.open) {
-      this.backlog.push(packet);
-      this.stall(sim.now);
-    } else if (this.receiver.closed) this.reset(sim.now);
-    else {
-      let at = leaves + path.draw();
-      for (let rto = this.rto; path.loses(); rto = Math.min(2 * rto, RTO_MAX)) at += rto;
-      this.deliver(packet, at);
-      if (!this.reverse.open) this.stall(sim.now);
-    }
-  }
-
-  /** What is on the way is dropped, and acknowledgements on their way back are too. */
-  pathClosed(): void {
-    const now = this.sim.now;
-    if (this.path.open && this.reverse.open) return;
-    const senderLost = this.sender.host.state === 'off';
-    if (senderLost) this.sender.abandon();
-    if (!this.path.open) {
-      const lost = this.receiver.inbox.withdraw((packet) => packet.endpoint === this.receiver);
-      if (lost.length > 0 && !senderLost) {
-        this.backlog.unshift(...lost);
-        this.stall(now);
-      }
-    } else if (senderLost) {
-      // Packets that have left arrive; what was still in the host's buffers does not.
-      this.receiver.inbox.withdraw((p) => p.endpoint === this.receiver && p.leaves > now);
-    }
-    if (senderLost) return;
-    if (this.lastArrival + this.reverse.meanDelay > now) this.stall(now);
-    if (!this.probing && !this.sender.closed) this.sim.spawn(this.probe());
-  }
-
-  /** The stream goes on at the first retransmission that comes through. */
-  pathOpened(): void {
-    if (this.stalledAt === NEVER || !this.path.open || !this.reverse.open) return;
-    let at = this.stalledAt;
-    for (let rto = this.rto; at < this.sim.now; rto = Math.min(2 * rto, RTO_MAX)) at += rto;
-    const packets = this.backlog;
-    this.backlog = [];
-    this.stalledAt = NEVER;
-    if (this.receiver.closed) this.reset(at);
-    else
-      for (const packet of packets) this.deliver({ ...packet, leaves: at }, at + this.path.draw());
-  }
-
-  /** Nothing of this stream is wanted any more. */
-  drop(): void {
-    this.backlog = [];
-    this.stalledAt = NEVER;
-    this.unregister();
-  }
-
-  /** Both ends are closed: neither direction has anything to deliver any more. */
-  forget(): void {
-    this.unregister();
-    this.receiver.stream.unregister();
-  }
-
-  private unregister(): void {
-    this.path.traffic.delete(this);
-    this.reverse.traffic.delete(this);
-  }
-
-  private get rto(): Nanoseconds {
-    return RTO_MIN + Math.round(this.path.meanDelay + this.reverse.meanDelay);
-  }
-
-  /** Streams deliver in order: nothing overtakes what was sent before. */
-  private deliver(packet: Packet<M>, at: Nanoseconds): void {
-    if (at > this.lastArrival) this.lastArrival = at;
-    this.receiver.inbox.send(packet, this.lastArrival);
-  }
-
-  private reset(at: Nanoseconds): void {
-    this.sender.end('reset', at + this.path.draw() + this.reverse.draw());
-  }
-
-  private stall(since: Nanoseconds): void {
-    if (this.stalledAt !== NEVER) return;
-    this.stalledAt = since;
-    this.sim.spawn(this.giveUp(since));
-  }
-
-  /** Ends the connection on the sender's side if its data stays unacknowledged for too long. */
-  private *giveUp(since: Nanoseconds): Process {
-    yield this.sim.hold(this.sender.options.userTimeout || this.patience());
-    if (this.stalledAt !== since) return;
-    this.sender.end('timed out', this.sim.now);
-    this.drop();
-  }
-
-  private patience(): Nanoseconds {
-    let total = 0;
-    let rto = this.rto;
-    for (let retry = 0; retry <= RETRIES; retry++, rto = Math.min(2 * rto, RTO_MAX)) total += rto;
-    return total;
-  }
-
-  /** Keepalive, from the last time that the path closed: a silent peer is given up. */
-  private *probe(): Process {
-    const { keepaliveIdle, keepaliveInterval, keepaliveCount } = this.sender.options;
-    this.probing = true;
-    yield this.sim.hold(keepaliveIdle);
-    const silent = !(this.path.open && this.reverse.open);
-    if (silent) yield this.sim.hold(keepaliveInterval * keepaliveCount);
-    this.probing = false;
-    if (this.sender.closed) return;
-    if (this.path.open && this.reverse.open) {
-      if (this.receiver.closed) this.reset(this.sim.now);
-    } else if (silent) {
-      this.sender.end('timed out', this.sim.now);
-      this.drop();
-    }
+  /** The reset that was to end the connection has been lost on its way. */
+  resetLost(): void {
+    this.lost = false;
   }
 }
 
@@ -256,19 +120,55 @@ export function join<M>(network: Network, client: Endpoint<M>, server: Endpoint<
 /** Where a host takes connections on a port: the queue of those not accepted yet. */
 export interface Listener<M> {
   readonly options: SocketOptions;
-  /** Makes the server's end, at the instant at which the client's SYN arrives. */
+  /** Makes the server's end of a connection. */
   accept(host: Host): Endpoint<M>;
   /** The connection is established for the server at the given instant. */
   established(endpoint: Endpoint<M>, at: Nanoseconds): void;
 }
 
-export type ConnectResult<M> = Endpoint<M> | 'refused' | 'timed out';
+export type Handshake = 'connected' | 'refused' | 'timed out';
 
 /**
- * Connects the running process's client endpoint to a host: one round trip if somebody listens
- * there, 'refused' after one if nobody does, 'timed out' at the deadline or after the sixth SYN
- * retry (1, 3, 7, 15, 31, 63 s; given up after 127 s).
+ * The client's part of the handshake: 'connected' after one round trip if somebody listens there,
+ * 'refused' after one if nobody does, 'timed out' at the deadline or after the sixth SYN retry
+ * (SYNs at 0, 1, 3, 7, 15, 31, 63 s; given up after 127 s; tcp(7), tcp_syn_retries).
  */
+export function* handshake(
+  network: Network,
+  from: Host,
+  to: Host,
+  listening: () => boolean,
+  deadline: Nanoseconds = NEVER,
+): Generator<undefined, Handshake, undefined> {
+  const { sim } = network;
+  const there = network.path(from, to);
+  const back = network.path(to, from);
+  let next = sim.now;
+  let wait = SECOND;
+  for (let attempt = 0; attempt <= SYN_RETRIES; attempt++) {
+    const sent = sim.now;
+    if (there.open && !there.loses()) {
+      yield sim.holdUntil(Math.min(deadline, sent + there.draw()));
+      if (sim.now >= deadline) return 'timed out';
+      if (there.openSince(sent) && back.open && !back.loses()) {
+        const answered = sim.now;
+        const accepted = listening();
+        yield sim.holdUntil(Math.min(deadline, answered + back.draw()));
+        if (sim.now >= deadline) return 'timed out';
+        if (back.openSince(answered)) return accepted && listening() ? 'connected' : 'refused';
+      }
+    }
+    next += wait;
+    wait *= 2;
+    yield sim.holdUntil(Math.min(deadline, next));
+    if (sim.now >= deadline) return 'timed out';
+  }
+  return 'timed out';
+}
+
+export type ConnectResult<M> = Endpoint<M> | 'refused' | 'timed out';
+
+/** Connects the running process's client endpoint to a host; durations as of the handshake. */
 export function* connect<M>(
   network: Network,
   client: Endpoint<M>,
@@ -276,30 +176,12 @@ export function* connect<M>(
   listenerOf: () => Listener<M> | undefined,
   deadline: Nanoseconds = NEVER,
 ): Generator<undefined, ConnectResult<M>, undefined> {
-  const { sim } = network;
-  const there = network.path(client.host, to);
-  const back = network.path(to, client.host);
-  let retryAfter = SECOND;
-  for (let attempt = 0; attempt <= SYN_RETRIES; attempt++, retryAfter *= 2) {
-    const sent = sim.now;
-    const next = Math.min(deadline, sent + retryAfter);
-    if (there.open && !there.loses()) {
-      yield sim.holdUntil(Math.min(deadline, sent + there.draw()));
-      if (sim.now >= deadline) return 'timed out';
-      if (there.openSince(sent) && back.open && !back.loses()) {
-        const listener = listenerOf();
-        yield sim.holdUntil(Math.min(deadline, sim.now + back.draw()));
-        if (sim.now >= deadline) return 'timed out';
-        if (back.openSince(sent)) {
-          if (!listener || listenerOf() !== listener) return 'refused';
-          join(network, client, listener.accept(to));
-          listener.established(client.peer, sim.now + there.draw());
-          return client;
-        }
-      }
-    }
-    yield sim.holdUntil(next);
-    if (sim.now >= deadline) return 'timed out';
-  }
-  return 'timed out';
+  const listening = () => listenerOf() !== undefined;
+  const result = yield* handshake(network, client.host, to, listening, deadline);
+  if (result !== 'connected') return result;
+  const listener = listenerOf()!;
+  join(network, client, listener.accept(to));
+  const acknowledged = network.sim.now + network.path(client.host, to).draw();
+  listener.established(client.peer, acknowledged);
+  return client;
 }
