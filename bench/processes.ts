@@ -6,7 +6,7 @@ import { TransactionProcesses } from './transaction-processes.ts';
 import type { Workload } from './workload.ts';
 
 const PIECE = 200 * MILLISECOND;
-/** Generators may cost so much more than the same by hand; they are what the model is written in. */
+/** Generators may cost so much more than the same by hand: the model is written in them. */
 const TARGET = 1.7;
 
 /** Walks on by one piece at each call; the number returned stands for all that has happened. */

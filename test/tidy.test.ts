@@ -178,6 +178,7 @@ describe('these rules find what they look for', () => {
       '/* Math.random() */',
       'const a = \'async (\' + "Promise" + `Intl`;',
       'const b = /Date|`|Math.log/.test(a);',
+      'const c = a! / 2; // Math.exp',
       "const mode: 'async' | 'sync' = settings.async; const Dated = 1;",
     ].join('\n');
     expect(faultsOf('src/workload/x.ts', text)).toEqual([]);

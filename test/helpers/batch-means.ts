@@ -4,21 +4,25 @@
  */
 export class BatchMeans {
   private static readonly BATCHES = 30;
-  private readonly warmUp: number;
+  count = 0;
   private readonly batchLength: number;
   private readonly sums = new Float64Array(BatchMeans.BATCHES);
-  count = 0;
+  private batch = -1; // the warm-up comes before the first
+  private left: number;
 
   constructor(expectedCount: number) {
-    this.warmUp = Math.floor(expectedCount / 10);
-    this.batchLength = Math.floor((expectedCount - this.warmUp) / BatchMeans.BATCHES);
+    this.left = Math.floor(expectedCount / 10);
+    this.batchLength = Math.floor((expectedCount - this.left) / BatchMeans.BATCHES);
   }
 
   add(x: number): void {
-    const at = this.count++ - this.warmUp;
-    if (at < 0) return;
-    const batch = Math.floor(at / this.batchLength);
-    if (batch < BatchMeans.BATCHES) this.sums[batch]! += x;
+    this.count++;
+    if (this.left === 0) {
+      this.left = this.batchLength;
+      this.batch++;
+    }
+    this.left--;
+    if (this.batch >= 0 && this.batch < BatchMeans.BATCHES) this.sums[this.batch]! += x;
   }
 
   get mean(): number {

@@ -89,8 +89,8 @@ export function expectClose(got: number, expected: number, law: string): void {
 
 /**
  * Within three standard errors, and within a share of the exact value. Of 180 comparisons one is
- * outside by chance (Student's t, 29 degrees of freedom), but streams are fixed by their names: what
- * has passed once can fail only by a change of what is simulated.
+ * outside by chance (Student's t, 29 degrees of freedom), but streams are fixed by their names:
+ * what has passed once can fail only by a change of what is simulated.
  */
 export function expectEstimate(
   what: string,

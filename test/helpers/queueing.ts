@@ -42,7 +42,7 @@ function heavyTrafficError(rho: number, squaredVariation: number, n: number): nu
   return Math.sqrt((2 * (1 + squaredVariation)) / n) / (1 - rho);
 }
 
-/** Enough customers for a third of a percent; at least two million, and no more than time allows. */
+/** Enough customers for a third of a percent; at least two million, and no more than time has. */
 export function customersFor(rho: number, squaredVariation: number): number {
   const relative = heavyTrafficError(rho, squaredVariation, 1) / (rho > 0.9 ? 0.01 : 0.0033);
   return Math.round(Math.min(8_000_000, Math.max(2_000_000, relative * relative)));

@@ -37,7 +37,7 @@ export function pathsUnder(...folders: string[]): string[] {
 const COMMENT = /\/\/.*|\/\*[\s\S]*?\*\//;
 const STRING = /'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"/;
 /** A slash begins a regular expression where no operand stands before it. */
-const NO_OPERAND = /(?<=(?:[(,=:[!&|?{};+]|\breturn|=>)\s*)/;
+const NO_OPERAND = /(?<=(?:[(,=:[&|?{};+]|(?<![\w)\]])!|\breturn|=>)\s*)/;
 const PATTERN = /\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/[a-z]*/;
 const BRACE = /`|\$\{|[{}]/;
 const TOKEN = new RegExp(
@@ -113,6 +113,7 @@ const CONTROL = /^(?:\} )?(?:if|for|while|switch|catch|else|do|try|finally|class
  */
 export function functionsOf(file: SourceFile): FunctionLength[] {
   const lines = file.code.split('\n');
+  const texts = file.text.split('\n');
   const found: FunctionLength[] = [];
   lines.forEach((line, last) => {
     if (!/[^\s]\s*\{$/.test(line) || !isHead(line)) return;
@@ -123,7 +124,8 @@ export function functionsOf(file: SourceFile): FunctionLength[] {
     const end = lines.findIndex(
       (l, i) => i > last && indent(l) === indent(line) && /^\s*\}/.test(l),
     );
-    if (end > 0) found.push({ name: head, line: first + 1, lines: end - first + 1 });
+    const name = texts[first]!.trim();
+    if (end > 0) found.push({ name, line: first + 1, lines: end - first + 1 });
   });
   return found;
 }

@@ -31,7 +31,7 @@ describe('M/M/c (Erlang C): probability and length of the wait', () => {
         servers,
         service: (random: { exponential(mean: number): number }) =>
           random.exponential(UNIT / serviceRate),
-        customers: (rho === 0.875 ? 1.5 : 1) * customersFor(rho, 1), // close to 0.9, and held to 1 %
+        customers: (rho === 0.875 ? 1.5 : 1) * customersFor(rho, 1), // still held to 1 %
       };
       const run = new OpenQueueRun({ ...queue, sojournBound: 0, waitBound: p99 });
       expectEstimate('Wq', run.wait, wait, rho > 0.7 ? 1.5 * shareFor(rho, 1) : 0.01);
