@@ -54,7 +54,7 @@ export function parseMoment(text: string): Parsed<Moment> {
 }
 
 /** The moment `times` steps after another; a day that the month lacks becomes its last. */
-export function after(moment: Moment, step: CalendarStep, times: number): Moment {
+export function stepsAfter(moment: Moment, step: CalendarStep, times: number): Moment {
   const { year, month, day } = civil(moment.days);
   const months = year * 12 + (month - 1) + step.months * times;
   const [toYear, toMonth] = [Math.floor(months / 12), (months % 12) + 1];

@@ -4,7 +4,7 @@ import type { Scenario } from './model.ts';
 import { inTextOrder, normalise } from './normalise.ts';
 import type { Problem } from './problem.ts';
 import type { ResolveOptions } from './resolve/context.ts';
-import { expandRuns } from './variants.ts';
+import { expandFrom } from './variants.ts';
 import { readYaml } from './yaml.ts';
 
 /** How a scenario is to be read. */
@@ -58,7 +58,7 @@ export function loadDocument(unchanged: ScenarioDocument, options: LoadOptions =
   const { document } = changed;
   const base = normalise(document, options);
   if (!base.ok) return base;
-  const runs = expandRuns(document, options);
+  const runs = expandFrom(document, base.scenario, options);
   if (!runs.ok) return runs;
   return { ...base, document, warnings: inTextOrder(base.warnings) };
 }

@@ -1,6 +1,6 @@
 /**
  * Natural order of names: runs of digits compare as numbers, so pg2 stands before pg10. Everything
- * else compares by code unit, on every machine alike. Equal numbers with more zeros stand later.
+ * else compares by code unit, on every machine alike; equal numbers do too (pg01 before pg1).
  */
 export function naturalCompare(left: string, right: string): number {
   const a = left.match(PARTS) ?? [];

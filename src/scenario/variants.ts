@@ -3,7 +3,7 @@ import { appendValues, Locator, type ScenarioDocument, setValue } from './docume
 import type { Comparison } from './expression.ts';
 import type { Scenario } from './model.ts';
 import { normalise } from './normalise.ts';
-import type { Path, Problem } from './problem.ts';
+import type { Finding, Path, Problem } from './problem.ts';
 import type { ResolveOptions } from './resolve/context.ts';
 import { sweepPoints } from './sweep.ts';
 
@@ -20,6 +20,10 @@ export interface Run {
   readonly scenario: Scenario;
   readonly observe: readonly Comparison[];
   readonly expect: readonly Comparison[];
+  /** What is allowed in this run and yet probably not meant. */
+  readonly warnings: readonly Problem[];
+  /** A finding as a problem at its place in the file. */
+  readonly locate: (finding: Finding) => Problem;
 }
 
 /** The runs, or what is wrong with some variant or point. */
@@ -33,11 +37,18 @@ export type Runs =
  * Points have neither, but `sweep_expect`. Invariants hold everywhere.
  */
 export function expandRuns(document: ScenarioDocument, options: ResolveOptions = {}): Runs {
-  const base = plainDocument(document);
   const made = normalise(document, options);
-  if (!made.ok) return made;
-  const { scenario } = made;
-  const runs: Run[] = [baseRun(scenario)];
+  return made.ok ? expandFrom(document, made.scenario, options) : made;
+}
+
+/** The same, where the base has been made into a scenario already. */
+export function expandFrom(
+  document: ScenarioDocument,
+  scenario: Scenario,
+  options: ResolveOptions,
+): Runs {
+  const base = plainDocument(document);
+  const runs: Run[] = [baseRun(scenario, document)];
   const problems: Problem[] = [];
   const keep = (result: MadeRun) => {
     if (result.ok) runs.push(result.run);
@@ -75,9 +86,14 @@ function plainDocument(document: ScenarioDocument): ScenarioDocument {
   return { ...document, value };
 }
 
-function baseRun(scenario: Scenario): Run {
+function baseRun(scenario: Scenario, document: ScenarioDocument): Run {
   const { title, observe, expect } = scenario;
-  return { variant: 'base', kind: 'base', title, set: {}, patches: [], scenario, observe, expect };
+  const judged = { observe, expect, warnings: [], locate: locatorOf(document) };
+  return { variant: 'base', kind: 'base', title, set: {}, patches: [], scenario, ...judged };
+}
+
+function locatorOf(document: ScenarioDocument): (finding: Finding) => Problem {
+  return (finding) => new Locator(document).problem(finding);
 }
 
 type MadeRun = { ok: true; run: Run } | { ok: false; problems: readonly Problem[] };
@@ -131,9 +147,10 @@ function variantRun(
   const scenario = { ...made.scenario, name: baseScenario.name };
   const { observe, expect } = scenario;
   const title = variant.title ?? name;
+  const judged = { observe, expect, warnings: made.warnings, locate: locatorOf(own) };
   return {
     ok: true,
-    run: { variant: name, kind: 'variant', title, set, patches, scenario, observe, expect },
+    run: { variant: name, kind: 'variant', title, set, patches, scenario, ...judged },
   };
 }
 
@@ -186,6 +203,8 @@ function pointRun(
       scenario,
       observe: [],
       expect: scenario.sweepExpect,
+      warnings: made.warnings,
+      locate: locatorOf(result.document),
     },
   };
 }

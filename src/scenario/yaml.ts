@@ -49,7 +49,7 @@ export function readYaml(
     merge: false,
     uniqueKeys: false,
     prettyErrors: false,
-    logLevel: 'silent',
+    logLevel: 'error', // reports a second document
     lineCounter: new LineCounter(),
   });
   const broken = [...document.errors, ...document.warnings].slice(0, MOST_ERRORS);
@@ -147,6 +147,7 @@ class Reader implements YamlSource {
       return null;
     }
     if (isAlias(node)) return this.aliased(node.source, node);
+    if (node.tag !== undefined) return this.fail(node, 'tags have no meaning in a scenario');
     if (node.anchor !== undefined) this.anchors.set(node.anchor, node);
     if (isScalar(node)) return typeof node.value === 'bigint' ? Number(node.value) : node.value;
     this.open.add(node);

@@ -1,5 +1,10 @@
 import type { PatroniTags } from '../../ha/patroni-settings.ts';
-import { findSetting, parseSetting, type SettingValue } from '../../postgres/settings.ts';
+import {
+  findSetting,
+  type PostgresSettings,
+  parseSetting,
+  type SettingValue,
+} from '../../postgres/settings.ts';
 import type { HostSpec, Network, Server } from '../model.ts';
 import { naturalCompare, naturalEntries } from '../natural.ts';
 import type { Path } from '../problem.ts';
@@ -24,7 +29,8 @@ export function resolveServers(context: Context, network: Network, hosts: Hosts)
   const version = versionOf(context, ['postgresql'], context.file.postgresql) ?? DEFAULT_VERSION;
   const common = readSettings(context, ['postgresql'], context.file.postgresql, version);
   checkSyncNames(context, ['postgresql'], common);
-  const resolver = { context, network, hosts, groups, version, common };
+  const shared = mergeSettings(version, [common]);
+  const resolver = { context, network, hosts, groups, version, common, shared };
   const made = naturalEntries(context.file.servers).flatMap(([name, given]) =>
     serversOf(resolver, name, given),
   );
@@ -40,6 +46,7 @@ interface Resolver {
   readonly groups: ReadonlyMap<string, readonly string[]>;
   readonly version: number;
   readonly common: Readonly<Record<string, SettingValue>>;
+  readonly shared: PostgresSettings;
 }
 
 const MOST_SERVERS = 2000;
@@ -78,7 +85,7 @@ function serversOf(resolver: Resolver, name: string, given: ServerFile): Server[
   const settings = readSettings(context, own, given.postgresql, version);
   checkSyncNames(context, own, settings);
   const delay = applyDelay(context, path, given);
-  const merged = mergeSettings(version, [resolver.common, settings, delay]);
+  const merged = settingsOf(resolver, version, { ...settings, ...delay });
   const names = resolver.groups.get(name)!;
   const group = given.replicas === undefined ? null : name;
   const standbyOf = upstreamOf(resolver, path, given);
@@ -96,6 +103,16 @@ function serversOf(resolver: Resolver, name: string, given: ServerFile): Server[
     version,
     start: startOf(context, given),
   }));
+}
+
+/** Servers without settings of their own share those of all. */
+function settingsOf(
+  resolver: Resolver,
+  version: number,
+  own: Readonly<Record<string, SettingValue>>,
+): PostgresSettings {
+  if (version === resolver.version && Object.keys(own).length === 0) return resolver.shared;
+  return mergeSettings(version, [resolver.common, own]);
 }
 
 function placeOf(resolver: Resolver, path: Path, name: string, given: ServerFile) {

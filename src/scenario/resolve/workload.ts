@@ -1,5 +1,5 @@
 import {
-  after,
+  stepsAfter,
   formatMoment,
   isBefore,
   parseMoment,
@@ -169,7 +169,7 @@ function rangesOf(
   if (!from.ok || !to.ok || !every.ok) return undefined;
   const ranges: { name: string; from: string; to: string }[] = [];
   for (let i = 0, at = from.value; isBefore(at, to.value); i++) {
-    const next = after(from.value, every.value, i + 1);
+    const next = stepsAfter(from.value, every.value, i + 1);
     const end = isBefore(next, to.value) ? next : to.value;
     const name = `${table}_${partitionSuffix(at, every.value)}`;
     ranges.push({ name, from: formatMoment(at), to: formatMoment(end) });

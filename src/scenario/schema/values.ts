@@ -77,7 +77,10 @@ export const name = z
 
 /** A map from names chosen by the author. */
 export function named<T extends z.ZodType>(value: T) {
-  return z.record(name, value, { error: 'is written as a map from names to values' });
+  return z.record(name, value, {
+    error: (issue) =>
+      issue.input === undefined ? 'is missing' : 'is written as a map from names to values',
+  });
 }
 
 /** A value or a list of them; always a list afterwards. */
