@@ -1,0 +1,16 @@
+import type { Targets } from './fault.ts';
+import { nameOf } from './words.ts';
+
+/** Why a fault that strikes processes cannot strike these, if it cannot. */
+export function processRefusal(targets: Targets): string | null {
+  const wrong = targets.find(
+    ({ kind }) => kind === 'host' || kind === 'zone' || kind === 'clients',
+  );
+  return wrong ? `${nameOf(wrong)} is no process; power_off strikes machines` : unbuilt(targets);
+}
+
+/** Why nothing can strike these, if nothing can. */
+export function unbuilt(targets: Targets): string | null {
+  const wrong = targets.find(({ kind }) => kind === 'pgbouncer');
+  return wrong ? `${nameOf(wrong)} is not part of the model yet` : null;
+}
