@@ -86,12 +86,14 @@ class Resolver {
       if (!(error instanceof Broken)) throw error;
       this.setQuorum(this.state.sync.length - this.state.numsync, this.state.sync);
     }
+    if (this.state.leader !== this.state.leaderWanted) throw new Broken('still the old leader');
     const both = intersection(this.state.sync, this.state.active).length;
     if (this.state.numsyncConfirmed === 0 && both > 0) {
       const known = Math.min(both, this.state.voters.length - this.state.quorum);
       this.state = { ...this.state, numsyncConfirmed: known };
     }
     this.finishInterrupted();
+    if (!same(this.state.voters, this.state.sync)) throw new Broken('sets differ');
     this.settleMargin();
     this.removeGone();
     this.addNew();
@@ -187,6 +189,7 @@ class Resolver {
   }
 
   private removeByNumsync(gone: readonly string[]): void {
+    if (this.state.quorum !== 0) throw new Broken('the quorum could still be reduced');
     const numsync = this.state.numsync - gone.length;
     const sync = minus(this.state.sync, gone);
     const voters = minus(this.state.voters, gone);
