@@ -4,6 +4,8 @@ import type { Topic, Trace } from '../kernel/index.ts';
 export class WorkloadEvents {
   /** A transaction wants to run: in an open loop its arrival, else its start. */
   readonly invoked: Topic<[session: number, transaction: number]>;
+  /** A session has taken the oldest arrival of its open loop, which has waited so long. */
+  readonly began: Topic<[session: number, transaction: number, waited: number]>;
   /** It has been answered; latency since the arrival, service since its start. */
   readonly acknowledged: Topic<
     [session: number, transaction: number, latency: number, service: number]
@@ -26,6 +28,7 @@ export class WorkloadEvents {
 
   constructor(trace: Trace) {
     this.invoked = trace.topic('txn.invoked', ['session', 'transaction']);
+    this.began = trace.topic('txn.began', ['session', 'transaction', 'waited']);
     this.acknowledged = trace.topic('txn.acknowledged', [
       'session',
       'transaction',

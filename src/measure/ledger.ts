@@ -1,0 +1,158 @@
+import { type Nanoseconds, toSeconds } from '../kernel/time.ts';
+import { formatLsn, type Lsn } from '../postgres/lsn.ts';
+import { crashCause, forkCause } from './causes.ts';
+import { Chronicle } from './chronicle.ts';
+import { CommitColumns } from './columns.ts';
+import { CrashLosses } from './crash-losses.ts';
+import { groupsOfSessions, type Observed, type ObservedServer, sessionName } from './observed.ts';
+import type { LostCommit } from './result.ts';
+import { type Kept, keptBranches, survivorsOf } from './survivor.ts';
+
+/** Commits by what became of them. */
+export interface CommitCounts {
+  /** A client was told that they are committed. */
+  acknowledged: number;
+  /** Of these, in the history that survives, and not. */
+  durable: number;
+  lost: number;
+  /** Acknowledged with Postgres's warning that the wait for standbys was cancelled. */
+  unreplicated: number;
+  /** The connection broke before the answer. */
+  unknown: number;
+  /** Of these, in the history that survives. */
+  phantom: number;
+}
+
+export interface LedgerReport {
+  /** The whole run, warm-up included. */
+  readonly all: CommitCounts;
+  /** After the warm-up: of all, and by group of clients. */
+  readonly counted: CommitCounts;
+  readonly byGroup: readonly CommitCounts[];
+  /** Servers whose WAL is what survives, one for each cluster. */
+  readonly survivors: readonly ObservedServer[];
+  /** How many commits were lost for what reason, warm-up included; first loss first. */
+  readonly causes: ReadonlyMap<string, number>;
+  /** The first of those lost after the warm-up, at most 100. */
+  readonly losses: readonly LostCommit[];
+}
+
+/** Losses that are listed one by one. */
+const MOST_LOSSES = 100;
+
+/**
+ * Every commit that a client was told of, and every one whose answer never came; and after the run
+ * what became of each, in the history that survives (`survivor.ts`): the WAL of the server that
+ * leads at the end. Invariant: acknowledged = durable + lost, each loss with its cause.
+ */
+export class Ledger {
+  readonly acknowledged = new CommitColumns();
+  readonly unknown = new CommitColumns();
+  private readonly run: Observed;
+  private readonly chronicle: Chronicle;
+  private readonly crashes: CrashLosses;
+  private closed: LedgerReport | null = null;
+
+  constructor(run: Observed) {
+    this.run = run;
+    this.chronicle = new Chronicle(run);
+    this.crashes = new CrashLosses(run);
+    run.workload.commitAcknowledged.observe((at, session, branch, lsn, unreplicated) => {
+      this.acknowledged.push(session, branch, lsn, at, unreplicated);
+    });
+    run.workload.commitUnknown.observe((at, session, branch, lsn) => {
+      this.unknown.push(session, branch, lsn, at, 0);
+    });
+  }
+
+  /** What became of all commits so far: asked for once, when the run is over. */
+  get report(): LedgerReport {
+    this.closed ??= new Audit(this.run, this.chronicle, this.crashes).report(this, MOST_LOSSES);
+    return this.closed;
+  }
+}
+
+/** Holds every commit against the histories that survive. */
+class Audit {
+  private readonly run: Observed;
+  private readonly chronicle: Chronicle;
+  private readonly crashes: CrashLosses;
+  private readonly survivors: ObservedServer[];
+  private readonly kept: Map<number, Kept>;
+  private readonly groupOf: Int32Array;
+  private readonly all = noCommits();
+  private readonly counted = noCommits();
+  private readonly byGroup: CommitCounts[];
+  private readonly causes = new Map<string, number>();
+  private readonly losses: LostCommit[] = [];
+
+  constructor(run: Observed, chronicle: Chronicle, crashes: CrashLosses) {
+    this.run = run;
+    this.chronicle = chronicle;
+    this.crashes = crashes;
+    this.survivors = survivorsOf(run, chronicle.leaderKeyHolder);
+    this.kept = keptBranches(this.survivors);
+    this.groupOf = groupsOfSessions(run.groups);
+    this.byGroup = run.groups.map(noCommits);
+  }
+
+  report(ledger: Ledger, mostLosses: number): LedgerReport {
+    const { acknowledged, unknown } = ledger;
+    for (let row = 0; row < acknowledged.length; row++) this.judge(acknowledged, row, mostLosses);
+    for (let row = 0; row < unknown.length; row++) {
+      this.count(unknown, row, 'unknown');
+      if (this.survives(unknown, row)) this.count(unknown, row, 'phantom');
+    }
+    const { all, counted, byGroup, survivors, causes, losses } = this;
+    return { all, counted, byGroup, survivors, causes, losses };
+  }
+
+  private judge(commits: CommitColumns, row: number, mostLosses: number): void {
+    const survives = this.survives(commits, row);
+    this.count(commits, row, 'acknowledged');
+    this.count(commits, row, survives ? 'durable' : 'lost');
+    if (commits.unreplicated[row] === 1) this.count(commits, row, 'unreplicated');
+    if (survives) return;
+    const at = commits.at[row]!;
+    const cause = this.causeOf(commits, row);
+    this.causes.set(cause, (this.causes.get(cause) ?? 0) + 1);
+    if (at < this.run.warmup || this.losses.length >= mostLosses) return;
+    this.losses.push({
+      session: sessionName(this.run.groups, commits.session[row]!),
+      lsn: formatLsn(commits.lsn[row]!),
+      acknowledgedAt: toSeconds(at),
+      cause,
+    });
+  }
+
+  private survives(commits: CommitColumns, row: number): boolean {
+    const branch = commits.branch[row]!;
+    const lsn: Lsn = commits.lsn[row]!;
+    const limit = this.kept.get(branch)?.limit;
+    if (limit === undefined || lsn > limit) return false;
+    return this.crashes.crashOf(branch, lsn, commits.at[row]!) === null;
+  }
+
+  private causeOf(commits: CommitColumns, row: number): string {
+    const branch = commits.branch[row]!;
+    const at: Nanoseconds = commits.at[row]!;
+    const crash = this.crashes.crashOf(branch, commits.lsn[row]!, at);
+    const cause = crash
+      ? crashCause(crash)
+      : forkCause(this.chronicle, this.kept, this.run.branches[branch]!, at);
+    if (commits.unreplicated[row] !== 1) return cause;
+    return `acknowledged with the warning that it might not be replicated; ${cause}`;
+  }
+
+  private count(commits: CommitColumns, row: number, what: keyof CommitCounts): void {
+    this.all[what]++;
+    if (commits.at[row]! < this.run.warmup) return;
+    this.counted[what]++;
+    const group = this.groupOf[commits.session[row]!] ?? -1;
+    if (group >= 0) this.byGroup[group]![what]++;
+  }
+}
+
+function noCommits(): CommitCounts {
+  return { acknowledged: 0, durable: 0, lost: 0, unreplicated: 0, unknown: 0, phantom: 0 };
+}

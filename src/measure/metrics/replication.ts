@@ -1,0 +1,266 @@
+import { type Nanoseconds, NEVER } from '../../kernel/time.ts';
+import { SERVER_STATES } from '../../postgres/events.ts';
+import type { Lsn } from '../../postgres/lsn.ts';
+import type { MetricDefinition, MetricFamily, MetricSheet } from '../family.ts';
+import { AgeGauge, Gauge } from '../gauge.ts';
+import { Histogram } from '../histogram.ts';
+import type { Observed } from '../observed.ts';
+
+/** The steps of a piece of WAL on its way to a standby, in their order. */
+const STEPS = ['sent', 'write', 'flush', 'replay'] as const;
+const REPORTED = ['write', 'flush', 'replay'] as const;
+const PREFIX = 'servers.<server>.replication.';
+
+const DEFINITIONS: readonly MetricDefinition[] = [
+  {
+    name: `${PREFIX}{sent,write,flush,replay}_lag`,
+    kind: 'gauge',
+    unit: 'seconds',
+    doc:
+      'The age of the oldest WAL that its cluster’s primary has on disk and that this standby has ' +
+      'not been sent, written, flushed, replayed; 0 when there is none, and while it leads itself.',
+  },
+  {
+    name: `${PREFIX}{sent,write,flush,replay}_lag.bytes`,
+    kind: 'gauge',
+    unit: 'bytes',
+    doc: 'How much WAL that is.',
+  },
+  {
+    name: `${PREFIX}reported.{write,flush,replay}_lag`,
+    kind: 'distribution',
+    unit: 'seconds',
+    doc:
+      'The columns write_lag, flush_lag and replay_lag of pg_stat_replication on its upstream, ' +
+      'one observation for each reply that brought them up to date.',
+  },
+];
+
+/** The primary's flushes: positions with their instants, oldest first. */
+class Flushes {
+  private lsn: Float64Array = new Float64Array(1024);
+  private at: Float64Array = new Float64Array(1024);
+  /** The numbers of the oldest kept and of the next one; a place is its number modulo the size. */
+  private first = 0;
+  end = 0;
+
+  push(lsn: Lsn, at: Nanoseconds): void {
+    if (this.end - this.first === this.lsn.length) this.grow();
+    const place = this.end++ & (this.lsn.length - 1);
+    this.lsn[place] = lsn;
+    this.at[place] = at;
+  }
+
+  lsnOf(number: number): Lsn {
+    return this.lsn[number & (this.lsn.length - 1)]!;
+  }
+
+  atOf(number: number): Nanoseconds {
+    return this.at[number & (this.at.length - 1)]!;
+  }
+
+  forgetBefore(number: number): void {
+    this.first = number;
+  }
+
+  get isFull(): boolean {
+    return this.end - this.first === this.lsn.length;
+  }
+
+  private grow(): void {
+    const { lsn, at } = this;
+    this.lsn = new Float64Array(2 * lsn.length);
+    this.at = new Float64Array(2 * at.length);
+    for (let n = this.first; n < this.end; n++) {
+      this.lsn[n & (this.lsn.length - 1)] = lsn[n & (lsn.length - 1)]!;
+      this.at[n & (this.at.length - 1)] = at[n & (at.length - 1)]!;
+    }
+  }
+}
+
+/** One step of one standby: how far it is, and the first flush it has not come to. */
+class Lag {
+  readonly age: AgeGauge;
+  readonly bytes: Gauge;
+  position: Lsn;
+  next = 0;
+
+  constructor(run: Observed, position: Lsn) {
+    this.age = new AgeGauge(run.clock);
+    this.bytes = new Gauge(run.clock);
+    this.position = position;
+  }
+
+  /** The primary has flushed once more; it is the flush numbered `last`. */
+  fallBehind(flushes: Flushes, last: number, lsn: Lsn): void {
+    if (this.next === last) {
+      if (this.position >= lsn) this.next++;
+      else this.age.bornAt(flushes.atOf(last));
+    }
+    this.bytes.set(Math.max(0, lsn - this.position));
+  }
+
+  catchUp(flushes: Flushes, position: Lsn, end: Lsn): void {
+    this.position = position;
+    while (this.next < flushes.end && flushes.lsnOf(this.next) <= position) this.next++;
+    this.age.bornAt(this.next < flushes.end ? flushes.atOf(this.next) : NEVER);
+    this.bytes.set(Math.max(0, end - position));
+  }
+
+  /** Measured against another history from now on, of which it has no more than `forkLsn`. */
+  begin(next: number, forkLsn: Lsn): void {
+    this.next = next;
+    this.position = Math.min(this.position, forkLsn);
+    this.age.bornAt(NEVER);
+    this.bytes.set(0);
+  }
+}
+
+/** A cluster: its primary's flushes, and the lags of all its servers. */
+class ClusterMeter {
+  readonly lags: (readonly Lag[] | null)[];
+  private readonly members: number[];
+  private leader = -1;
+  private end: Lsn = 0;
+  private readonly flushes = new Flushes();
+
+  constructor(run: Observed, cluster: number) {
+    this.members = run.clusterOf.flatMap((of, index) => (of === cluster ? [index] : []));
+    this.lags = run.instances.map(({ server }, index) =>
+      run.clusterOf[index] === cluster
+        ? STEPS.map(() => new Lag(run, server.wal.flushed.value))
+        : null,
+    );
+    for (const index of this.members) {
+      const { state, wal } = run.instances[index]!.server;
+      if (state === 'primary') this.lead(index, wal.flushed.value);
+    }
+  }
+
+  lead(server: number, lsn: Lsn): void {
+    if (this.leader === server) return;
+    this.leader = server;
+    this.end = lsn;
+    this.flushes.forgetBefore(this.flushes.end);
+    this.eachLag((lag) => lag.begin(this.flushes.end, lsn));
+  }
+
+  isStandby(server: number): boolean {
+    return this.lags[server] !== null && this.leader >= 0 && this.leader !== server;
+  }
+
+  flushed(server: number, lsn: Lsn, at: Nanoseconds): void {
+    if (server !== this.leader) return;
+    if (this.flushes.isFull) this.tidy();
+    this.flushes.push(lsn, at);
+    this.end = lsn;
+    const last = this.flushes.end - 1;
+    for (const member of this.members) {
+      if (member === server) continue;
+      const lags = this.lags[member]!;
+      for (let step = 0; step < lags.length; step++) {
+        lags[step]!.fallBehind(this.flushes, last, lsn);
+      }
+    }
+  }
+
+  reached(standby: number, step: number, lsn: Lsn): void {
+    const lag = this.lags[standby]?.[step];
+    if (lag && standby !== this.leader) lag.catchUp(this.flushes, lsn, this.end);
+  }
+
+  eachLag(visit: (lag: Lag) => void): void {
+    for (const member of this.members) for (const lag of this.lags[member]!) visit(lag);
+  }
+
+  private tidy(): void {
+    let least = this.flushes.end;
+    for (const member of this.members) {
+      if (member === this.leader) continue;
+      for (const lag of this.lags[member]!) least = Math.min(least, lag.next);
+    }
+    this.flushes.forgetBefore(least);
+  }
+}
+
+const PRIMARY = SERVER_STATES.indexOf('primary');
+
+class ReplicationMeter {
+  private readonly run: Observed;
+  private readonly clusters: readonly ClusterMeter[];
+  private readonly reported: readonly (readonly Histogram[])[];
+  /** Has been a standby at some time after the warm-up. */
+  private readonly counts: boolean[];
+
+  constructor(run: Observed) {
+    this.run = run;
+    const clusters = Math.max(0, ...run.clusterOf) + 1;
+    this.clusters = Array.from({ length: clusters }, (_, i) => new ClusterMeter(run, i));
+    this.reported = run.instances.map(() => REPORTED.map(() => new Histogram()));
+    this.counts = run.instances.map(() => false);
+    this.notice();
+    this.observe(run);
+  }
+
+  restart(): void {
+    for (const cluster of this.clusters) {
+      cluster.eachLag(({ age, bytes }) => {
+        age.restart();
+        bytes.restart();
+      });
+    }
+    for (const histograms of this.reported) for (const each of histograms) each.clear();
+    this.counts.fill(false);
+    this.notice();
+  }
+
+  report(sheet: MetricSheet): void {
+    this.run.instances.forEach(({ server: { name } }, index) => {
+      if (!this.counts[index]) return;
+      const prefix = `servers.${name}.replication.`;
+      const lags = this.of(index).lags[index]!;
+      STEPS.forEach((step, i) => {
+        sheet.gauge(`${prefix}${step}_lag`, lags[i]!.age.summary(1e-9));
+        sheet.gauge(`${prefix}${step}_lag.bytes`, lags[i]!.bytes.summary());
+      });
+      REPORTED.forEach((step, i) => {
+        sheet.distribution(`${prefix}reported.${step}_lag`, this.reported[index]![i]!, 1e-9);
+      });
+    });
+  }
+
+  private of(server: number): ClusterMeter {
+    return this.clusters[this.run.clusterOf[server]!]!;
+  }
+
+  private notice(): void {
+    this.counts.forEach((_, index) => {
+      if (this.of(index).isStandby(index)) this.counts[index] = true;
+    });
+  }
+
+  private observe({ postgres, instances }: Observed): void {
+    postgres.state.observe((_, server, state) => {
+      if (state !== PRIMARY) return;
+      this.of(server).lead(server, instances[server]!.server.wal.flushed.value);
+      this.notice();
+    });
+    postgres.flushed.observe((at, server, lsn) => this.of(server).flushed(server, lsn, at));
+    const { sent, standbyWritten, standbyFlushed, replayed, lag } = postgres;
+    [sent, standbyWritten, standbyFlushed, replayed].forEach((topic, step) => {
+      topic.observe((_, standby, lsn) => this.of(standby).reached(standby, step, lsn));
+    });
+    lag.observe((_, standby, write, flush, replay) => {
+      const histograms = this.reported[standby]!;
+      if (write >= 0) histograms[0]!.record(write);
+      if (flush >= 0) histograms[1]!.record(flush);
+      if (replay >= 0) histograms[2]!.record(replay);
+    });
+  }
+}
+
+/** How far standbys are behind. */
+export const replicationFamily: MetricFamily = {
+  metrics: DEFINITIONS,
+  measure: (run) => new ReplicationMeter(run),
+};
