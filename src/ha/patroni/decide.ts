@@ -289,7 +289,11 @@ function follow(input: HaInput, cluster: ClusterView, why: string): Decision {
   if (rewinding !== null) return rewinding;
   const leader = nodeToFollow(input, cluster);
   if (leader !== input.postgres.following) {
-    return { kind: 'follow', leader, message: `${followReason(input)}: following ${leader}` };
+    return {
+      kind: 'follow',
+      leader,
+      message: `${followReason(input)}: following ${leader ?? 'nobody'}`,
+    };
   }
   const diverged = input.divergence === 'diverged' ? '; history has diverged, no rewind' : '';
   return { kind: 'nothing', message: `a standby of ${leader ?? 'nobody'}${diverged}` };

@@ -75,11 +75,11 @@ describe('10.8, synchronous_mode on', () => {
 
   test('it goes into /sync once it is sync and past the position at which it was set', () => {
     const memory = rememberNames(NO_SYNC_MEMORY, 'b', 1000);
-    const after = (b: Walsender) =>
+    const confirm = (b: Walsender) =>
       plan({ standbyNames: 'b', memory, walsenders: [b], waited: true });
-    expect(after(sender('b', 'sync', 1000))).toEqual([['/sync', 'a', 'b']]);
-    expect(after(sender('b', 'sync', 999))).toEqual([]);
-    expect(after(sender('b', 'async', 1000))).toEqual([]);
+    expect(confirm(sender('b', 'sync', 1000))).toEqual([['/sync', 'a', 'b']]);
+    expect(confirm(sender('b', 'sync', 999))).toEqual([]);
+    expect(confirm(sender('b', 'async', 1000))).toEqual([]);
   });
 
   test('the next cycle does it if 2 s were too short', () => {
@@ -192,36 +192,36 @@ test('10.8, a standby that shuts down asks to be released first', () => {
 });
 
 describe('before a promotion', () => {
-  const before = (mode: Parameters<typeof settings>[0], state: SyncState) =>
+  const promoting = (mode: Parameters<typeof settings>[0], state: SyncState) =>
     beforePromotion('b', settings(mode), state);
 
   test('on: alone in /sync and no names; strict: the others stay, or the placeholder', () => {
-    expect(before({ synchronous_mode: 'on' }, sync('a', 'b', 'c'))).toEqual({
+    expect(promoting({ synchronous_mode: 'on' }, sync('a', 'b', 'c'))).toEqual({
       writeSync: sync('b'),
       synchronousStandbyNames: '',
     });
     const hard = { synchronous_mode: 'on', synchronous_mode_strict: true } as const;
-    expect(before(hard, sync('a', 'b', 'c'))).toEqual({
+    expect(promoting(hard, sync('a', 'b', 'c'))).toEqual({
       writeSync: sync('b', 'a', 'c'),
       synchronousStandbyNames: '2 (a,c)',
     });
-    expect(before(hard, sync('b'))?.synchronousStandbyNames).toBe(STRICT_PLACEHOLDER);
+    expect(promoting(hard, sync('b'))?.synchronousStandbyNames).toBe(STRICT_PLACEHOLDER);
   });
 
   test('quorum: names that satisfy the /sync of the old leader', () => {
     const state = { leader: 'a', standbys: ['b', 'c', 'd'], quorum: 1 };
-    expect(before({ synchronous_mode: 'quorum' }, state)).toEqual({
+    expect(promoting({ synchronous_mode: 'quorum' }, state)).toEqual({
       writeSync: null,
       synchronousStandbyNames: 'ANY 2 (a,c,d)',
     });
     const outside = { leader: 'a', standbys: ['c', 'd'], quorum: 1 };
-    expect(before({ synchronous_mode: 'quorum' }, outside)?.synchronousStandbyNames).toBe(
+    expect(promoting({ synchronous_mode: 'quorum' }, outside)?.synchronousStandbyNames).toBe(
       'ANY 2 (a,c,d)',
     );
   });
 
   test('off: nothing', () => {
-    expect(before({}, EMPTY_SYNC)).toBe(null);
+    expect(promoting({}, EMPTY_SYNC)).toBe(null);
   });
 });
 
