@@ -1,6 +1,6 @@
 import { toSeconds } from '../../kernel/time.ts';
 import { formatLsn } from '../../postgres/lsn.ts';
-import { type ClusterView, EMPTY_SYNC, formatBytes, isNofailover, isUnlocked } from './cluster.ts';
+import { type ClusterView, formatBytes, isNofailover, isUnlocked } from './cluster.ts';
 import { type Decision, type HaInput, hasLock, isPrimary, isRunning } from './decision.ts';
 import { asking, failoverFromLeader, failoverVerdict, requestedEligibility } from './failover.ts';
 import {
@@ -221,17 +221,17 @@ function beLeader(input: HaInput, cluster: ClusterView): Decision {
     };
   }
   const gained = input.progress.race === 'won' ? 'won the race' : 'the leader key is mine';
+  const at = formatLsn(walPosition(input.postgres));
   return {
     kind: 'promote',
-    before: beforePromotion(input.me, input.settings, cluster.sync ?? EMPTY_SYNC),
-    message: `${gained}: promoting at ${formatLsn(input.postgres.receivedLsn)}${loss(input, cluster)}`,
+    before: beforePromotion(input.me, input.settings, cluster.sync),
+    message: `${gained}: promoting at ${at}${loss(input, cluster)}`,
   };
 }
 
 /** What the published position tells about the WAL that this promotion discards. */
 function loss(input: HaInput, cluster: ClusterView): string {
-  const mine = Math.max(input.postgres.receivedLsn, input.postgres.replayedLsn);
-  const missing = cluster.status.optime - mine;
+  const missing = cluster.status.optime - walPosition(input.postgres);
   return missing > 0 ? `, ${formatBytes(missing)} short of the last published position` : '';
 }
 
