@@ -37,7 +37,7 @@ export interface Append<Data> {
 
 export interface AppendReply {
   readonly type: 'append-reply';
-  /** Accepted: the last index that matches the leader's log. Rejected: the previousIndex refused. */
+  /** Accepted: the last index that matches the leader's log. Rejected: the one refused. */
   readonly index: number;
   readonly reject: boolean;
   /** Rejected: where the logs may match at the latest, and the receiver's term there. */

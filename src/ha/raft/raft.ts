@@ -25,8 +25,8 @@ export interface SoftState {
 }
 
 /**
- * What a node wants done. Order: `messages` may leave at once if the node leads (its disk then works
- * beside its followers' disks, thesis 10.2.1); `entries` and `hardState` are made durable;
+ * What a node wants done. Order: `messages` may leave at once if the node leads (its disk then
+ * works beside its followers' disks, thesis 10.2.1); `entries` and `hardState` are made durable;
  * `messagesAfterPersist` leave; `advance` is called. Committed entries may be applied at any time.
  */
 export interface Ready<Data> {

@@ -20,16 +20,25 @@ function open(seed: number, version = '3.5.16', fsync = 2 * MILLISECOND): EtcdCl
   return cluster;
 }
 
+/** Runs on until something is so; a minute without it is an error. */
+function until(cluster: EtcdCluster, isSo: () => boolean): void {
+  const patience = cluster.sim.now + 60 * SECOND;
+  while (!isSo()) {
+    if (cluster.sim.now >= patience) throw new Error('it did not come about within a minute');
+    pass(cluster, MILLISECOND);
+  }
+}
+
 /** A member that does not lead. */
 const followerOf = (cluster: EtcdCluster) => (cluster.leader % 3) + 1;
 
-function after(cluster: EtcdCluster, duration: Nanoseconds): void {
+function pass(cluster: EtcdCluster, duration: Nanoseconds): void {
   cluster.run(cluster.sim.now + duration);
 }
 
 function ask(cluster: EtcdCluster, member: number, request: Request): Answer {
   const answer = cluster.ask(member, request);
-  after(cluster, 100 * MILLISECOND);
+  pass(cluster, 100 * MILLISECOND);
   return answer;
 }
 
@@ -53,7 +62,7 @@ function renewUntil(cluster: EtcdCluster, member: number, until: Nanoseconds): A
   const answers: Answer[] = [];
   while (cluster.sim.now < until) {
     answers.push(cluster.ask(member, { type: 'lease-keepalive', id: 7 }));
-    after(cluster, SECOND);
+    pass(cluster, SECOND);
   }
   return answers;
 }
@@ -61,7 +70,7 @@ function renewUntil(cluster: EtcdCluster, member: number, until: Nanoseconds): A
 function deletedAt(cluster: EtcdCluster, member: number, patience: Nanoseconds): Nanoseconds {
   const watch = cluster.ask(member, { type: 'watch', key: '/leader' });
   const until = cluster.sim.now + patience;
-  while (watch.all.length < 2 && cluster.sim.now < until) after(cluster, MILLISECOND);
+  while (watch.all.length < 2 && cluster.sim.now < until) pass(cluster, MILLISECOND);
   return watch.all.length < 2 ? Number.POSITIVE_INFINITY : cluster.sim.now;
 }
 
@@ -101,7 +110,7 @@ describe('latencies', () => {
     const member = followerOf(cluster);
     ask(cluster, member, put('a', '1'));
     cluster.isolate(member);
-    after(cluster, 5 * SECOND);
+    pass(cluster, 5 * SECOND);
     const answer = ask(cluster, member, { type: 'range', key: 'a', serializable: true });
     expect(latency(answer)).toBe(0);
     expect(answer.response).toMatchObject({ keyValues: [{ value: '1' }] });
@@ -110,7 +119,7 @@ describe('latencies', () => {
   test('an idle cluster of three costs about 60 steps a second', () => {
     const cluster = open(1);
     const before = cluster.sim.steps;
-    after(cluster, 100 * SECOND);
+    pass(cluster, 100 * SECOND);
     expect((cluster.sim.steps - before) / 100).toBeLessThan(75);
   });
 });
@@ -121,7 +130,7 @@ describe('requests', () => {
     const { leader } = cluster;
     cluster.isolate(leader);
     const answer = cluster.ask(leader, put('a', '1'));
-    after(cluster, 10 * SECOND);
+    pass(cluster, 10 * SECOND);
     expect(answer.response).toEqual({ type: 'error', error: 'timeout' });
     expect(latency(answer)).toBe(7 * SECOND);
   });
@@ -129,9 +138,9 @@ describe('requests', () => {
   test('a write without a leader waits for one', () => {
     const cluster = open(1);
     cluster.member(cluster.leader).crash();
-    while (cluster.members.some((m) => m.isUp && m.leader !== 0)) after(cluster, MILLISECOND);
+    until(cluster, () => cluster.members.every((m) => !m.isUp || m.leader === 0));
     const answer = cluster.ask(cluster.members.find((m) => m.isUp)!.id, put('a', '1'));
-    after(cluster, 3 * SECOND);
+    pass(cluster, 3 * SECOND);
     expect(answer.response).toMatchObject({ type: 'put' });
   });
 
@@ -140,7 +149,7 @@ describe('requests', () => {
     const member = followerOf(cluster);
     cluster.member(cluster.leader).crash();
     const answer = cluster.ask(member, read('a'));
-    after(cluster, 4 * SECOND);
+    pass(cluster, 4 * SECOND);
     expect(answer.response).toEqual({ type: 'error', error: 'leader-changed' });
     expect(ask(cluster, member, read('a')).response).toMatchObject({ type: 'range' });
   });
@@ -188,7 +197,7 @@ describe('leases', () => {
     for (let seed = 1; seed <= n; seed++) {
       const cluster = open(seed);
       leaderKey(cluster, 5);
-      after(cluster, seed * 13 * MILLISECOND);
+      pass(cluster, seed * 13 * MILLISECOND);
       const renewed = cluster.ask(cluster.leader, { type: 'lease-keepalive', id: 7 });
       const gone = deletedAt(cluster, cluster.leader, 8 * SECOND) - renewed.askedAt - 5 * SECOND;
       expect(gone).toBeGreaterThanOrEqual(commit);
@@ -203,10 +212,10 @@ describe('leases', () => {
     for (let seed = 1; seed <= 20; seed++) {
       const cluster = open(seed);
       leaderKey(cluster, 5);
-      after(cluster, 4.5 * SECOND); // about to expire
+      pass(cluster, 4.5 * SECOND); // about to expire
       const survivor = followerOf(cluster);
       cluster.member(cluster.leader).crash();
-      while (cluster.leader === 0) after(cluster, MILLISECOND);
+      until(cluster, () => cluster.leader !== 0);
       const elected = cluster.sim.now;
       const gone = deletedAt(cluster, survivor, 20 * SECOND) - elected;
       expect(gone).toBeGreaterThan(6 * SECOND - 2 * MILLISECOND);
@@ -219,13 +228,13 @@ describe('leases', () => {
     const { leader } = cluster;
     for (let id = 1; id <= 1000; id++)
       cluster.ask(leader, { type: 'lease-grant', id, ttlSeconds: 5 });
-    after(cluster, SECOND);
+    pass(cluster, SECOND);
     const { lessor } = cluster.member(leader).server;
     expect(lessor.size).toBe(1000);
-    while (lessor.size === 1000) after(cluster, MILLISECOND);
-    after(cluster, 450 * MILLISECOND); // 500 in sixteens, one commit of 4 ms each: 128 ms
+    until(cluster, () => lessor.size < 1000);
+    pass(cluster, 450 * MILLISECOND); // 500 in sixteens, one commit of 4 ms each: 128 ms
     expect(lessor.size).toBe(500);
-    after(cluster, 500 * MILLISECOND);
+    pass(cluster, 500 * MILLISECOND);
     expect(lessor.size).toBe(0);
   });
 });
@@ -246,7 +255,7 @@ describe('leaders that are cut off or stuck', () => {
     const answers: Answer[] = [];
     for (let i = 0; i < 60; i++) {
       answers.push(cluster.ask(leader, { type: 'lease-keepalive', id: 7 }));
-      after(cluster, 50 * MILLISECOND);
+      pass(cluster, 50 * MILLISECOND);
     }
     return seconds(answers, cut);
   }
@@ -296,12 +305,12 @@ describe('leaders that are cut off or stuck', () => {
     const term = cluster.member(leader).term;
     cluster.stall(leader, cluster.sim.now + 4 * SECOND);
     cluster.ask(leader, put('a', '1'));
-    after(cluster, 3 * SECOND);
+    pass(cluster, 3 * SECOND);
     const member = cluster.member(followerOf(cluster));
     expect(member.term).toBe(term + 1);
     expect(cluster.leader).not.toBe(leader);
     expect(cluster.member(cluster.leader).electionsWon).toBe(1);
-    after(cluster, 3 * SECOND);
+    pass(cluster, 3 * SECOND);
     expect(cluster.member(leader).leader).toBe(cluster.leader);
   });
 
@@ -311,7 +320,7 @@ describe('leaders that are cut off or stuck', () => {
       const { leader } = cluster;
       cluster.stall(leader, cluster.sim.now + 0.7 * SECOND);
       const answer = cluster.ask(leader, put('a', '1'));
-      after(cluster, 3 * SECOND);
+      pass(cluster, 3 * SECOND);
       expect(cluster.leader).toBe(leader);
       expect(latency(answer)).toBe(0.7 * SECOND);
     }
@@ -325,12 +334,12 @@ describe('crashes', () => {
       const puts: Answer[] = [];
       for (let i = 0; i < 40; i++) {
         puts.push(cluster.ask((i % 3) + 1, put(`k${i}`, String(i))));
-        after(cluster, (seed % 7) * MILLISECOND);
+        pass(cluster, (seed % 7) * MILLISECOND);
       }
       for (const member of cluster.members) member.crash();
-      after(cluster, SECOND);
+      pass(cluster, SECOND);
       for (const member of cluster.members) member.start();
-      after(cluster, 4 * SECOND);
+      pass(cluster, 4 * SECOND);
       const { store } = cluster.member(cluster.leader).server;
       for (const answer of puts) {
         if (answer.response?.type !== 'put' || answer.request.type !== 'put') continue;
@@ -345,7 +354,7 @@ describe('crashes', () => {
     cluster.member(member).crash();
     ask(cluster, cluster.leader, put('a', '1'));
     cluster.member(member).start();
-    after(cluster, SECOND);
+    pass(cluster, SECOND);
     const answer = ask(cluster, member, { type: 'range', key: 'a', serializable: true });
     expect(answer.response).toMatchObject({ keyValues: [{ value: '1' }] });
   });

@@ -32,7 +32,9 @@ function failover(seed: number, phase?: () => number): { silence: number; winner
   cluster.crash(cluster.leader);
   const silent = lastHeartbeat;
   elected = 0;
-  while (elected === 0) cluster.run(cluster.sim.now + SECOND);
+  const patience = cluster.sim.now + 60 * SECOND;
+  while (elected === 0 && cluster.sim.now < patience) cluster.run(cluster.sim.now + SECOND);
+  if (elected === 0) throw new Error('nobody was elected within a minute');
   return { silence: elected - silent, winner: cluster.leader };
 }
 
@@ -52,7 +54,7 @@ function minimumOfTwo(): { mean: number; secondMoment: number } {
 /** Pre-vote and vote, there and back; the candidate's own vote, then the voter's, made durable. */
 const ROUNDS = 4 * DELAY + 2 * FSYNC;
 
-test('an election takes the smaller of two uniform timeouts in [10, 19] ticks and two rounds', () => {
+test('an election takes the smaller of two uniform timeouts in [10, 19] and two rounds', () => {
   // With all ticks at the same instants a tie (1 in 10) splits the vote and starts over:
   // E = E[min] + E / 10. The same for the second moment gives the error of the sample's mean.
   const { mean: min, secondMoment } = minimumOfTwo();
@@ -80,7 +82,7 @@ test('an election takes the smaller of two uniform timeouts in [10, 19] ticks an
   expect([...counts.keys()].every((ticks) => Number.isInteger(ticks))).toBe(true);
 });
 
-test('with ticks at phases of their own an election comes 0.9 to 1.9 s after the last heartbeat', () => {
+test('with phases of their own an election comes 0.9 to 1.9 s after the last heartbeat', () => {
   // A timeout of k ticks ends between k - 1 and k intervals after a heartbeat arrived.
   const silences = Array.from({ length: 400 }, (_, i) => failover(i + 1).silence - ROUNDS - DELAY);
   const first = silences.filter((silence) => silence <= 1.9 * SECOND);
@@ -95,9 +97,11 @@ test('with ticks at phases of their own an election comes 0.9 to 1.9 s after the
  * of five died, for election timeouts between `low` and `high` ms. Logs of four lengths, so that
  * two survivors can win; one-way delay 3.5 ± 1.5 ms; no pre-vote; timers as in the paper. Without
  * randomness the broadcast is as synchronised as can be: equal delays and clocks.
+ * The worst of 1,000 trials is not asserted: at 150-200 it was 494 to 839 ms in twelve batches, on
+ * average 584 (printed: 513, one batch), so that a single batch says little.
  */
 function downtimes(low: number, high: number, trials: number, etcdTimers = false): number[] {
-  const tick = MILLISECOND / 2;
+  const tick = MILLISECOND;
   const spread = low === high ? 0 : 1500;
   const found: number[] = [];
   for (let trial = 0; trial < trials; trial++) {
@@ -115,7 +119,7 @@ function downtimes(low: number, high: number, trials: number, etcdTimers = false
         electionTicks: (low * MILLISECOND) / tick,
         delay: () => random.integer(3500 - spread, 3500 + spread) * MICROSECOND,
         fsync: () => 0,
-        draw: () => random.integer(low * 2, high * 2),
+        draw: () => random.integer(low, high),
         persisted: (node) => ({
           hardState: { term: 1, vote: 5, commit: 0 },
           entries: Array.from({ length: node }, (_, i) => ({ index: i + 1, term: 1, data: i })),

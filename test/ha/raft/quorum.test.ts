@@ -18,10 +18,11 @@ test('committed index and vote result agree with their naive twins on 50,000 cas
   for (let round = 0; round < 50_000; round++) {
     const voters = random.integer(1, 9);
     const acknowledged = Array.from({ length: voters }, () => random.integer(0, 12));
-    expect(committedIndex(acknowledged)).toBe(naiveCommittedIndex(acknowledged));
+    const naive = naiveCommittedIndex(acknowledged);
+    if (committedIndex(acknowledged) !== naive) expect(committedIndex(acknowledged)).toBe(naive);
     const votes = acknowledged.map(() => [true, false, undefined][random.integer(0, 2)]);
     const result = voteResult(votes);
-    expect(result).toBe(naiveVoteResult(votes));
+    if (result !== naiveVoteResult(votes)) expect(result).toBe(naiveVoteResult(votes));
     if (result === 'pending') pending++;
   }
   expect(pending).toBeGreaterThan(5_000);
