@@ -84,7 +84,7 @@ describe("12.1 with Patroni's template, by simulation", () => {
   });
 });
 
-test('down after U(0, inter) + (fall - 1) inter + fall d, up after (rise - 1) .. rise inter', () => {
+test('down after U(0, inter) + (fall - 1) inter + fall d, up after up to rise inter', () => {
   for (const inter of [1, 2, 5]) {
     for (const fall of [1, 2, 3, 5]) {
       for (const rise of [1, 2, 4]) {

@@ -1,7 +1,14 @@
 import { toSeconds } from '../../kernel/time.ts';
 import { formatLsn } from '../../postgres/lsn.ts';
 import { type ClusterView, formatBytes, isNofailover, isUnlocked } from './cluster.ts';
-import { type Decision, type HaInput, hasLock, isPrimary, isRunning } from './decision.ts';
+import {
+  type Decision,
+  type HaInput,
+  hasLock,
+  isPrimary,
+  isRunning,
+  walPosition,
+} from './decision.ts';
 import { asking, failoverFromLeader, failoverVerdict, requestedEligibility } from './failover.ts';
 import {
   backoffRefusal,

@@ -5,7 +5,7 @@ import { SECOND } from '../../../src/kernel/time.ts';
 import { cluster, effect, input, primary, progress, settings } from './fixtures.ts';
 
 describe('10.5, loss of the DCS', () => {
-  test('defaults: renewal at 0, loop at 10, failure by 20 demotes before the key ends at 30', () => {
+  test('defaults: renewal at 0, loop at 10, failure by 20 demotes, the key ends at 30', () => {
     const { ttl, loop_wait, retry_timeout } = settings();
     const cycle = loop_wait;
     const failure = cycle + retry_timeout;

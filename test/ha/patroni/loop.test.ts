@@ -194,7 +194,7 @@ describe('10.4, what triggers what', () => {
     }
   });
 
-  test('switchover: the candidate takes the key without any test, the others leave it to it', () => {
+  test('switchover: the candidate takes the key without any test, the others let it', () => {
     const view = cluster(null, { failover: switchover, status: { optime: 9e9, slots: new Map() } });
     expect(decide(input({ me: 'c', cluster: view })).kind).toBe('acquire');
     const third = input({ me: 'a', cluster: view });

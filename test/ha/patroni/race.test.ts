@@ -30,7 +30,7 @@ describe('10.3, who stays out of the race', () => {
     expect(verdict({ postgres: standby({ state: 'starting' }) })).toBe('abstain');
   });
 
-  test('the nofailover tag, or failover_priority 0; but a running primary takes the key back', () => {
+  test('nofailover, or failover_priority 0; but a running primary takes the key back', () => {
     expect(verdict({ tags: { nofailover: true } })).toBe('abstain');
     expect(verdict({ tags: { failover_priority: 0 } })).toBe('abstain');
     expect(verdict({ tags: { nofailover: true }, postgres: primary() })).toBe('take');

@@ -32,12 +32,10 @@ function node(changes: Changes = {}): RestNode {
   };
 }
 
-const leader = (changes: Changes = {}) =>
-  node({
-    lastRenewal: 95 * SECOND,
-    ...changes,
-    postgres: { inRecovery: false, ...changes.postgres },
-  });
+function leader(changes: Changes = {}): RestNode {
+  const postgres = { inRecovery: false, ...changes.postgres };
+  return node({ lastRenewal: 95 * SECOND, ...changes, postgres });
+}
 
 describe('10.7, REST answers', () => {
   test('/primary is 200 as soon as the key is held, before the promotion has finished', () => {
@@ -60,7 +58,7 @@ describe('10.7, REST answers', () => {
     expect(restStatus('/replica', node(), { lag: 99 })).toBe(503);
   });
 
-  test("/replica?lag: the receiver's latest end counts if it is further, or the DCS is away", () => {
+  test("/replica?lag: the receiver's latest end counts if further, or the DCS is away", () => {
     const ahead = { postgres: { latestEndLsn: 5000 } };
     expect(restStatus('/replica', node(ahead), { lag: 4000 })).toBe(503);
     expect(restStatus('/replica', node({ ...ahead, cluster: null }), { lag: 4000 })).toBe(503);
