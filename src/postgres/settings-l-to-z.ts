@@ -127,7 +127,6 @@ reserved_connections@16-|integer|0||0|262143
 restart_after_crash|bool|on
 restore_command|string|
 restrict_nonsystem_relation_kind|string|
-restrict_nonsystem_relation_kind@17-|string|
 row_security|bool|on
 scram_iterations@16-|integer|4096||1|2147483647
 search_path|string|"$user", public

@@ -129,7 +129,7 @@ const HIDDEN_WORDS: Readonly<Record<string, string>> = {
   0: 'off',
 };
 
-const FACTS = readFacts(SETTINGS_A_TO_K + SETTINGS_L_TO_Z);
+const FACTS = [...readFacts(SETTINGS_A_TO_K), ...readFacts(SETTINGS_L_TO_Z)];
 const BY_NAME = new Map<string, SettingFact[]>();
 for (const fact of FACTS) {
   const name = fact.name.toLowerCase();

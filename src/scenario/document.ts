@@ -156,10 +156,10 @@ export class Locator {
     const { path, why } = finding;
     const what = finding.what ?? pathText(path);
     const hint = finding.nearest === undefined ? {} : { nearest: finding.nearest };
-    const change = this.changeOf(path);
+    const change = this.changeOf(path) ?? this.makerOf(path);
     if (change?.origin.kind === 'option') {
-      const column =
-        change.origin.column + (path.length === change.path.length ? (finding.offset ?? 0) : 0);
+      const inner = path.length === change.path.length ? (finding.offset ?? 0) : 0;
+      const column = change.origin.column + inner;
       return { file: change.origin.name, line: 1, column, what, why, ...hint };
     }
     const from = change === undefined ? [] : change.origin.path;
@@ -168,14 +168,20 @@ export class Locator {
     return { file: this.document.file, ...position(this.lineStarts, offset), what, why, ...hint };
   }
 
+  /** For a map that is not in the file: the change that made it on its way. */
+  private makerOf(path: Path): Change | undefined {
+    if (this.document.source.has(path)) return undefined;
+    return this.document.changes.findLast((change) => startsWith(change.path, path));
+  }
+
   /** The last change that set the value at a path, or something that contains it. */
   private changeOf(path: Path): Change | undefined {
-    return this.document.changes.findLast(
-      (change) =>
-        change.path.length <= path.length &&
-        change.path.every((step, i) => String(step) === String(path[i])),
-    );
+    return this.document.changes.findLast((change) => startsWith(path, change.path));
   }
+}
+
+function startsWith(path: Path, head: Path): boolean {
+  return head.length <= path.length && head.every((step, i) => String(step) === String(path[i]));
 }
 
 /** Where each line of a text begins. */

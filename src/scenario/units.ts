@@ -197,11 +197,11 @@ export function parseFraction(raw: string | number): Parsed<number> {
   return { ok: false, why: 'a share lies between 0 and 1, or 0% and 100%', ...percent };
 }
 
-const LITERALS: Units = { ...scaled(TIMES, 1 / SECOND), ...SIZES, ...COUNTS, '%': 0.01, '': 1 };
+const LITERALS: Units = { ...inSeconds(TIMES), ...SIZES, ...COUNTS, '%': 0.01, '': 1 };
 const LITERAL_RATE = /^([A-Za-z%µ]*)\/(s|min|h)$/;
 
-function scaled(units: Units, factor: number): Units {
-  return Object.fromEntries(Object.entries(units).map(([name, size]) => [name, size * factor]));
+function inSeconds(units: Units): Units {
+  return Object.fromEntries(Object.entries(units).map(([name, size]) => [name, size / SECOND]));
 }
 
 /**

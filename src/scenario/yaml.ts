@@ -1,14 +1,15 @@
 import {
+  Composer,
+  type CST,
   type Document,
   isAlias,
   isMap,
   isScalar,
   isSeq,
   Lexer,
-  LineCounter,
   type Node,
   type Pair,
-  parseDocument,
+  Parser,
   type YAMLMap,
 } from 'yaml';
 import type { Finding, Path } from './problem.ts';
@@ -21,6 +22,8 @@ import type { Finding, Path } from './problem.ts';
 export interface YamlSource {
   /** Strings, numbers, booleans, nulls, arrays and plain objects. */
   readonly value: unknown;
+  /** Whether the text has a value of that path. */
+  has(path: Path): boolean;
   /** Where a finding stands, in characters from the start. */
   offsetOf(finding: Pick<Finding, 'path' | 'atKey' | 'offset'>): number;
 }
@@ -31,27 +34,37 @@ export interface YamlError {
   readonly why: string;
 }
 
+/** What reading comes to. */
+export type Read = { ok: true; source: YamlSource } | { ok: false; errors: readonly YamlError[] };
+
 const MOST_CHARACTERS = 4 * 1024 * 1024;
-const MOST_TOKENS = 400_000;
+const MOST_WORDS = 400_000;
 const MOST_NODES = 100_000;
 const DEEPEST = 64;
 const WIDEST_INDENT = 400;
 const MOST_ERRORS = 20;
 
+const OPTIONS = {
+  version: '1.2',
+  merge: false,
+  uniqueKeys: false, // quadratic there; the reader looks for them itself
+  prettyErrors: false,
+} as const;
+
 /** Reads a text; errors are values, in the order of the text. */
-export function readYaml(
-  text: string,
-): { ok: true; source: YamlSource } | { ok: false; errors: readonly YamlError[] } {
-  const excess = findExcess(text);
-  if (excess !== undefined) return { ok: false, errors: [excess] };
-  const document = parseDocument(text, {
-    version: '1.2',
-    merge: false,
-    uniqueKeys: false,
-    prettyErrors: false,
-    logLevel: 'error', // reports a second document
-    lineCounter: new LineCounter(),
-  });
+export function readYaml(text: string): Read {
+  const parsed = parseTokens(text);
+  if (!parsed.ok) return { ok: false, errors: [parsed.error] };
+  const documents = [...new Composer(OPTIONS).compose(parsed.tokens, true, text.length)];
+  const [document, second] = documents as Document.Parsed[];
+  if (second !== undefined) {
+    const why = 'a scenario is one document; a second one begins here';
+    return { ok: false, errors: [{ offset: second.range[0], why }] };
+  }
+  return readDocument(document!);
+}
+
+function readDocument(document: Document.Parsed): Read {
   const broken = [...document.errors, ...document.warnings].slice(0, MOST_ERRORS);
   const errors = broken.map((error) => ({ offset: error.pos[0], why: firstLine(error.message) }));
   const version = document.directives?.yaml.version;
@@ -67,23 +80,25 @@ function firstLine(message: string): string {
 }
 
 /**
- * What makes a text too much to parse. The parser recurses and some of its steps look back, so the
- * tokens are counted first, by the lexer alone, which does neither.
+ * The text as syntax, unless it is too much of it. The composer recurses and some steps look back,
+ * so words and depth are counted before; lexer and parser do neither.
  */
-function findExcess(text: string): YamlError | undefined {
-  if (text.length > MOST_CHARACTERS)
-    return { offset: 0, why: 'the file is larger than 4 MiB; a scenario is a few pages' };
+function parseTokens(
+  text: string,
+): { ok: true; tokens: CST.Token[] } | { ok: false; error: YamlError } {
+  const refuse = (offset: number, why: string) => ({ ok: false as const, error: { offset, why } });
+  if (text.length > MOST_CHARACTERS) return refuse(0, 'a scenario is at most 4 MiB');
   const depth = new DepthGauge();
-  let tokens = 0;
-  let offset = 0;
-  for (const token of new Lexer().lex(text)) {
-    if (++tokens > MOST_TOKENS)
-      return { offset, why: 'the file has too many words to be a scenario' };
-    if (depth.exceededBy(token))
-      return { offset, why: `it is nested deeper than ${DEEPEST} levels` };
-    if (token !== '\u0002' && token !== '\u0018' && token !== '\u001f') offset += token.length;
+  const parser = new Parser();
+  const tokens: CST.Token[] = [];
+  let words = 0;
+  for (const lexeme of new Lexer().lex(text)) {
+    if (++words > MOST_WORDS) return refuse(parser.offset, 'has too many words for a scenario');
+    if (depth.exceededBy(lexeme)) return refuse(parser.offset, `is nested deeper than ${DEEPEST}`);
+    tokens.push(...parser.next(lexeme));
   }
-  return undefined;
+  tokens.push(...parser.end());
+  return { ok: true, tokens };
 }
 
 const OPENS = new Set(['[', '{']);
@@ -116,8 +131,6 @@ class DepthGauge {
 function isProperty(token: string): boolean {
   return token[0] === '&' || token[0] === '!' || token[0] === '*';
 }
-
-type Read = { ok: true; source: YamlSource } | { ok: false; errors: readonly YamlError[] };
 
 /** Turns a document's nodes into plain values and finds them again by path. */
 class Reader implements YamlSource {
@@ -195,8 +208,18 @@ class Reader implements YamlSource {
     return null;
   }
 
+  has(path: Path): boolean {
+    let node: Node | null = this.document.contents;
+    for (const step of path) {
+      const next = this.child(node, step);
+      if (next === undefined) return false;
+      node = next.value;
+    }
+    return true;
+  }
+
   offsetOf(finding: Pick<Finding, 'path' | 'atKey' | 'offset'>): number {
-    const { path, atKey = false, offset = 0 } = finding;
+    const { path, atKey = false, offset } = finding;
     let node: Node | null = this.document.contents;
     let key: Node | null = null;
     for (const step of path) {
@@ -211,8 +234,8 @@ class Reader implements YamlSource {
   }
 
   /** Quoted text begins after its quote; block text is pointed at by its first character. */
-  private inner(node: Node | null, offset: number): number {
-    if (offset === 0 || !isScalar(node)) return 0;
+  private inner(node: Node | null, offset: number | undefined): number {
+    if (offset === undefined || !isScalar(node)) return 0;
     if (node.type === 'PLAIN') return offset;
     return node.type === 'QUOTE_DOUBLE' || node.type === 'QUOTE_SINGLE' ? offset + 1 : 0;
   }

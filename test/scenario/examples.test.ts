@@ -148,9 +148,8 @@ describe('the examples of the language', () => {
       return partitions.kind === 'range' ? partitions.ranges.length : 0;
     });
     expect(counts).toEqual([24, 2, 8, 24, 105]);
-    const { ranges } = runs.runs[0]!.scenario.workload.partitions.get('supply_deliveries') as {
-      ranges: unknown[];
-    } as { ranges: { name: string; from: string; to: string }[] };
+    const monthly = runs.runs[0]!.scenario.workload.partitions.get('supply_deliveries')!;
+    const ranges = monthly.kind === 'range' ? monthly.ranges : [];
     expect(ranges[0]).toEqual({
       name: 'supply_deliveries_2024_01',
       from: '2024-01-01',

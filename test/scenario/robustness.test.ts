@@ -55,7 +55,7 @@ describe('hostile YAML', () => {
     ['a tag', 'name: !!binary aGk=', 'tags have no meaning'],
     ['a name that is a map', '? {a: b}\n: c', 'is not a plain word'],
     ['another version of YAML', '%YAML 1.1\n---\nname: x', 'a scenario is YAML 1.2'],
-    ['two documents', 'name: a\n---\nname: b', 'multiple documents'],
+    ['two documents', 'name: a\n---\nname: b', 'a second one begins here'],
     ['nothing', '', 'a scenario is a map of sections'],
     ['a list', '- a', 'a scenario is a map of sections'],
     ['a tab for indentation', 'a:\n\tb: 1', 'Tabs are not allowed'],

@@ -117,7 +117,9 @@ describe('calendar steps are UTC', () => {
     const from = parseMoment('2024-01-31');
     const month = parseStep('1 month');
     if (!from.ok || !month.ok) throw new Error('does not parse');
-    const days = [1, 2, 3, 13].map((times) => formatMoment(stepsAfter(from.value, month.value, times)));
+    const days = [1, 2, 3, 13].map((times) =>
+      formatMoment(stepsAfter(from.value, month.value, times)),
+    );
     expect(days).toEqual(['2024-02-29', '2024-03-31', '2024-04-30', '2025-02-28']);
   });
 
