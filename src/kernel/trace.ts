@@ -62,6 +62,7 @@ export class Trace {
   /** What happened, in words, for people; in order of time. */
   readonly notes: Note[] = [];
   private readonly clock: { readonly now: Nanoseconds };
+  private readonly topics = new Map<string, Topic<number[]>>();
   private first = 0x243f6a88;
   private second = 0x85a308d3;
   private witness: Witness | null = null;
@@ -73,7 +74,14 @@ export class Trace {
 
   /** Declares a kind of event with at most four fields. */
   topic<Fields extends number[]>(name: string, fieldNames: readonly string[]): Topic<Fields> {
-    return new Emitter(this, name, fieldNames) as unknown as Topic<Fields>;
+    const emitter = new Emitter(this, name, fieldNames);
+    this.topics.set(name, emitter);
+    return emitter as unknown as Topic<Fields>;
+  }
+
+  /** The kind of event with a name, if one has been declared. */
+  find(name: string): Topic<number[]> | undefined {
+    return this.topics.get(name);
   }
 
   /** Something rare and worth telling; its words are part of the digest. */

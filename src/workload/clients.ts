@@ -64,7 +64,7 @@ export class ClientGroup {
   private readonly totalWeight: number;
   private readonly waiting: Arrival[] = [];
   private firstWaiting = 0;
-  private readonly idle: { session: Session; process: ProcessId; ticket: number }[] = [];
+  private readonly idle: { process: ProcessId; ticket: number }[] = [];
 
   constructor(context: WorkloadContext, options: ClientGroupOptions) {
     this.context = context;
@@ -104,9 +104,9 @@ export class ClientGroup {
   }
 
   /** The running session has nothing to do: it will be woken when it is its turn. */
-  becomeIdle(session: Session): undefined {
+  becomeIdle(): undefined {
     const { sim } = this.context;
-    this.idle.push({ session, process: sim.running, ticket: sim.park() });
+    this.idle.push({ process: sim.running, ticket: sim.park() });
   }
 
   private *arrivals(meanGap: Nanoseconds): Process {
@@ -118,8 +118,7 @@ export class ClientGroup {
       if (sim.now >= ends) return;
       const script = this.drawScript();
       const next = this.idle.shift();
-      const session = next ? next.session.number : -1 - index;
-      events.invoked.emit(session, script.index);
+      events.invoked.emit(-1 - index, script.index);
       this.waiting.push({ at: sim.now, script });
       if (next) sim.wake(next.process, next.ticket);
       else events.queued.emit(index, this.queueLength);

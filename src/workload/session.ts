@@ -42,9 +42,9 @@ export class Session {
     yield sim.holdUntil(starts);
     while (sim.now < ends) {
       if (!connectionPerTransaction && !this.endpoint && !(yield* this.connect())) continue;
-      const arrival = rate === null ? this.start() : this.group.takeArrival();
+      const arrival = rate === null ? this.start() : this.takeArrival();
       if (!arrival) {
-        yield this.group.becomeIdle(this);
+        yield this.group.becomeIdle();
         continue;
       }
       if (connectionPerTransaction && !(yield* this.connect(arrival))) continue;
@@ -60,6 +60,14 @@ export class Session {
     const { sim, events } = this.group.context;
     events.invoked.emit(this.number, script.index);
     return { at: sim.now, script };
+  }
+
+  private takeArrival(): Arrival | undefined {
+    const arrival = this.group.takeArrival();
+    if (!arrival) return undefined;
+    const { sim, events } = this.group.context;
+    events.began.emit(this.number, arrival.script.index, sim.now - arrival.at);
+    return arrival;
   }
 
   /** False: it failed, was counted, and the time until the next attempt has passed. */

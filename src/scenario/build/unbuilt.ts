@@ -1,0 +1,100 @@
+/**
+ * What the language has and the simulator does not have yet. A run that needs it is refused, with
+ * the place where it is asked for; a file that only contains it elsewhere is not.
+ */
+import { FAULTS } from '../../faults/catalog.ts';
+import type { Scenario } from '../model.ts';
+import type { Finding } from '../problem.ts';
+
+export function unbuilt(scenario: Scenario): Finding[] {
+  return [
+    ...servers(scenario),
+    ...sections(scenario),
+    ...availability(scenario),
+    ...workload(scenario),
+    ...clients(scenario),
+    ...faults(scenario),
+  ];
+}
+
+function refuse(path: Finding['path'], what: string, atKey = true): Finding {
+  return { path, why: `${what} not built yet`, atKey };
+}
+
+function servers(scenario: Scenario): Finding[] {
+  const findings: Finding[] = [];
+  for (const { name, group, storage, settings } of scenario.servers.values()) {
+    const path = ['servers', group ?? name];
+    if (storage.kind !== 'local') {
+      findings.push(refuse([...path, 'storage'], `${storage.kind} storage is`));
+    }
+    if (settings.recovery_min_apply_delay > 0) {
+      findings.push(refuse(path, 'recovery_min_apply_delay is'));
+    }
+  }
+  return findings;
+}
+
+function sections(scenario: Scenario): Finding[] {
+  return Object.entries(scenario.other)
+    .filter(([, value]) => value !== undefined)
+    .map(([name]) => refuse([name], `the section ${name} is`));
+}
+
+function availability(scenario: Scenario): Finding[] {
+  const { patroni, store, fencing } = scenario;
+  const findings: Finding[] = [];
+  if (patroni && store !== 'etcd') {
+    findings.push(refuse([store ?? 'patroni'], `Patroni on ${store ?? 'no store'} is`));
+  }
+  if (fencing !== 'none' && fencing !== 'lease') {
+    findings.push(refuse(['fencing'], `fencing: ${fencing} is`, false));
+  }
+  if (patroni?.settings.failsafe_mode) {
+    findings.push(refuse(['patroni', 'failsafe_mode'], 'failsafe_mode is'));
+  }
+  const primaries = [...scenario.servers.values()].filter(({ standbyOf }) => standbyOf === null);
+  if (patroni && primaries.length > 1) {
+    findings.push(refuse(['patroni'], 'more than one Patroni cluster is'));
+  }
+  if (scenario.invariants.length > 0) findings.push(refuse(['invariants'], 'invariants are'));
+  return findings;
+}
+
+function workload(scenario: Scenario): Finding[] {
+  const { schema, partitions, pgbench, transactions } = scenario.workload;
+  const findings: Finding[] = [];
+  const at = 'workload';
+  if (schema !== null) findings.push(refuse([at, 'schema'], 'a schema of one’s own is'));
+  if (partitions.size > 0) findings.push(refuse([at, 'partitions'], 'partitions are'));
+  if (pgbench && pgbench.partitions > 0) {
+    findings.push(refuse([at, 'pgbench', 'partitions'], 'partitions are'));
+  }
+  for (const { name, kind } of transactions.values()) {
+    if (kind === 'script') {
+      findings.push(refuse([at, 'transactions', name], 'a script of one’s own is'));
+    }
+  }
+  return findings;
+}
+
+const CONNECTS = ['server', 'group', 'haproxy', 'hosts'];
+
+function clients(scenario: Scenario): Finding[] {
+  const findings: Finding[] = [];
+  for (const { name, connect, reread, retry } of scenario.workload.clients.values()) {
+    const path = ['workload', 'clients', name];
+    if (!CONNECTS.includes(connect.kind)) {
+      findings.push(refuse([...path, 'connect'], `connecting to ${connect.kind} is`, false));
+    }
+    if (reread > 0) findings.push(refuse([...path, 'reread'], 'reread is'));
+    if (retry) findings.push(refuse([...path, 'retry'], 'retry is'));
+  }
+  return findings;
+}
+
+function faults(scenario: Scenario): Finding[] {
+  return scenario.faults
+    .filter(({ kind }) => !FAULTS.some((fault) => fault.kind === kind))
+    .map(({ index, kind }) => refuse(['faults', index, kind], `the fault ${kind} is`));
+}
