@@ -186,7 +186,7 @@ export type ParsedSetting =
   | { readonly ok: true; readonly value: SettingValue }
   | { readonly ok: false; readonly why: string; readonly candidates?: readonly string[] };
 
-/** Reads a value as `postgresql.conf` does; the result is in nanoseconds, bytes or the bare type. */
+/** Reads a value as `postgresql.conf` does; the result is in nanoseconds, bytes or as it is. */
 export function parseSetting(fact: SettingFact, raw: string | number | boolean): ParsedSetting {
   switch (fact.type) {
     case 'bool':

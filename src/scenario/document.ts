@@ -1,4 +1,4 @@
-import { applyPatches, enablePatches, type Patch, produceWithPatches } from 'immer';
+import { enablePatches, type Patch, produceWithPatches } from 'immer';
 import type { Finding, Path, Problem } from './problem.ts';
 import { pathText } from './problem.ts';
 import type { YamlSource } from './yaml.ts';
@@ -55,11 +55,6 @@ export function setValue(
   if (trouble !== undefined) return { ok: false, why: trouble };
   const changes = [...document.changes, { path, origin }];
   return { ok: true, document: { ...document, value: changed, changes }, patches };
-}
-
-/** Replays what `setValue` has found to differ. */
-export function patched(value: object, patches: readonly Patch[]): object {
-  return applyPatches(value, patches as Patch[]);
 }
 
 /** Appends to a list, as `faults+` does; entries are located where they were written. */

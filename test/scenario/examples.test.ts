@@ -13,7 +13,7 @@ describe('the examples of the language', () => {
     expect(runs.ok).toBe(true);
   });
 
-  test('async-failover says what it says', () => {
+  test('async-failover says what it says of servers, network and machines', () => {
     const { scenario } = load(examples.get('async-failover.yaml')!);
     expect(scenario).toMatchObject({
       seed: 42,
@@ -37,6 +37,10 @@ describe('the examples of the language', () => {
     expect(scenario.network.paths.get('b~c')!.rtt).toEqual({ kind: 'constant', value: 50 * MS });
     expect(scenario.network.paths.get('a~a')!.rtt).toEqual({ kind: 'constant', value: 0.2 * MS });
     expect(scenario.hosts.get('pg1')!.machine).toMatchObject({ cores: 4, disk: { kind: 'gp3' } });
+  });
+
+  test('async-failover says what it says of routes, clients and faults', () => {
+    const { scenario } = load(examples.get('async-failover.yaml')!);
     expect(scenario.haproxy!.settings).toMatchObject({
       inter: 3 * S,
       'timeout check': 5 * S,

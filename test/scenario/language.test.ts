@@ -95,7 +95,8 @@ describe('servers', () => {
     const { scenario } = load(`
 servers: {pg1: {}, replica: {standby_of: pg1, replicas: 11}}
 routing: {app: {writes: pg1, reads: [replica, pg1]}}
-workload: {clients: {app: {connect: routing.app}, all: {connect: replica}, one: {connect: replica-3}}}
+workload:
+  clients: {app: {connect: routing.app}, all: {connect: replica}, one: {connect: replica-3}}
 `);
     const names = [...scenario.servers.keys()];
     expect(names.slice(0, 3)).toEqual(['pg1', 'replica-1', 'replica-2']);
@@ -209,7 +210,8 @@ describe('network', () => {
 
   test('the most specific entry wins, in whichever order the pair is written', () => {
     const paths = network(
-      '{zones: {a: x, b: x, c: y}, rtt: {same-region: 3ms, y~x: 20ms, c~a: 10ms, same-zone: 0.1ms}, ' +
+      '{zones: {a: x, b: x, c: y}, ' +
+        'rtt: {same-region: 3ms, y~x: 20ms, c~a: 10ms, same-zone: 0.1ms}, ' +
         'bandwidth: {x~y: 1Gbit}, loss: {c~b: 1%}}',
     );
     expect(paths.get('a~b')!.rtt).toEqual({ kind: 'constant', value: 3_000_000 });

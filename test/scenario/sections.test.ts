@@ -6,7 +6,8 @@ const S = 1_000_000_000;
 
 describe('what stands between clients and servers', () => {
   const connect = (text: string, more = '') =>
-    `servers: {pg1: {}, pg2: {standby_of: pg1}}\nworkload: {clients: {app: {connect: ${text}}}}\n${more}`;
+    `servers: {pg1: {}, pg2: {standby_of: pg1}}\n` +
+    `workload: {clients: {app: {connect: ${text}}}}\n${more}`;
 
   test.each([
     ['pg2', '', { kind: 'server', server: 'pg2' }],
@@ -121,7 +122,9 @@ describe('Patroni and etcd', () => {
 
 describe('workload', () => {
   const clients = (text: string, more = '') =>
-    `servers: {pg1: {}}\nworkload:\n  transactions: {r: {builtin: select-only}, w: {builtin: tpcb}}\n  clients: {app: ${text}}\n${more}`;
+    'servers: {pg1: {}}\nworkload:\n' +
+    '  transactions: {r: {builtin: select-only}, w: {builtin: tpcb}}\n' +
+    `  clients: {app: ${text}}\n${more}`;
 
   test('run is one transaction or weights', () => {
     const run = (text: string) =>

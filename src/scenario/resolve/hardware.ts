@@ -18,7 +18,7 @@ const GIB = 1024 * 1024 * 1024;
 const DEFAULTS = { cores: 4, memoryBytes: 16 * GIB, networkBitsPerSecond: 10e9 };
 
 /** The name that such a machine goes by. */
-export const DEFAULT_MACHINE = 'default';
+const DEFAULT_MACHINE = 'default';
 
 /** The machines of the file and the default one, each with every figure filled in. */
 export function resolveHardware(context: Context): Map<string, Machine> {

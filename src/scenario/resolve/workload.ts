@@ -1,10 +1,10 @@
 import {
-  stepsAfter,
   formatMoment,
   isBefore,
   parseMoment,
   parseStep,
   partitionSuffix,
+  stepsAfter,
 } from '../calendar.ts';
 import { naturalEntries } from '../natural.ts';
 import type { Path } from '../problem.ts';

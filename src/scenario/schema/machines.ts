@@ -8,7 +8,6 @@ import {
   law,
   name,
   named,
-  oneOrMore,
   section,
   size,
   text,
@@ -119,6 +118,3 @@ export const server = section('a server', {
 export const servers = named(server).refine((given) => Object.keys(given).length > 0, {
   error: 'a scenario has at least one server',
 });
-
-/** Zones, regions and other names that stand singly or in a list. */
-export const names = oneOrMore(name);
