@@ -11,7 +11,8 @@ export function instant(at: Nanoseconds): string {
 
 export function crashCause(crash: Crash): string {
   const how = crash.power ? 'lost power' : 'crashed';
-  return `asynchronous commit, not flushed when ${crash.server.name} ${how} at ${instant(crash.at)}`;
+  const { name } = crash.server;
+  return `asynchronous commit, not flushed when ${name} ${how} at ${instant(crash.at)}`;
 }
 
 /** In words, why a history does not have a commit that was acknowledged at an instant. */

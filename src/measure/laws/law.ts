@@ -1,6 +1,6 @@
 import { instant } from '../causes.ts';
 
-/** Something that holds in every run, whatever the scenario; if it does not, the program is wrong. */
+/** Something that holds in every run, whatever the scenario; if not, the program is wrong. */
 export interface Law {
   /** Asked when the run is over: a sentence for each way in which it did not hold. */
   broken(): string[];

@@ -17,8 +17,8 @@ const DEFINITIONS: readonly MetricDefinition[] = [
     kind: 'gauge',
     unit: 'seconds',
     doc:
-      'The age of the oldest WAL that its cluster’s primary has on disk and that this standby has ' +
-      'not been sent, written, flushed, replayed; 0 when there is none, and while it leads itself.',
+      'The age of the oldest WAL that its cluster’s primary has on disk and that this standby ' +
+      'has not been sent, written, flushed, replayed; 0 if there is none, or while it leads.',
   },
   {
     name: `${PREFIX}{sent,write,flush,replay}_lag.bytes`,
@@ -139,6 +139,7 @@ class ClusterMeter {
 
   lead(server: number, lsn: Lsn): void {
     if (this.leader === server) return;
+    for (const lag of this.lags[this.leader] ?? []) lag.position = this.end; // it had all of it
     this.leader = server;
     this.end = lsn;
     this.flushes.forgetBefore(this.flushes.end);
