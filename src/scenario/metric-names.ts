@@ -1,8 +1,10 @@
+import { knownMetric as isMeasured } from '../measure/catalog.ts';
 import type { MetricVerdict } from './resolve/context.ts';
 import { nearest } from './suggest.ts';
 
 /**
- * The names of metrics. A pattern's segments are words, choices (`{sent,write}`) or names of the
+ * The names of metrics: what `measure` measures, and what the language page names beside it, so
+ * that a scenario about something not built yet can be read. A pattern's segments are words, choices (`{sent,write}`) or names of the
  * scenario: `<server>`, `<transaction>`, `<clients>`, `<pool>`, `<sqlstate>`, `<table>`, `<slot>`,
  * `<event>`. A pattern that ends in `.*` stands for a distribution or a gauge over time, which has
  * the suffixes below; one that ends in `.?` may stand with or without them.
@@ -103,6 +105,7 @@ const COMPILED = PATTERNS.map((pattern) => ({ pattern, segments: pattern.split(/
 
 /** Whether a metric can exist in a scenario, and the nearest one that can. */
 export function knownMetric(name: string, scope: MetricScope): MetricVerdict {
+  if (isMeasured(name, scope)) return { known: true };
   const names = namesOf(scope);
   const parts = name.split('.');
   if (COMPILED.some(({ segments }) => matches(segments, parts, names))) return { known: true };

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { evaluate, metricsOf, parseComparison } from '../../src/scenario/index.ts';
+import { metricNames } from '../../src/measure/catalog.ts';
+import { evaluate, knownMetric, metricsOf, parseComparison } from '../../src/scenario/index.ts';
 import { examples, load, minimal, problems } from './support.ts';
 
 /** The outcome of a comparison over a few metrics. */
@@ -131,6 +132,14 @@ describe('expectations in a scenario', () => {
       ...['waits.IPC.SyncRep', 'waits.CPU', 'servers.pg1.connections.max', 'cost.monthly'],
     ];
     load(minimal(`expect: [${names.map((name) => `${name} >= 0`).join(', ')}]`));
+  });
+
+  test('whatever is measured may be expected', () => {
+    const subjects = { servers: ['pg1'], transactions: ['tpcb-like'], clients: ['app'] };
+    const scope = { ...subjects, pools: [], members: [] };
+    const names = metricNames(subjects);
+    expect(names.length).toBeGreaterThan(200);
+    expect(names.filter((name) => !knownMetric(name, scope).known)).toEqual([]);
   });
 
   test('another set of metrics can be given', () => {
