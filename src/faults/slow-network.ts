@@ -26,8 +26,8 @@ export function stretchText({ from, to, bothWays }: Stretch): string {
 
 export const slowNetwork: FaultDefinition<'slow_network'> = {
   kind: 'slow_network',
-  doc: `Slows the network: \`delay\` is added to the way in each direction that is slowed, \`factor\`
-    multiplies the path's own delay, \`bandwidth\` is a further bottleneck of each path.`,
+  doc: `Slows the network: \`delay\` is added to the way in each direction that is slowed,
+    \`factor\` multiplies the path's own delay, \`bandwidth\` is a further bottleneck of each.`,
   begins(fault) {
     const { stretch, delay, factor, bandwidthBitsPerSecond: bandwidth } = fault;
     const how = [

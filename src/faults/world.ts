@@ -5,7 +5,7 @@ import type { ProcessGroup, Simulation, Topic } from '../kernel/index.ts';
 import type { Instance } from '../replication/instance.ts';
 import type { FaultTarget } from './fault.ts';
 
-/** Something that runs on a host and that can be killed and started: an agent, a proxy, a server. */
+/** Something on a host that can be killed and started: an agent, a proxy, a server. */
 export interface Program {
   readonly host: Host;
   readonly group: ProcessGroup;

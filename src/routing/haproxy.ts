@@ -3,9 +3,10 @@
  * replicas, and health checks that decide who is which.
  *
  * Kept: checks and their timing, balancing, relayed sessions, what becomes of them when a server is
- * marked down, when the proxy crashes, stops for a while or loses power; it starts at boot. `maxconn`
- * is a server's, as on a `server` line. Left out: `maxconn` of the whole process, reloads, several
- * threads, HTTP. Source: HAProxy manual; Patroni extras/confd/templates/haproxy.tmpl.
+ * marked down, when the proxy crashes, stops for a while or loses power; it starts at boot.
+ * `maxconn` is a server's, as on a `server` line. Left out: `maxconn` of the whole
+ * process, reloads, several threads, HTTP.
+ * Source: HAProxy manual; Patroni extras/confd/templates/haproxy.tmpl.
  */
 import type { HaEvents } from '../ha/events.ts';
 import type { Host } from '../hardware/host.ts';

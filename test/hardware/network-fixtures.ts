@@ -83,7 +83,7 @@ export interface Connection {
   readonly atServer: string[];
 }
 
-/** A connection between the first two hosts that stands from 20 ms on, with a reader at each end. */
+/** A connection between the first two hosts that stands by now, with a reader at each end. */
 export function connected(
   { sim, network, hosts }: World,
   options: SocketOptions = LINUX_SOCKET,

@@ -166,7 +166,7 @@ describe('a stream', () => {
     expect(atServer).toEqual(['2004 1', `${1_996 + RTO_MS + DELAY_MS} 2`]);
   });
 
-  it('a cut of the way back: the first message arrives, the next wait for an acknowledgement', () => {
+  it('a cut of the way back: one message arrives, the next waits for an acknowledgement', () => {
     const here = world(['a', 'b']);
     const { client, server, atClient, atServer } = connected(here);
     const back = here.network.path(here.hosts[1]!, here.hosts[0]!);
@@ -221,7 +221,7 @@ describe('giving up', () => {
     expect(atClient).toEqual(['5010 1', `${5_010 + 120_000 + 3 * 10_000} timed out`]);
   });
 
-  it('a peer that is back before the last probe is not given up, one that was rebooted resets', () => {
+  it('a peer that is back before the last probe stays, one that was rebooted resets', () => {
     for (const [lost, outcome] of [
       [false, []],
       [true, [`${35_010 + 2 * DELAY_MS} reset`]],
@@ -257,7 +257,7 @@ describe('ends', () => {
       for (const other of here.hosts) expect(here.network.path(host, other).traffic.size).toBe(0);
   });
 
-  it('a host without power: what has left its card arrives, what has not does not, then silence', () => {
+  it('a host without power: what has left its card arrives, and nothing else', () => {
     const here = world(['a', 'b'], { bitsPerSecond: 8e6 }); // 100 kB take 100 ms
     const { server, atClient } = connected(here);
     at(here.sim, 1_000, () => {

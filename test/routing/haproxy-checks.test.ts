@@ -54,7 +54,7 @@ describe('down', () => {
     expect(Math.abs(mean - cycle / 2)).toBeLessThan(3 * standardError);
   });
 
-  it('without `timeout check` a silent check has inter in all, with fastinter the next come sooner', () => {
+  it('without `timeout check` a check has inter in all; fastinter brings the next sooner', () => {
     const settings = { 'timeout check': null, inter: 2 * SECOND, fastinter: 500 * MILLISECOND };
     const silent = FAILURES[3]![2];
     for (let seed = 0; seed < 20; seed++) {

@@ -85,7 +85,7 @@ describe('when the server is marked down', () => {
 });
 
 describe('connecting to a server', () => {
-  it('a refusal is tried again after a second, retries times, then the client is turned away', () => {
+  it('a refusal is tried again after a second, retries times, then the client is sent away', () => {
     const made = proxyWorld({ retries: 2 });
     made.backends[0]!.listens = false;
     const one = client(made, 'primary', 1_000);
