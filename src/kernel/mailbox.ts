@@ -4,6 +4,7 @@ import { type Nanoseconds, NEVER } from './time.ts';
 interface Letter<T> {
   readonly at: Nanoseconds;
   readonly message: T;
+  next: Letter<T> | null;
 }
 
 /**
@@ -14,8 +15,8 @@ interface Letter<T> {
  */
 export class Mailbox<T> {
   private readonly sim: Simulation;
-  private letters: Letter<T>[] = [];
-  private first = 0;
+  private first: Letter<T> | null = null;
+  private last: Letter<T> | null = null;
   private reader: ProcessId = -1;
   private ticket = 0;
 
@@ -25,12 +26,9 @@ export class Mailbox<T> {
 
   /** The message arrives at the given instant, or now if that is past. */
   send(message: T, at: Nanoseconds = this.sim.now): void {
-    const letters = this.letters;
-    let place = letters.length;
-    while (place > this.first && letters[place - 1]!.at > at) place--;
-    if (place === letters.length) letters.push({ at, message });
-    else letters.splice(place, 0, { at, message });
-    if (this.reader >= 0 && place === this.first) {
+    const letter: Letter<T> = { at, message, next: null };
+    this.insert(letter);
+    if (this.reader >= 0 && this.first === letter) {
       if (at <= this.sim.now) this.sim.wake(this.reader, this.ticket);
       else this.sim.wakeAt(this.reader, this.ticket, at);
     }
@@ -38,23 +36,16 @@ export class Mailbox<T> {
 
   /** The next message that has arrived, if one has. */
   take(): T | undefined {
-    if (this.first === this.letters.length) return undefined;
-    const letter = this.letters[this.first]!;
-    if (letter.at > this.sim.now) return undefined;
-    this.first++;
-    if (this.first === this.letters.length) {
-      this.letters.length = 0;
-      this.first = 0;
-    } else if (this.first > 64 && 2 * this.first > this.letters.length) {
-      this.letters = this.letters.slice(this.first);
-      this.first = 0;
-    }
+    const letter = this.first;
+    if (letter === null || letter.at > this.sim.now) return undefined;
+    this.first = letter.next;
+    if (letter.next === null) this.last = null;
     return letter.message;
   }
 
   /** The running process, the only reader, waits for the next message or until the deadline. */
   receive(deadline: Nanoseconds = NEVER): undefined {
-    const next = this.first < this.letters.length ? this.letters[this.first]!.at : NEVER;
+    const next = this.first === null ? NEVER : this.first.at;
     this.reader = this.sim.running;
     this.ticket = this.sim.park(next < deadline ? next : deadline);
   }
@@ -67,13 +58,34 @@ export class Mailbox<T> {
   /** Takes out what has not arrived yet and satisfies the condition; returns it in order. */
   withdraw(condition: (message: T) => boolean): T[] {
     const withdrawn: T[] = [];
-    const kept: Letter<T>[] = [];
-    for (const letter of this.letters.slice(this.first)) {
+    let letter = this.first;
+    this.first = this.last = null;
+    while (letter !== null) {
+      const { next } = letter;
       if (letter.at > this.sim.now && condition(letter.message)) withdrawn.push(letter.message);
-      else kept.push(letter);
+      else this.append(letter);
+      letter = next;
     }
-    this.letters = kept;
-    this.first = 0;
     return withdrawn;
+  }
+
+  private insert(letter: Letter<T>): void {
+    if (this.last === null || this.last.at <= letter.at) this.append(letter);
+    else if (this.first!.at > letter.at) {
+      letter.next = this.first;
+      this.first = letter;
+    } else {
+      let before = this.first!;
+      while (before.next!.at <= letter.at) before = before.next!;
+      letter.next = before.next;
+      before.next = letter;
+    }
+  }
+
+  private append(letter: Letter<T>): void {
+    letter.next = null;
+    if (this.last === null) this.first = letter;
+    else this.last.next = letter;
+    this.last = letter;
   }
 }

@@ -95,6 +95,15 @@ export class Latch {
   }
 }
 
+interface Waiter {
+  readonly position: number;
+  readonly process: ProcessId;
+  readonly ticket: number;
+  next: Waiter | null;
+}
+
+const TIDY_FROM = 64;
+
 /**
  * A position that only grows, and processes that wait until it has reached theirs.
  * `if (mark.below(position)) yield;`
@@ -102,8 +111,11 @@ export class Latch {
 export class Watermark {
   value: number;
   private readonly sim: Simulation;
-  private waiting: { position: number; process: ProcessId; ticket: number }[] = [];
-  private tidyAt = 64;
+  /** By position, equal ones in the order of their coming. */
+  private first: Waiter | null = null;
+  private last: Waiter | null = null;
+  private count = 0;
+  private tidyAt = TIDY_FROM;
 
   constructor(sim: Simulation, value = 0) {
     this.sim = sim;
@@ -112,43 +124,66 @@ export class Watermark {
 
   /** How many wait, those included that a deadline or an interrupt took away. */
   get waiters(): number {
-    return this.waiting.length;
+    return this.count;
   }
 
   /** False if the position is reached. True: the running process has to yield until it is. */
   below(position: number, deadline: Nanoseconds = NEVER): boolean {
     if (position <= this.value) return false;
     const ticket = this.sim.park(deadline);
-    if (this.waiting.length >= this.tidyAt) this.tidy();
-    const waiting = this.waiting;
-    let at = waiting.length;
-    while (at > 0 && waiting[at - 1]!.position > position) at--;
-    const entry = { position, process: this.sim.running, ticket };
-    if (at === waiting.length) waiting.push(entry);
-    else waiting.splice(at, 0, entry);
+    if (this.count >= this.tidyAt) this.tidy();
+    this.insert({ position, process: this.sim.running, ticket, next: null });
     return true;
-  }
-
-  private tidy(): void {
-    this.waiting = this.waiting.filter((w) => this.sim.isWaiting(w.process, w.ticket));
-    this.tidyAt = Math.max(64, 2 * this.waiting.length);
   }
 
   /** Moves the mark forward and wakes those whom it has reached, lowest position first. */
   advance(value: number): void {
     if (value <= this.value) return;
     this.value = value;
-    let reached = 0;
-    const waiting = this.waiting;
-    while (reached < waiting.length && waiting[reached]!.position <= value) {
-      const { process, ticket } = waiting[reached++]!;
-      this.sim.wake(process, ticket);
-    }
-    if (reached > 0) waiting.splice(0, reached);
+    while (this.first !== null && this.first.position <= value) this.wakeFirst();
   }
 
   /** Wakes everybody without moving: the wait has lost its object. */
   abandon(): void {
-    for (const { process, ticket } of this.waiting.splice(0)) this.sim.wake(process, ticket);
+    for (let n = this.count; n > 0; n--) this.wakeFirst();
+  }
+
+  private wakeFirst(): void {
+    const { process, ticket, next } = this.first!;
+    this.first = next;
+    if (next === null) this.last = null;
+    this.count--;
+    this.sim.wake(process, ticket);
+  }
+
+  private insert(waiter: Waiter): void {
+    this.count++;
+    if (this.last === null) this.first = this.last = waiter;
+    else if (this.last.position <= waiter.position) {
+      this.last.next = waiter;
+      this.last = waiter;
+    } else if (this.first!.position > waiter.position) {
+      waiter.next = this.first;
+      this.first = waiter;
+    } else {
+      let before = this.first!;
+      while (before.next!.position <= waiter.position) before = before.next!;
+      waiter.next = before.next;
+      before.next = waiter;
+    }
+  }
+
+  /** Drops those who have left. */
+  private tidy(): void {
+    let waiter = this.first;
+    this.first = this.last = null;
+    this.count = 0;
+    while (waiter !== null) {
+      const { next } = waiter;
+      waiter.next = null;
+      if (this.sim.isWaiting(waiter.process, waiter.ticket)) this.insert(waiter);
+      waiter = next;
+    }
+    this.tidyAt = Math.max(TIDY_FROM, 2 * this.count);
   }
 }

@@ -40,9 +40,13 @@ export class Backend implements LockOwner {
   private hasXid = false;
   private inTransaction = false;
   private aborted = false;
+  /** In a row's queue: commit_siblings does not count those (procarray.c:MinimumActiveBackends). */
+  private queued = false;
   /** Between the commit record and its flush nothing may interrupt (START_CRIT_SECTION). */
   private critical = false;
   private terminating = false;
+  /** The answer to the statement that is being executed. */
+  private answer: WireMessage = COMPLETE;
   private started = false;
   private readonly server: Server;
   readonly endpoint: Endpoint<WireMessage>;
@@ -56,9 +60,10 @@ export class Backend implements LockOwner {
   }
 
   *run(): Process {
+    const { host, group } = this.server;
     this.started = true;
     try {
-      yield this.server.host.cpu.serve(BACKEND_START_COST, this.server.group);
+      yield host.cpu.serve(BACKEND_START_COST, group);
       if (!(yield* this.authenticate())) return;
       for (;;) {
         const packet = this.inbox.take();
@@ -67,7 +72,14 @@ export class Backend implements LockOwner {
           yield this.inbox.receive();
           this.wait.now(CPU);
         } else if (packet.ending || packet.message!.type === 'terminate') return;
-        else yield* this.execute(packet.message as Statement);
+        else {
+          const statement = packet.message as Statement;
+          yield host.cpu.serve(statementCost(statement.verb, statement.prepared), group);
+          const step = this.execute(statement);
+          if (step === 'row lock') yield* this.waitForRow(statement);
+          else if (step === 'commit') yield* this.commit(statement);
+          this.endpoint.send(this.answer, RESULT_BYTES);
+        }
       }
     } catch (thrown) {
       if (!(thrown instanceof Interrupt)) throw thrown;
@@ -105,33 +117,30 @@ export class Backend implements LockOwner {
     return true;
   }
 
-  private *execute(statement: Statement) {
-    const { server } = this;
-    yield server.host.cpu.serve(statementCost(statement.verb, statement.prepared), server.group);
+  /** Does what takes no time beyond the processor's, and says what has to be waited for. */
+  private execute(statement: Statement): 'done' | 'row lock' | 'commit' {
     const error = this.refusal(statement);
+    this.answer = error ?? COMPLETE;
     if (error) {
       this.aborted = this.inTransaction;
-      this.endpoint.send(error, RESULT_BYTES);
-      return;
+      return 'done';
     }
     switch (statement.verb) {
       case 'begin':
         this.inTransaction = true;
-        break;
+        return 'done';
+      case 'commit':
+        if (this.hasXid && !this.aborted) return 'commit';
+        this.endTransaction();
+        return 'done';
       case 'rollback':
         this.endTransaction();
-        break;
-      case 'commit':
-        if (this.aborted) this.endTransaction();
-        else if (this.hasXid) yield* this.commit(statement);
-        else this.endTransaction();
-        break;
+        return 'done';
       case 'select':
-        break;
+        return 'done';
       default:
-        yield* this.modify(statement);
+        return this.modify(statement);
     }
-    this.endpoint.send(COMPLETE, RESULT_BYTES);
   }
 
   private refusal(statement: Statement): ErrorResponse | null {
@@ -143,24 +152,30 @@ export class Backend implements LockOwner {
   }
 
   /** One row is changed: its lock first, then the record. */
-  private *modify(statement: Statement) {
+  private modify(statement: Statement): 'done' | 'row lock' {
     const { server } = this;
     const relation = statement.relation!;
     if (!this.hasXid) {
       this.hasXid = true;
       server.activeTransactions++;
     }
-    if (statement.verb === 'insert') {
-      server.wal.insert(relation.insertBytes);
-      return;
-    }
-    if (server.locks.taken(rowId(relation.index, statement.key), this)) {
-      this.wait.now(TRANSACTION_ID);
-      yield;
-      this.wait.now(CPU);
-      yield server.host.cpu.serve(RECHECK_COST);
-    }
-    server.wal.insert(relation.updateBytes);
+    if (statement.verb === 'insert') server.wal.insert(relation.insertBytes);
+    else if (server.locks.taken(rowId(relation.index, statement.key), this)) return 'row lock';
+    else server.wal.insert(relation.updateBytes);
+    return 'done';
+  }
+
+  private *waitForRow(statement: Statement) {
+    const { server } = this;
+    this.wait.now(TRANSACTION_ID);
+    this.queued = true;
+    server.activeTransactions--;
+    yield;
+    this.queued = false;
+    server.activeTransactions++;
+    this.wait.now(CPU);
+    yield server.host.cpu.serve(RECHECK_COST);
+    server.wal.insert(statement.relation!.updateBytes);
   }
 
   /**
@@ -173,6 +188,7 @@ export class Backend implements LockOwner {
     yield server.host.cpu.serve(COMMIT_COST);
     this.critical = true;
     const lsn = server.wal.insertCommit();
+    if (level === 'remote_apply') server.wal.applyFeedbackLsn = lsn;
     if (statement.commit) {
       statement.commit.branch = server.wal.branch;
       statement.commit.lsn = lsn;
@@ -186,17 +202,22 @@ export class Backend implements LockOwner {
     this.critical = false;
     if (this.terminating) throw new Interrupt('shutdown');
     wait.now(SYNC_REP);
-    if (server.synchronousReplication.below(level, lsn)) yield;
+    if (server.synchronousReplication.below(level, lsn)) {
+      yield;
+      if (statement.commit && !server.synchronousReplication.reached(level, lsn)) {
+        statement.commit.unreplicated = true;
+      }
+    }
     wait.now(CPU);
     this.endTransaction();
   }
 
   private endTransaction(): void {
     if (this.hasXid) {
-      this.server.activeTransactions--;
+      if (!this.queued) this.server.activeTransactions--;
       this.server.locks.releaseAll(this);
     }
-    this.hasXid = this.inTransaction = this.aborted = false;
+    this.hasXid = this.inTransaction = this.aborted = this.queued = false;
   }
 
   private exit(): void {

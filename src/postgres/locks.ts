@@ -71,7 +71,7 @@ export class RowLocks {
       const lock = this.locks.get(row)!;
       if (!this.handOver(row, lock)) this.locks.delete(row);
     }
-    owner.held.length = 0;
+    while (owner.held.length > 0) owner.held.pop(); // keeps the array's room, unlike length = 0
   }
 
   private handOver(row: RowId, lock: RowLock): boolean {

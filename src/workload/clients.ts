@@ -13,6 +13,7 @@ import {
   type Nanoseconds,
   type Process,
   type ProcessId,
+  Queue,
   type Random,
   SECOND,
   type Simulation,
@@ -62,9 +63,8 @@ export class ClientGroup {
   readonly sessions: Session[] = [];
   private readonly random: Random;
   private readonly totalWeight: number;
-  private readonly waiting: Arrival[] = [];
-  private firstWaiting = 0;
-  private readonly idle: { process: ProcessId; ticket: number }[] = [];
+  private readonly waiting = new Queue<Arrival>();
+  private readonly idle = new Queue<{ process: ProcessId; ticket: number }>();
 
   constructor(context: WorkloadContext, options: ClientGroupOptions) {
     this.context = context;
@@ -78,7 +78,7 @@ export class ClientGroup {
 
   /** Arrivals that no session has taken yet. */
   get queueLength(): number {
-    return this.waiting.length - this.firstWaiting;
+    return this.waiting.length;
   }
 
   /** The transaction that a session starts or that arrives. */
@@ -93,14 +93,7 @@ export class ClientGroup {
 
   /** The oldest arrival, if one waits. */
   takeArrival(): Arrival | undefined {
-    const arrival = this.waiting[this.firstWaiting];
-    if (!arrival) return undefined;
-    this.firstWaiting++;
-    if (2 * this.firstWaiting > this.waiting.length) {
-      this.waiting.splice(0, this.firstWaiting);
-      this.firstWaiting = 0;
-    }
-    return arrival;
+    return this.waiting.shift();
   }
 
   /** The running session has nothing to do: it will be woken when it is its turn. */

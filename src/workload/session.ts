@@ -5,12 +5,7 @@
  */
 import type { Endpoint, Packet } from '../hardware/tcp.ts';
 import { Mailbox, type Process, type Random } from '../kernel/index.ts';
-import {
-  type CommitRecord,
-  STATEMENT_BYTES,
-  type Statement,
-  type WireMessage,
-} from '../postgres/statement.ts';
+import { type CommitRecord, STATEMENT_BYTES, type WireMessage } from '../postgres/statement.ts';
 import { open } from '../routing/libpq.ts';
 import type { Arrival, ClientGroup } from './clients.ts';
 import { failureIndex } from './events.ts';
@@ -102,13 +97,13 @@ export class Session {
     if (cpu) yield host.cpu.serve(cpu.draw(this.random));
     const statements = script.draw(this.random, prepared);
     for (const each of statements) {
-      if (yield* this.roundTrip(each)) continue;
-      const failure = this.failure!;
+      const endpoint = this.endpoint!;
+      endpoint.send(each, STATEMENT_BYTES);
+      while (!this.answered(endpoint)) yield this.inbox.receive();
+      if (this.failure === null) continue;
       if (!this.endpoint && each.commit) this.reportUnknown(script.index, each.commit);
-      else events.failed.emit(this.number, script.index, failureIndex(failure));
-      if (this.endpoint && statements.length > 1) {
-        yield* this.roundTrip(statement('rollback', null, 0, prepared));
-      }
+      else events.failed.emit(this.number, script.index, failureIndex(this.failure));
+      if (statements.length > 1) yield* this.rollBack(prepared);
       if (!this.endpoint) yield sim.hold(this.group.options.reconnect.draw(this.random));
       return;
     }
@@ -120,28 +115,35 @@ export class Session {
     events.acknowledged.emit(this.number, script.index, sim.now - arrival.at, sim.now - began);
   }
 
-  /** Sends a statement and waits for its answer; false if it is an error or never comes. */
-  private *roundTrip(each: Statement) {
-    const endpoint = this.endpoint!;
-    endpoint.send(each, STATEMENT_BYTES);
-    for (;;) {
-      const packet = this.inbox.take();
-      if (packet === undefined) yield this.inbox.receive();
-      else if (packet.endpoint === endpoint) {
-        if (!packet.ending && packet.message!.type === 'complete') return true;
-        this.fail(packet, endpoint);
-        return false;
+  /** Whether the server has answered, or never will; `failure` tells how that went. */
+  private answered(endpoint: Endpoint<WireMessage>): boolean {
+    for (let packet = this.inbox.take(); packet; packet = this.inbox.take()) {
+      if (packet.endpoint !== endpoint) continue;
+      const { message } = packet;
+      if (message?.type === 'complete') this.failure = null;
+      else if (message?.type === 'error') {
+        this.failure = message.sqlstate;
+        if (message.fatal) this.hangUp(endpoint);
+      } else {
+        this.failure = `08006 ${packet.ending}`;
+        this.hangUp(endpoint);
       }
+      return true;
     }
+    return false;
   }
 
-  private fail(packet: Packet<WireMessage>, endpoint: Endpoint<WireMessage>): void {
-    const message = packet.message;
-    const error = message?.type === 'error' ? message : null;
-    this.failure = error ? error.sqlstate : `08006 ${packet.ending}`;
-    if (error && !error.fatal) return;
+  private hangUp(endpoint: Endpoint<WireMessage>): void {
     endpoint.close();
     this.endpoint = null;
+  }
+
+  /** After an error the transaction is ended, if the connection is still there. */
+  private *rollBack(prepared: boolean) {
+    const { endpoint } = this;
+    if (!endpoint) return;
+    endpoint.send(statement('rollback', null, 0, prepared), STATEMENT_BYTES);
+    while (!this.answered(endpoint)) yield this.inbox.receive();
   }
 
   private reportUnknown(transaction: number, commit: CommitRecord): void {

@@ -120,7 +120,8 @@ function programsOf({ cluster, haproxy }: Reach): Map<string, Program> {
 }
 
 function keyOf(target: FaultTarget): string {
-  return `${target.kind} ${'server' in target ? target.server : 'member' in target ? target.member : ''}`;
+  const name = 'server' in target ? target.server : 'member' in target ? target.member : '';
+  return `${target.kind} ${name}`;
 }
 
 /** Killing and starting is all there is to restarting it. */

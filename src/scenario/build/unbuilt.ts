@@ -2,7 +2,7 @@
  * What the language has and the simulator does not have yet. A run that needs it is refused, with
  * the place where it is asked for; a file that only contains it elsewhere is not.
  */
-import { FAULTS } from '../../faults/catalog.ts';
+import { faultRefusal } from '../../faults/catalog.ts';
 import type { Scenario } from '../model.ts';
 import type { Finding } from '../problem.ts';
 
@@ -94,7 +94,11 @@ function clients(scenario: Scenario): Finding[] {
 }
 
 function faults(scenario: Scenario): Finding[] {
-  return scenario.faults
-    .filter(({ kind }) => !FAULTS.some((fault) => fault.kind === kind))
-    .map(({ index, kind }) => refuse(['faults', index, kind], `the fault ${kind} is`));
+  return scenario.faults.flatMap((fault) => {
+    const why =
+      fault.kind === 'switchover' && !scenario.patroni
+        ? 'nobody can switch over without Patroni'
+        : faultRefusal(fault);
+    return why === null ? [] : [{ path: ['faults', fault.index, fault.kind], why, atKey: true }];
+  });
 }

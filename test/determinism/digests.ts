@@ -1,0 +1,65 @@
+/**
+ * Prints the digests of scenarios as JSON, to be compared between processes and versions of Node:
+ *
+ *     node test/determinism/digests.ts SECONDS FILE...
+ *     node test/determinism/digests.ts SECONDS --events FROM TO VARIANT FILE
+ *
+ * With each digest come marks, the digest after every 1,000 events, by which the first thousand
+ * that differs is found; `--events` then prints those events.
+ */
+import { readFileSync } from 'node:fs';
+import { unbuilt } from '../../src/scenario/build/unbuilt.ts';
+import { buildWorld } from '../../src/scenario/build/world.ts';
+import { expandRuns, loadScenario, type Run } from '../../src/scenario/index.ts';
+
+export const MARK_EVERY = 1000;
+
+export interface Fingerprint {
+  readonly file: string;
+  readonly variant: string;
+  readonly digest: string;
+  readonly marks: readonly string[];
+}
+
+function runsOf(file: string): readonly Run[] {
+  const loaded = loadScenario(readFileSync(file, 'utf8'), { file });
+  if (!loaded.ok) throw new Error(`${file} cannot be read`);
+  const expanded = expandRuns(loaded.document);
+  if (!expanded.ok) throw new Error(`${file} cannot be expanded`);
+  return expanded.runs.filter(({ scenario }) => unbuilt(scenario).length === 0);
+}
+
+function fingerprint(file: string, run: Run, seconds: number): Fingerprint {
+  const { sim } = buildWorld(run.scenario, run.scenario.seed);
+  const marks: string[] = [];
+  sim.trace.witnessAll(() => {
+    if (sim.trace.events % MARK_EVERY === 0) marks.push(sim.trace.digest);
+  });
+  sim.run(Math.min(seconds * 1e9, run.scenario.duration));
+  return { file, variant: run.variant, digest: sim.trace.digest, marks };
+}
+
+function events(run: Run, seconds: number, from: number, to: number): string[] {
+  const { sim } = buildWorld(run.scenario, run.scenario.seed);
+  const lines: string[] = [];
+  sim.trace.witnessAll((at, topic, fields) => {
+    const number = sim.trace.events;
+    if (number <= from || number > to) return;
+    const named = topic.fieldNames.map((name, i) => `${name} ${fields[i]}`).join(', ');
+    lines.push(`event ${number} at ${at} ns: ${topic.name} (${named})`);
+  });
+  sim.run(Math.min(seconds * 1e9, run.scenario.duration));
+  return lines;
+}
+
+const [seconds, ...rest] = process.argv.slice(2);
+if (rest[0] === '--events') {
+  const [, from, to, variant, file] = rest;
+  const run = runsOf(file!).find((each) => each.variant === variant)!;
+  console.log(JSON.stringify(events(run, Number(seconds), Number(from), Number(to))));
+} else {
+  const prints = rest.flatMap((file) =>
+    runsOf(file).map((run) => fingerprint(file, run, Number(seconds))),
+  );
+  console.log(JSON.stringify(prints));
+}
