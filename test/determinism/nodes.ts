@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { type ExecFileSyncOptionsWithStringEncoding, execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Fingerprint } from './digests.ts';
@@ -20,7 +20,11 @@ export function installNodes(): void {
 function output(node: Node, args: readonly string[]): unknown {
   const program = node === 'this' ? process.execPath : `${NODES}node_modules/${node}/bin/node`;
   const loader = node === 'this' ? ['--import', LOADER] : [];
-  const options = { encoding: 'utf8', maxBuffer: 1e9, stdio: ['ignore', 'pipe', 'pipe'] } as const;
+  const options: ExecFileSyncOptionsWithStringEncoding = {
+    encoding: 'utf8',
+    maxBuffer: 1e9,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  };
   return JSON.parse(execFileSync(program, [...loader, SCRIPT, ...args], options));
 }
 
