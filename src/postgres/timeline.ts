@@ -37,11 +37,16 @@ export class History {
   }
 }
 
-/** Whether the WAL up to `end` on one branch contains the record that ends at `lsn` of another. */
+/**
+ * Whether the WAL up to `end` on one branch contains all of the WAL up to `lsn` on another. What a
+ * branch has up to its fork is its parent's.
+ */
 export function contains(branch: Branch, end: Lsn, of: Branch, lsn: Lsn): boolean {
+  let writer = of;
+  while (writer.parent && lsn <= writer.forkLsn) writer = writer.parent;
   let limit = end;
   for (let b: Branch | null = branch; b; b = b.parent) {
-    if (b === of) return lsn <= limit;
+    if (b === writer) return lsn <= limit;
     limit = Math.min(limit, b.forkLsn);
   }
   return false;
