@@ -17,7 +17,7 @@ export interface Relation {
 export interface CommitRecord {
   branch: Branch | null;
   lsn: Lsn;
-  /** The wait for synchronous standbys was cancelled: committed here, perhaps nowhere else. */
+  /** The wait for synchronous standbys ended without them: committed here, perhaps nowhere else. */
   unreplicated: boolean;
 }
 

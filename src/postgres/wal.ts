@@ -8,7 +8,8 @@
  * waiting backend a single wake-up.
  *
  * Kept: one flush at a time, what is written but not yet flushed survives a crash of the process
- * and not of the host, commit_delay and commit_siblings, the walwriter for asynchronous commits.
+ * and not of the host, commit_delay and commit_siblings, the walwriter with its hibernation and
+ * what wakes it. A flush that nobody but the walwriter wants goes no further than it asks.
  * Left out until issue 3: insertion locks, wal_buffers, segment switches, recycling and archiving.
  */
 
@@ -20,6 +21,10 @@ import { advance, type Lsn, WAL_PAGE_BYTES } from './lsn.ts';
 import { COMMIT_BYTES } from './record-sizes.ts';
 import type { PostgresSettings } from './settings.ts';
 import type { Branch } from './timeline.ts';
+
+/** walwriter.c: LOOPS_UNTIL_HIBERNATE, HIBERNATE_FACTOR. */
+const CYCLES_UNTIL_HIBERNATION = 50;
+const HIBERNATION_FACTOR = 25;
 
 export interface WalOwner {
   readonly index: number;
@@ -47,10 +52,13 @@ export class Wal {
   onFlush: () => void = () => {};
   private readonly owner: WalOwner;
   private readonly context: ServerContext;
+  /** How far backends want it on disk, and how far the walwriter does. */
   private requested: Lsn;
+  private background: Lsn;
   private asyncCommitLsn: Lsn;
-  private lastFlushAt = 0;
+  private backgroundFlushedAt = 0;
   private flushing = false;
+  private hibernating = true;
   private work: Signal;
   private asyncWork: Signal;
 
@@ -58,7 +66,8 @@ export class Wal {
     this.context = context;
     this.owner = owner;
     this.branch = branch;
-    this.insertLsn = this.written = this.requested = this.asyncCommitLsn = lsn;
+    this.insertLsn = this.written = lsn;
+    this.requested = this.background = this.asyncCommitLsn = lsn;
     this.flushed = new Watermark(context.sim, lsn);
     this.work = new Signal(context.sim);
     this.asyncWork = new Signal(context.sim);
@@ -87,15 +96,28 @@ export class Wal {
   /** The WAL up to here shall be on disk; true if the caller is the one who leads the flush. */
   requestFlush(lsn: Lsn): boolean {
     if (lsn > this.requested) this.requested = lsn;
+    return this.beginFlush();
+  }
+
+  private beginFlush(): boolean {
     if (this.flushing) return false;
+    this.flushing = true;
     this.work.fire();
     return true;
   }
 
-  /** An asynchronous commit: the walwriter flushes it within three times wal_writer_delay. */
+  /**
+   * An asynchronous commit: the walwriter flushes it within three times wal_writer_delay. It is
+   * woken if it hibernates or has whole pages to write (xlog.c:XLogSetAsyncXactLSN): one up to
+   * version 16, wal_writer_flush_after from 17 on.
+   */
   commitAsynchronously(lsn: Lsn): void {
     this.asyncCommitLsn = lsn;
-    this.asyncWork.fire();
+    const { settings } = this.owner;
+    const isEager = settings.summarize_wal === undefined; // 16 and before
+    const pending = wholePages(lsn) - wholePages(this.flushed.value);
+    const enough = isEager ? WAL_PAGE_BYTES : settings.wal_writer_flush_after;
+    if (this.hibernating || (pending > 0 && pending >= enough)) this.asyncWork.fire();
   }
 
   /** WAL that came from another server and is written to a file here. */
@@ -105,21 +127,24 @@ export class Wal {
 
   /** A crash: all is gone beyond what the operating system, or only the disk, has. */
   crash(survives: 'written' | 'flushed'): void {
-    const end = survives === 'written' ? this.written : this.flushed.value;
-    this.cutTo(end, this.branch);
+    const flushed = this.flushed.value;
+    this.cutTo(survives === 'written' ? this.written : flushed, this.branch);
+    this.flushed = new Watermark(this.context.sim, flushed);
   }
 
   /** A promoted standby goes on from the end of what it has, on a branch of its own. */
   fork(branch: Branch): void {
     this.branch = branch;
-    this.written = this.requested = this.asyncCommitLsn = this.insertLsn;
+    this.written = this.requested = this.background = this.asyncCommitLsn = this.insertLsn;
     this.flushed.advance(this.insertLsn);
   }
 
   /** The log ends here, on this branch: after a crash, a rewind or a copy. */
   cutTo(lsn: Lsn, branch: Branch): void {
     this.branch = branch;
-    this.insertLsn = this.written = this.requested = this.asyncCommitLsn = lsn;
+    this.insertLsn = this.written = lsn;
+    this.requested = this.background = this.asyncCommitLsn = lsn;
+    if (this.applyFeedbackLsn > lsn) this.applyFeedbackLsn = lsn;
     this.flushed = new Watermark(this.context.sim, lsn);
     this.work = new Signal(this.context.sim);
     this.asyncWork = new Signal(this.context.sim);
@@ -129,45 +154,68 @@ export class Wal {
     const { sim, events } = this.context;
     const { host, settings, index } = this.owner;
     for (;;) {
-      if (this.flushed.value >= this.requested) {
+      const forBackends = this.requested > this.flushed.value;
+      if (!forBackends && this.background <= this.flushed.value) {
         this.flushing = false;
         yield this.work.wait();
         continue;
       }
       this.flushing = true;
       const siblings = this.owner.activeTransactions - 1;
-      if (settings.commit_delay > 0 && settings.fsync && siblings >= settings.commit_siblings) {
-        yield sim.hold(settings.commit_delay);
-      }
-      const upTo = this.insertLsn;
-      this.written = upTo;
+      const { commit_delay: delay, commit_siblings: enough, fsync } = settings;
+      if (forBackends && delay > 0 && fsync && siblings >= enough) yield sim.hold(delay);
+      const upTo = forBackends ? this.insertLsn : this.background;
+      if (upTo > this.written) this.written = upTo;
       host.cpu.occupy(FLUSH_COST);
-      if (settings.fsync) yield host.disk.fsync();
+      if (fsync) yield host.disk.fsync();
       this.flushes++;
-      this.lastFlushAt = sim.now;
       this.flushed.advance(upTo);
       events.flushed.emit(index, upTo);
       this.onFlush();
     }
   }
 
-  /** xlog.c:XLogBackgroundFlush, for asynchronous commits. It sleeps while there are none. */
+  /** walwriter.c:WalWriterMain: every wal_writer_delay, seldom after a long time without work. */
   private *walWriter(): Process {
     const { sim } = this.context;
-    const { wal_writer_delay: delay, wal_writer_flush_after: flushAfter } = this.owner.settings;
+    const { wal_writer_delay: delay } = this.owner.settings;
+    let cyclesLeft = 0;
     for (;;) {
-      if (this.asyncCommitLsn <= this.flushed.value) yield this.asyncWork.wait();
-      yield sim.hold(delay);
-      let target = this.insertLsn - (this.insertLsn % WAL_PAGE_BYTES);
-      if (target <= this.written) target = this.asyncCommitLsn;
-      if (target <= this.flushed.value) continue;
-      const due = sim.now - this.lastFlushAt >= delay;
-      if (!due && target - this.flushed.value < flushAfter) {
-        if (target > this.written) this.written = target;
-        continue;
+      this.hibernating = cyclesLeft <= 1;
+      const target = this.backgroundTarget();
+      if (target > this.flushed.value) {
+        this.background = target;
+        this.beginFlush();
+        if (this.flushed.below(target)) yield;
       }
-      this.requestFlush(target);
-      if (this.flushed.below(target)) yield;
+      if (target > 0) cyclesLeft = CYCLES_UNTIL_HIBERNATION;
+      else if (cyclesLeft > 0) cyclesLeft--;
+      yield this.asyncWork.wait(sim.now + delay * (cyclesLeft > 0 ? 1 : HIBERNATION_FACTOR));
     }
   }
+
+  /**
+   * xlog.c:XLogBackgroundFlush: whole pages, or if all of those are flushed the last asynchronous
+   * commit. How far to flush; what is flushed already if writing will do for now; 0 for nothing.
+   */
+  private backgroundTarget(): Lsn {
+    const { now } = this.context.sim;
+    const { wal_writer_delay: delay, wal_writer_flush_after: flushAfter } = this.owner.settings;
+    const flushed = this.flushed.value;
+    let target = wholePages(this.insertLsn);
+    if (target <= flushed) target = this.asyncCommitLsn;
+    if (target <= flushed) return 0;
+    const pending = wholePages(target) - wholePages(flushed);
+    const isDue = now - this.backgroundFlushedAt >= delay;
+    if (!isDue && flushAfter > 0 && pending < flushAfter) {
+      if (target > this.written) this.written = target;
+      return flushed;
+    }
+    this.backgroundFlushedAt = now;
+    return target;
+  }
+}
+
+function wholePages(lsn: Lsn): Lsn {
+  return lsn - (lsn % WAL_PAGE_BYTES);
 }

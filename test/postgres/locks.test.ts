@@ -1,0 +1,198 @@
+import { describe, expect, test } from 'vitest';
+import { Interrupt, type Process, type ProcessId, Simulation } from '../../src/kernel/index.ts';
+import { type LockOwner, type RowId, RowLocks, rowId } from '../../src/postgres/locks.ts';
+
+interface Plan {
+  readonly name: string;
+  readonly starts: number;
+  readonly rows: readonly number[];
+  readonly holds: number;
+  /** When it is interrupted, if it is then still there. */
+  readonly interrupted: number | null;
+}
+
+/** One transaction: its rows one after the other, a while, and its end, however it comes. */
+function* transaction(sim: Simulation, locks: RowLocks, plan: Plan, log: string[]): Process {
+  const owner: LockOwner = { held: [] as RowId[] };
+  yield sim.holdUntil(plan.starts);
+  try {
+    for (const row of plan.rows) {
+      if (locks.taken(row, owner)) yield;
+      log.push(`${sim.now} ${plan.name} has ${row}`);
+    }
+    yield sim.hold(plan.holds);
+  } catch (thrown) {
+    if (!(thrown instanceof Interrupt)) throw thrown;
+  } finally {
+    log.push(`${sim.now} ${plan.name} ends`);
+    locks.releaseAll(owner);
+  }
+}
+
+function play(plans: readonly Plan[]): { log: string[]; locks: RowLocks } {
+  const sim = new Simulation();
+  const locks = new RowLocks(sim);
+  const log: string[] = [];
+  for (const plan of plans) {
+    const process = sim.spawn(transaction(sim, locks, plan, log));
+    if (plan.interrupted !== null) sim.spawn(interrupter(sim, process, plan.interrupted));
+  }
+  sim.run(1_000_000);
+  return { log, locks };
+}
+
+function* interrupter(sim: Simulation, process: ProcessId, at: number): Process {
+  yield sim.holdUntil(at);
+  if (sim.isAlive(process)) sim.interrupt(process, new Interrupt('cancel'));
+}
+
+interface NaiveState {
+  readonly plan: Plan;
+  next: number;
+  phase: 'before' | 'wants' | 'works' | 'over';
+  until: number;
+  queuedAt: number;
+}
+
+/** The same rules instant by instant: a queue is whoever wants a row, in the order of coming. */
+class Naive {
+  readonly log: string[] = [];
+  private readonly all: NaiveState[];
+  private readonly holder = new Map<number, NaiveState>();
+  private coming = 0;
+
+  constructor(plans: readonly Plan[]) {
+    this.all = plans.map((plan) => {
+      return { plan, next: 0, phase: 'before', until: plan.starts, queuedAt: 0 };
+    });
+    const instants = plans.flatMap((plan) => [plan.starts, plan.interrupted ?? plan.starts]);
+    for (let now = Math.min(...instants); this.all.some((each) => each.phase !== 'over'); now++) {
+      if (now > 100_000) break;
+      for (const each of this.all) if (each.plan.interrupted === now) this.end(each, now);
+      for (const each of this.all) if (each.until === now) this.step(each, now);
+    }
+  }
+
+  private step(each: NaiveState, now: number): void {
+    if (each.phase === 'over') return;
+    if (each.phase === 'works') this.end(each, now);
+    else this.advance(each, now);
+  }
+
+  private advance(each: NaiveState, now: number): void {
+    while (each.next < each.plan.rows.length) {
+      const row = each.plan.rows[each.next]!;
+      const holder = this.holder.get(row);
+      if (holder && holder !== each) {
+        each.phase = 'wants';
+        each.until = -1;
+        each.queuedAt = this.coming++;
+        return;
+      }
+      this.holder.set(row, each);
+      each.next++;
+      this.log.push(`${now} ${each.plan.name} has ${row}`);
+    }
+    each.phase = 'works';
+    each.until = now + each.plan.holds;
+  }
+
+  private end(each: NaiveState, now: number): void {
+    if (each.phase === 'over' || each.phase === 'before') return;
+    each.phase = 'over';
+    this.log.push(`${now} ${each.plan.name} ends`);
+    const granted: NaiveState[] = [];
+    for (const row of each.plan.rows.slice(0, each.next)) {
+      if (this.holder.get(row) !== each) continue;
+      this.holder.delete(row);
+      const wanting = this.all
+        .filter((w) => w.phase === 'wants' && w.plan.rows[w.next] === row)
+        .sort((a, b) => a.queuedAt - b.queuedAt)[0];
+      if (!wanting) continue;
+      this.holder.set(row, wanting);
+      granted.push(wanting);
+    }
+    for (const next of granted) this.advance(next, now);
+  }
+}
+
+/** Rows in ascending order, so that nobody waits in a circle; instants all different. */
+function randomPlans(sim: Simulation, run: number): Plan[] {
+  const random = sim.random(`plans/${run}`);
+  const count = random.integer(2, 8);
+  return Array.from({ length: count }, (_, i) => {
+    const rows = [1, 2, 3, 4].filter(() => random.chance(0.5));
+    const starts = 16 * random.integer(1, 30) + i;
+    const interrupted = random.chance(0.3) ? starts + 16 * random.integer(1, 40) + 8 : null;
+    return { name: `t${i}`, starts, rows, holds: 16 * random.integer(1, 12), interrupted };
+  });
+}
+
+describe('row locks', () => {
+  test('a row goes from owner to owner in the order of coming', () => {
+    const plan = (name: string, starts: number): Plan => {
+      return { name, starts, rows: [7], holds: 100, interrupted: null };
+    };
+    const { log, locks } = play([plan('a', 0), plan('b', 10), plan('c', 5)]);
+    expect(log).toEqual([
+      '0 a has 7',
+      '100 a ends',
+      '100 c has 7',
+      '200 c ends',
+      '200 b has 7',
+      '300 b ends',
+    ]);
+    expect([locks.granted, locks.waited, locks.size]).toEqual([3, 2, 0]);
+  });
+
+  test('who is interrupted while waiting is passed over, and what it held goes on', () => {
+    const { log, locks } = play([
+      { name: 'a', starts: 0, rows: [1], holds: 100, interrupted: null },
+      { name: 'b', starts: 1, rows: [0, 1], holds: 100, interrupted: 50 },
+      { name: 'c', starts: 2, rows: [1], holds: 100, interrupted: null },
+      { name: 'd', starts: 3, rows: [0], holds: 10, interrupted: null },
+    ]);
+    expect(log).toEqual([
+      '0 a has 1',
+      '1 b has 0',
+      '50 b ends',
+      '50 d has 0',
+      '60 d ends',
+      '100 a ends',
+      '100 c has 1',
+      '200 c ends',
+    ]);
+    expect(locks.size).toBe(0);
+  });
+
+  test('who is interrupted at the instant of being granted a row passes it on', () => {
+    const { log, locks } = play([
+      { name: 'a', starts: 0, rows: [1], holds: 100, interrupted: null },
+      { name: 'b', starts: 1, rows: [1], holds: 100, interrupted: 100 },
+      { name: 'c', starts: 2, rows: [1], holds: 100, interrupted: null },
+    ]);
+    expect(log.at(-1)).toBe('200 c ends');
+    expect(locks.size).toBe(0);
+  });
+
+  test('4,000 random schedules: the same grants at the same instants as the naive twin', () => {
+    for (let run = 0; run < 4000; run++) {
+      const plans = randomPlans(new Simulation(), run);
+      const { log, locks } = play(plans);
+      expect([...log].sort(), `run ${run}: ${JSON.stringify(plans)}`).toEqual(
+        [...new Naive(plans).log].sort(),
+      );
+      expect(locks.size, 'no lock without an owner').toBe(0);
+    }
+  });
+
+  test('a lock that is held already costs nothing, and rows of different tables are different', () => {
+    const sim = new Simulation();
+    const locks = new RowLocks(sim);
+    const owner: LockOwner = { held: [] };
+    expect(locks.taken(rowId(0, 5), owner)).toBe(false);
+    expect(locks.taken(rowId(0, 5), owner)).toBe(false);
+    expect(locks.taken(rowId(1, 5), { held: [] })).toBe(false);
+    expect([owner.held.length, locks.size]).toEqual([1, 2]);
+  });
+});
