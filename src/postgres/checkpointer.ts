@@ -15,6 +15,9 @@ const CHECKPOINT_RECORD_BYTES = 114;
 
 export class Checkpointer {
   redoLsn: Lsn;
+  /** The redo pointer in the control file: of the last checkpoint whose record is on disk. */
+  private completedRedoLsn: Lsn;
+  private lastStartAt = 0;
   timed = 0;
   requested = 0;
   private readonly server: Server;
@@ -22,12 +25,13 @@ export class Checkpointer {
 
   constructor(server: Server, redoLsn: Lsn) {
     this.server = server;
-    this.redoLsn = redoLsn;
+    this.redoLsn = this.completedRedoLsn = redoLsn;
     this.volume = new Signal(server.context.sim);
   }
 
   /** Called after each flush, where Postgres counts finished segments. */
   walGrew(lsn: Lsn): void {
+    if (lsn >= this.redoLsn) this.completedRedoLsn = this.redoLsn;
     if (segmentOf(lsn) > segmentOf(this.redoLsn) + this.segments - 1) this.volume.fire();
   }
 
@@ -37,19 +41,29 @@ export class Checkpointer {
     this.moveRedo(true);
   }
 
-  /** On a standby: the primary's redo pointer, learnt from its checkpoint record. */
+  /** The redo pointer becomes another's: of a primary's checkpoint, of a copy's source. */
   follow(redoLsn: Lsn): void {
-    this.redoLsn = redoLsn;
+    this.redoLsn = this.completedRedoLsn = redoLsn;
+  }
+
+  /** A crash: recovery will begin where the control file says. */
+  crash(): void {
+    this.redoLsn = this.completedRedoLsn;
   }
 
   *run(): Process {
     const { sim } = this.server.context;
     const timeout = this.server.settings.checkpoint_timeout;
+    this.lastStartAt = sim.now;
     for (;;) {
-      yield this.volume.wait(sim.now + timeout);
+      yield this.volume.wait(this.lastStartAt + timeout);
       if (!sim.timedOut) this.requested++;
-      else if (this.server.wal.insertLsn === this.redoLsn) continue;
-      else this.timed++;
+      else if (sim.now < this.lastStartAt + timeout)
+        continue; // one by request came between
+      else if (this.server.wal.insertLsn === this.redoLsn) {
+        this.lastStartAt = sim.now;
+        continue;
+      } else this.timed++;
       this.moveRedo(!sim.timedOut);
     }
   }
@@ -62,6 +76,7 @@ export class Checkpointer {
 
   private moveRedo(requested: boolean): void {
     const { wal, context, index } = this.server;
+    this.lastStartAt = context.sim.now;
     this.redoLsn = wal.insert(CHECKPOINT_RECORD_BYTES);
     wal.requestFlush(this.redoLsn);
     context.events.checkpoint.emit(index, this.redoLsn, requested ? 1 : 0);

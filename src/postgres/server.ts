@@ -26,9 +26,11 @@ import { Wal } from './wal.ts';
 export interface SynchronousReplication {
   /** True: the running process has to yield until the standbys have confirmed. */
   below(level: string, lsn: Lsn): boolean;
+  /** Whether the standbys have confirmed; after a wait, false says that it was cancelled. */
+  reached(level: string, lsn: Lsn): boolean;
 }
 
-const NO_STANDBYS: SynchronousReplication = { below: () => false };
+const NO_STANDBYS: SynchronousReplication = { below: () => false, reached: () => true };
 
 export interface ServerOptions {
   readonly name: string;
@@ -122,8 +124,16 @@ export class Server implements Listener<WireMessage> {
     this.host.spawn(this.checkpointer.run(), this.group);
   }
 
-  /** Redo from the last checkpoint to the end of the WAL: one process on one core. */
+  /**
+   * Crash recovery: what the system's cache holds is flushed (recovery_init_sync_method), then redo
+   * from the last checkpoint to the end of the WAL, one process on one core.
+   */
   *redo(): Generator<undefined, void, undefined> {
+    const { written, flushed } = this.wal;
+    if (flushed.value < written) {
+      if (this.settings.fsync) yield this.host.disk.fsync();
+      flushed.advance(written);
+    }
     const bytes = this.wal.insertLsn - this.checkpointer.redoLsn;
     const cost = Math.round(bytes * REDO_NANOSECONDS_PER_BYTE);
     if (cost > 0) yield this.host.cpu.serve(cost, this.group);
@@ -167,8 +177,12 @@ export class Server implements Listener<WireMessage> {
   }
 
   private lost(survives: 'written' | 'flushed'): void {
-    if (!this.isRunning) return;
+    if (!this.isRunning) {
+      if (this.state === 'crashed') this.wal.crash(survives); // its cache goes with the power
+      return;
+    }
     this.wal.crash(survives);
+    this.checkpointer.crash();
     this.forget();
     this.enter('crashed');
   }
@@ -187,14 +201,10 @@ export class Server implements Listener<WireMessage> {
       const endpoint = this.accepted.take();
       if (endpoint === undefined) yield this.accepted.receive();
       else {
-        const refusal = this.refusal();
-        if (refusal) {
-          endpoint.send(refusal, RESULT_BYTES);
-          endpoint.close();
-          this.endpoints.delete(endpoint);
-        } else {
+        if (this.refusal()) this.admit(endpoint);
+        else {
           yield this.host.cpu.serve(FORK_COST, this.group);
-          this.fork(endpoint);
+          this.admit(endpoint);
         }
       }
     }
@@ -204,8 +214,20 @@ export class Server implements Listener<WireMessage> {
     if (this.state === 'starting') return ERRORS.startingUp;
     if (this.state === 'shutting down') return ERRORS.shuttingDown;
     const { max_connections, superuser_reserved_connections } = this.settings;
-    const room = max_connections - superuser_reserved_connections;
+    const reserved = Number(this.settings.reserved_connections ?? 0); // 16 and later
+    const room = max_connections - superuser_reserved_connections - reserved;
     return this.backends.size >= room ? ERRORS.tooManyConnections : null;
+  }
+
+  /** A backend for the connection, or a word why there is none; a stop may have come meanwhile. */
+  private admit(endpoint: Endpoint<WireMessage>): void {
+    const refusal = this.refusal();
+    if (!refusal) this.fork(endpoint);
+    else {
+      endpoint.send(refusal, RESULT_BYTES);
+      endpoint.close();
+      this.endpoints.delete(endpoint);
+    }
   }
 
   private fork(endpoint: Endpoint<WireMessage>): void {
