@@ -64,13 +64,7 @@ export class Instance {
     this.applicationName = applicationName;
     this.changed = new Signal(sim);
     this.replay = new Replay(this, server.wal.insertLsn);
-    this.syncRep = new SyncRep(
-      sim,
-      () => this.senders,
-      (lsn) => {
-        server.wal.applyFeedbackLsn = lsn;
-      },
-    );
+    this.syncRep = new SyncRep(sim, () => this.senders);
     server.synchronousReplication = this.syncRep;
     this.syncRep.configure(server.settings.synchronous_standby_names);
     server.onWalFlush = () => {
@@ -137,9 +131,15 @@ export class Instance {
   follow(upstream: Instance | null): void {
     if (this.upstream === upstream && this.receiver) return;
     this.upstream = upstream;
-    if (this.server.state !== 'hot standby') return;
+    if (this.server.state !== 'hot standby' || this.promoting) return;
     this.stopReceiver();
-    this.startReceiver();
+    this.server.host.spawn(this.following(), this.server.group);
+  }
+
+  private *following(): Process {
+    const { upstream } = this;
+    yield* this.flushReceived();
+    if (this.upstream === upstream && !this.receiver && !this.promoting) this.startReceiver();
   }
 
   /** pg_promote(): nothing happens on a server that is not a standby. */
@@ -170,7 +170,7 @@ export class Instance {
     const seconds = (copied * 8) / source.server.host.nicBitsPerSecond;
     yield context.sim.hold(Math.round(seconds * SECOND) + SECOND);
     wal.cutTo(common, theirs.branch);
-    checkpointer.redoLsn = Math.min(checkpointer.redoLsn, common);
+    checkpointer.follow(Math.min(checkpointer.redoLsn, common));
   }
 
   /** pg_basebackup of a stopped server's data directory from a running one, at 200 MB/s at most. */
@@ -181,7 +181,7 @@ export class Instance {
     const start = source.server.checkpointer.redoLsn;
     yield context.sim.hold(Math.round(seconds * SECOND));
     wal.cutTo(source.server.wal.flushed.value, source.server.wal.branch);
-    checkpointer.redoLsn = start;
+    checkpointer.follow(start);
   }
 
   private admit(endpoint: Endpoint<ReplicationMessage>, standby: Instance, at: number): void {
@@ -199,7 +199,6 @@ export class Instance {
 
   private forget(sender: WalSender): void {
     this.senders = this.senders.filter((each) => each !== sender);
-    this.syncRep.release();
     this.changed.fire();
   }
 
@@ -235,6 +234,7 @@ export class Instance {
         yield this.changed.wait(sim.now + POLL);
     }
     this.stopReceiver();
+    yield* this.flushReceived();
     for (const sender of this.senders) sender.endpoint.close();
     if (wasPrimary) server.checkpointer.follow(server.wal.insertLsn);
     server.shutDownCleanly();
@@ -245,10 +245,7 @@ export class Instance {
     const { sim, history, events } = server.context;
     const end = server.wal.written;
     this.stopReceiver();
-    if (server.wal.flushed.value < end) {
-      yield server.host.disk.fsync();
-      server.wal.flushed.advance(end);
-    }
+    yield* this.flushReceived();
     if (this.replay.position.below(end)) yield;
     sim.kill(this.replayProcess);
     this.replayProcess = -1;
@@ -265,6 +262,18 @@ export class Instance {
     server.enter('primary');
     if (server.wal.flushed.below(server.wal.insertLsn)) yield;
     this.checkpointedSincePromotion = true;
+  }
+
+  /** What the walreceiver has written and not flushed, it flushes before it ends (WalRcvDie). */
+  *flushReceived(): Generator<undefined, void, undefined> {
+    const { wal, host, settings, context, index } = this.server;
+    const end = wal.written;
+    if (!this.server.inRecovery || wal.flushed.value >= end) return;
+    context.events.standbyWritten.emit(index, end);
+    if (settings.fsync) yield host.disk.fsync();
+    wal.flushed.advance(end);
+    context.events.standbyFlushed.emit(index, end);
+    this.server.onWalFlush();
   }
 
   private startReceiver(): void {
@@ -290,8 +299,11 @@ export class Instance {
   /** After a crash or a stop nothing of the old incarnation is left. */
   private stateChanged(): void {
     if (!this.server.isRunning) {
-      for (const sender of this.senders) sender.endpoint.close();
-      this.receiver?.disconnect();
+      if (this.server.host.state !== 'off') {
+        for (const sender of this.senders) sender.endpoint.close();
+        this.receiver?.disconnect();
+      }
+      this.syncRep.forget();
       this.senders = [];
       this.receiver = null;
       this.promoting = false;

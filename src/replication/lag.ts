@@ -17,32 +17,40 @@ export class LagTracker {
   private head = 0; // counts up; a sample's place is its number modulo SAMPLES
   private readonly read = [0, 0, 0];
   private readonly lastLsn = [0, 0, 0];
-  private readonly lastAt = [0, 0, 0];
+  private readonly lastAt = [-1, -1, -1]; // -1: everything noted has been reached
 
   /** WAL up to here was sent, or stood ready to be, at this instant. */
   note(lsn: Lsn, now: Nanoseconds): void {
     if (this.head > 0 && this.lsn[(this.head - 1) % SAMPLES] === lsn) return;
-    if (this.head - Math.min(...this.read) >= SAMPLES) return; // full: Postgres drops it too
+    if (this.head - Math.min(...this.read) >= SAMPLES - 1) this.head--; // full: over the last one
     this.lsn[this.head % SAMPLES] = lsn;
     this.at[this.head % SAMPLES] = now;
     this.head++;
   }
 
-  /** The lag of a reported position; null if it passed no note that has not been reported yet. */
+  /** The lag of a reported position; null if nothing is known that the standby has not reached. */
   lagOf(kind: LagKind, lsn: Lsn, now: Nanoseconds): Nanoseconds | null {
-    let passed = false;
+    let at = -1;
     while (this.read[kind]! < this.head && this.lsn[this.read[kind]! % SAMPLES]! <= lsn) {
       const place = this.read[kind]! % SAMPLES;
       this.lastLsn[kind] = this.lsn[place]!;
-      this.lastAt[kind] = this.at[place]!;
+      at = this.lastAt[kind] = this.at[place]!;
       this.read[kind]!++;
-      passed = true;
     }
-    if (passed) return now - this.lastAt[kind]!;
-    if (this.read[kind] === this.head || this.lastAt[kind] === 0) return null;
+    const caughtUp = this.read[kind] === this.head;
+    if (caughtUp) this.lastAt[kind] = -1; // old samples say nothing about the next burst
+    if (at >= 0) return now - at;
+    return caughtUp ? null : this.between(kind, lsn, now);
+  }
+
+  /** No sample was passed: interpolated between the last one and the next. */
+  private between(kind: LagKind, lsn: Lsn, now: Nanoseconds): Nanoseconds | null {
     const next = this.read[kind]! % SAMPLES;
-    const share = (lsn - this.lastLsn[kind]!) / Math.max(1, this.lsn[next]! - this.lastLsn[kind]!);
-    const at = this.lastAt[kind]! + share * (this.at[next]! - this.lastAt[kind]!);
-    return Math.max(0, Math.round(now - at));
+    const last = this.lastLsn[kind]!;
+    const since = this.lastAt[kind]!;
+    if (since < 0) return now - this.at[next]!; // as if the next one were reached now
+    if (lsn < last) return null;
+    const share = (lsn - last) / (this.lsn[next]! - last);
+    return now - Math.round(since + share * (this.at[next]! - since));
   }
 }

@@ -26,6 +26,8 @@ export interface Reply {
   readonly write: Lsn;
   readonly flush: Lsn;
   readonly apply: Lsn;
+  /** The standby has long heard nothing and asks for a sign of life. */
+  readonly replyRequested: boolean;
 }
 
 export const MAX_SEND_BYTES = 128 * 1024;

@@ -54,23 +54,28 @@ export class SyncRep implements SynchronousReplication {
   names: StandbyNames | null = null;
   /** The setting as it stands, for `SHOW synchronous_standby_names`. */
   setting = '';
-  private readonly write: Watermark;
-  private readonly flush: Watermark;
-  private readonly apply: Watermark;
+  private write: Watermark;
+  private flush: Watermark;
+  private apply: Watermark;
+  private readonly sim: Simulation;
   private readonly standbys: () => readonly Candidate[];
-  /** Told of each commit whose replay has to be reported at once. */
-  private readonly onApplyWait: (lsn: Lsn) => void;
 
-  constructor(
-    sim: Simulation,
-    standbys: () => readonly Candidate[],
-    onApplyWait: (lsn: Lsn) => void,
-  ) {
+  constructor(sim: Simulation, standbys: () => readonly Candidate[]) {
+    this.sim = sim;
     this.write = new Watermark(sim);
     this.flush = new Watermark(sim);
     this.apply = new Watermark(sim);
     this.standbys = standbys;
-    this.onApplyWait = onApplyWait;
+  }
+
+  /**
+   * The server's shared memory is gone, and with it what was released: after a rewind its WAL goes
+   * on from a lower position, and commits there must wait anew.
+   */
+  forget(): void {
+    this.write = new Watermark(this.sim);
+    this.flush = new Watermark(this.sim);
+    this.apply = new Watermark(this.sim);
   }
 
   /** A reload with a new setting; emptied, it releases all who wait. */
@@ -85,20 +90,31 @@ export class SyncRep implements SynchronousReplication {
 
   below(level: string, lsn: Lsn): boolean {
     if (!this.names) return false;
+    return this.queueOf(level)?.below(lsn) ?? false;
+  }
+
+  reached(level: string, lsn: Lsn): boolean {
+    const queue = this.queueOf(level);
+    return !queue || lsn <= queue.value;
+  }
+
+  private queueOf(level: string): Watermark | null {
     switch (level) {
       case 'remote_write':
-        return this.write.below(lsn);
+        return this.write;
       case 'on':
-        return this.flush.below(lsn);
+        return this.flush;
       case 'remote_apply':
-        this.onApplyWait(lsn);
-        return this.apply.below(lsn);
+        return this.apply;
       default:
-        return false;
+        return null;
     }
   }
 
-  /** A standby has replied, connected or gone: those who have waited long enough go on. */
+  /**
+   * A standby has replied: those who have waited long enough go on. Nobody calls this when a
+   * standby goes: whom its successor could release waits for the successor's next reply.
+   */
   release(): void {
     if (!this.names) return;
     const released = releasedPositions(this.names, this.standbys());

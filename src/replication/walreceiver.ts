@@ -6,11 +6,13 @@
  * acknowledgement) leaves before the fsync starts; one fsync covers the batch; then the startup
  * process and cascaded walsenders are woken and the second reply goes; replies when asked, when a
  * commit that waits for replay has been replayed, once when everything is replayed, and each
- * wal_receiver_status_interval; wal_receiver_timeout; a new attempt wal_retrieve_retry_interval
- * after a failure. Left out: hot_standby_feedback, archives (issue 5).
+ * wal_receiver_status_interval (if that is 0, replies only when asked); a ping after half of
+ * wal_receiver_timeout in silence, the end after the whole; what is written is flushed before the
+ * process ends; a new attempt at once after a long success, else wal_retrieve_retry_interval after
+ * the last failure. Left out: hot_standby_feedback, archives (issue 5).
  */
 import { connect, Endpoint, type Packet } from '../hardware/tcp.ts';
-import { Mailbox, type Nanoseconds, type Process, SECOND } from '../kernel/index.ts';
+import { Mailbox, type Nanoseconds, type Process } from '../kernel/index.ts';
 import { WAL_RECEIVER_COST } from '../postgres/costs.ts';
 import type { Instance } from './instance.ts';
 import { REPLY_BYTES, type ReplicationMessage, type WalData } from './messages.ts';
@@ -48,12 +50,17 @@ export class WalReceiver {
     this.endpoint = null;
   }
 
+  /** The startup process starts it anew when it ends (WaitForWALToBecomeAvailable). */
   *run(): Process {
-    const { sim } = this.instance.server.context;
+    const { context, settings } = this.instance.server;
+    const { sim } = context;
+    let failedAt = Number.NEGATIVE_INFINITY;
     for (;;) {
       yield* this.session();
       this.disconnect();
-      yield sim.hold(this.instance.server.settings.wal_retrieve_retry_interval);
+      yield* this.instance.flushReceived();
+      yield sim.holdUntil(failedAt + settings.wal_retrieve_retry_interval);
+      failedAt = sim.now;
     }
   }
 
@@ -73,14 +80,8 @@ export class WalReceiver {
     if (!this.endpoint) {
       const endpoint = this.makeEndpoint();
       const { upstream } = this;
-      const deadline = sim.now + 60 * SECOND;
-      const result = yield* connect(
-        network,
-        endpoint,
-        upstream.server.host,
-        () => upstream.replicationListener(this.instance),
-        deadline,
-      );
+      const listener = () => upstream.replicationListener(this.instance);
+      const result = yield* connect(network, endpoint, upstream.server.host, listener);
       if (typeof result === 'string') return;
       this.endpoint = endpoint;
       const { insertLsn: from, branch } = server.wal;
@@ -94,17 +95,19 @@ export class WalReceiver {
     const { server } = this.instance;
     const { sim } = server.context;
     this.connected = true;
+    this.pingSent = false;
+    this.reply(endpoint, false);
     for (;;) {
       if (this.readAll(endpoint) === 'ended') return;
       if (server.wal.written > server.wal.flushed.value) yield* this.store(endpoint);
       else {
         if (this.replyRequested || sim.now >= this.repliedAt + this.statusInterval) {
-          this.reply(endpoint);
+          this.reply(endpoint, this.replyRequested);
         }
         if (sim.now >= this.deadline()) {
           if (this.pingSent) return;
           this.pingSent = true;
-          this.reply(endpoint);
+          this.reply(endpoint, true, true);
         }
         yield this.inbox.receive(Math.min(this.deadline(), this.repliedAt + this.statusInterval));
       }
@@ -145,21 +148,24 @@ export class WalReceiver {
     yield server.host.cpu.serve(WAL_RECEIVER_COST);
     const upTo = server.wal.written;
     events.standbyWritten.emit(server.index, upTo);
-    this.reply(endpoint);
+    this.reply(endpoint, this.replyRequested);
     if (server.settings.fsync) yield server.host.disk.fsync();
     server.wal.flushed.advance(upTo);
     events.standbyFlushed.emit(server.index, upTo);
     server.onWalFlush();
-    this.reply(endpoint);
+    this.reply(endpoint, this.replyRequested);
   }
 
-  private reply(endpoint: Endpoint<ReplicationMessage>): void {
+  /** XLogWalRcvSendReply: without a status interval only what is asked for is answered. */
+  private reply(endpoint: Endpoint<ReplicationMessage>, forced: boolean, ping = false): void {
     const { server, replay } = this.instance;
+    if (!forced && server.settings.wal_receiver_status_interval <= 0) return;
     this.replyRequested = false;
     this.repliedAt = server.context.sim.now;
     const { written: write, flushed } = server.wal;
-    const message = { type: 'reply', write, flush: flushed.value, apply: replay.position.value };
-    endpoint.send(message as ReplicationMessage, REPLY_BYTES);
+    const { value: flush } = flushed;
+    const { value: apply } = replay.position;
+    endpoint.send({ type: 'reply', write, flush, apply, replyRequested: ping }, REPLY_BYTES);
   }
 
   private get statusInterval(): Nanoseconds {

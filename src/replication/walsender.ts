@@ -5,12 +5,14 @@
  * `catchup` until it has once sent everything; a keepalive that asks for a reply after half of
  * wal_sender_timeout in silence, the end after the whole; lag as pg_stat_replication shows it; at
  * shutdown it stays until the standby has flushed everything (WalSndDone).
- * Left out: reading old segments from disk, which costs what sending from the cache does.
+ * Left out: reading old segments from disk, which costs what sending from the cache does; the
+ * socket's buffer, so what stands in line at the network card counts as sent; lag times stay shown
+ * until new ones come.
  */
 import type { Endpoint, Packet } from '../hardware/tcp.ts';
 import type { Mailbox, Nanoseconds, Process } from '../kernel/index.ts';
 import { REPLY_COST, WAL_SENDER_COST } from '../postgres/costs.ts';
-import type { Lsn } from '../postgres/lsn.ts';
+import { type Lsn, WAL_PAGE_BYTES } from '../postgres/lsn.ts';
 import type { Server } from '../postgres/server.ts';
 import { contains } from '../postgres/timeline.ts';
 import { LagTracker } from './lag.ts';
@@ -72,14 +74,11 @@ export class WalSender implements Candidate {
       if (packet) {
         if (packet.ending) break;
         if (!this.hear(packet.message!)) break;
-      } else if (this.sent > 0 && this.sent < server.wal.flushed.value) {
+      } else if (sim.now >= this.deadline() && !this.keepAlive()) break;
+      else if (this.sent > 0 && this.sent < server.wal.flushed.value) {
         yield server.host.cpu.serve(WAL_SENDER_COST);
         this.send();
-      } else {
-        const deadline = this.deadline();
-        if (sim.now >= deadline && !this.keepAlive()) break;
-        yield this.inbox.receive(this.deadline());
-      }
+      } else yield this.inbox.receive(this.deadline());
     }
     this.endpoint.close();
     this.owner.senderEnded(this);
@@ -93,9 +92,10 @@ export class WalSender implements Candidate {
     if (message.type === 'reply') {
       server.host.cpu.occupy(REPLY_COST);
       this.accept(message);
+      if (message.replyRequested) this.sendKeepalive(false);
     } else if (message.type === 'start replication') {
       const { wal } = server;
-      if (!contains(wal.branch, wal.insertLsn, message.branch, message.from)) {
+      if (!contains(wal.branch, wal.flushed.value, message.branch, message.from)) {
         const reason = 'the requested starting point is not in this server’s history';
         this.endpoint.send({ type: 'refused', reason }, WAL_HEADER_BYTES);
         return false;
@@ -121,24 +121,26 @@ export class WalSender implements Candidate {
     this.owner.replied(this);
   }
 
+  /** One message (XLogSendPhysical): all that is flushed, or as much as fits, at a page's end. */
   private send(): void {
     const { wal, checkpointer, context } = this.owner.server;
     const flushed = wal.flushed.value;
     this.lag.note(flushed, context.sim.now);
-    while (this.sent < flushed) {
-      const end = Math.min(flushed, this.sent + MAX_SEND_BYTES);
-      const message: ReplicationMessage = {
-        type: 'wal',
-        end,
-        branch: wal.branch,
-        applyFeedbackLsn: Math.min(wal.applyFeedbackLsn, end),
-        redoLsn: checkpointer.redoLsn <= end ? checkpointer.redoLsn : 0,
-      };
-      this.endpoint.send(message, end - this.sent + WAL_HEADER_BYTES);
-      this.sent = end;
-    }
-    this.streaming = true;
-    context.events.sent.emit(this.standby, this.sent);
+    let end = this.sent + MAX_SEND_BYTES;
+    if (end >= flushed) end = flushed;
+    else end -= end % WAL_PAGE_BYTES;
+    const message: ReplicationMessage = {
+      type: 'wal',
+      end,
+      branch: wal.branch,
+      applyFeedbackLsn: Math.min(wal.applyFeedbackLsn, end),
+      redoLsn: checkpointer.redoLsn <= end ? checkpointer.redoLsn : 0,
+    };
+    const bytes = end - this.sent + WAL_HEADER_BYTES;
+    this.sent = end;
+    this.endpoint.send(message, bytes);
+    if (end === flushed) this.streaming = true;
+    context.events.sent.emit(this.standby, end);
   }
 
   private deadline(): Nanoseconds {
@@ -151,7 +153,11 @@ export class WalSender implements Candidate {
   private keepAlive(): boolean {
     if (this.keepaliveSent) return false;
     this.keepaliveSent = true;
-    this.endpoint.send({ type: 'keepalive', replyRequested: true }, WAL_HEADER_BYTES);
+    this.sendKeepalive(true);
     return true;
+  }
+
+  private sendKeepalive(replyRequested: boolean): void {
+    this.endpoint.send({ type: 'keepalive', replyRequested }, WAL_HEADER_BYTES);
   }
 }
