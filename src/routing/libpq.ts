@@ -4,8 +4,10 @@
  * check of target_session_attrs against what the server reports about itself.
  *
  * Kept: one address a host, connect_timeout per host (1 s counts as 2), SCRAM's round trips and the
- * client's hashing, prefer-standby's second pass. Left out: TLS, GSS, versions before 14, which
- * need a query of their own to learn the server's role.
+ * client's hashing, prefer-standby's second pass. The next host is tried after a refusal, a
+ * time-out, 57P03 (cannot connect now) and an unsuitable server; any other answer ends the attempt
+ * as a whole, a broken connection too (observed with libpq 15.18; fe-connect.c:PQconnectPoll).
+ * Left out: TLS, GSS, versions before 14, which need a query of their own for the server's role.
  */
 import type { Host } from '../hardware/host.ts';
 import type { Network } from '../hardware/network.ts';
@@ -70,8 +72,10 @@ export function* open(
     for (const target of order) {
       const endpoint = new Endpoint(from, inbox, options.socket);
       const opened = yield* attempt(network, endpoint, target, options.connectTimeout);
-      if ('failure' in opened) last = opened;
-      else if (suits(attrs, opened.inHotStandby)) return endpoint;
+      if ('failure' in opened) {
+        last = opened;
+        if (isFinal(opened.failure)) return last;
+      } else if (suits(attrs, opened.inHotStandby)) return endpoint;
       else {
         endpoint.send(TERMINATE, STARTUP_BYTES);
         endpoint.close();
@@ -80,6 +84,11 @@ export function* open(
     }
   }
   return last;
+}
+
+/** Whether libpq gives up although there are hosts left. */
+function isFinal(failure: string): boolean {
+  return failure !== '57P03' && !failure.startsWith('08001');
 }
 
 type Attempt = { readonly failure: string } | { readonly inHotStandby: boolean };
