@@ -213,9 +213,9 @@ export class Server implements Listener<WireMessage> {
   private refusal() {
     if (this.state === 'starting') return ERRORS.startingUp;
     if (this.state === 'shutting down') return ERRORS.shuttingDown;
-    const { max_connections, superuser_reserved_connections } = this.settings;
-    const reserved = Number(this.settings.reserved_connections ?? 0); // 16 and later
-    const room = max_connections - superuser_reserved_connections - reserved;
+    const { max_connections, superuser_reserved_connections: superusers } = this.settings;
+    const { reserved_connections: others = 0 } = this.settings; // 16 and later
+    const room = max_connections - superusers - Number(others);
     return this.backends.size >= room ? ERRORS.tooManyConnections : null;
   }
 

@@ -113,10 +113,10 @@ export class Wal {
    */
   commitAsynchronously(lsn: Lsn): void {
     this.asyncCommitLsn = lsn;
-    const { settings } = this.owner;
-    const isEager = settings.summarize_wal === undefined; // 16 and before
+    const { wal_writer_flush_after, summarize_wal } = this.owner.settings;
+    const isEager = summarize_wal === undefined; // 16 and before
     const pending = wholePages(lsn) - wholePages(this.flushed.value);
-    const enough = isEager ? WAL_PAGE_BYTES : settings.wal_writer_flush_after;
+    const enough = isEager ? WAL_PAGE_BYTES : wal_writer_flush_after;
     if (this.hibernating || (pending > 0 && pending >= enough)) this.asyncWork.fire();
   }
 
