@@ -14,6 +14,7 @@
 import { connect, Endpoint, type Packet } from '../hardware/tcp.ts';
 import { Mailbox, type Nanoseconds, type Process } from '../kernel/index.ts';
 import { WAL_RECEIVER_COST } from '../postgres/costs.ts';
+import type { Lsn } from '../postgres/lsn.ts';
 import type { Instance } from './instance.ts';
 import { REPLY_BYTES, type ReplicationMessage, type WalData } from './messages.ts';
 
@@ -52,11 +53,22 @@ export class WalReceiver {
 
   /** The startup process starts it anew when it ends (WaitForWALToBecomeAvailable). */
   *run(): Process {
-    const { context, settings } = this.instance.server;
+    const { server } = this.instance;
+    const { context, settings, host, wal } = server;
     const { sim } = context;
     let failedAt = Number.NEGATIVE_INFINITY;
     for (;;) {
-      yield* this.session();
+      const endpoint = this.endpoint ?? (yield* this.connect());
+      if (endpoint) this.beginStreaming(endpoint);
+      while (endpoint && this.readAll(endpoint) !== 'ended') {
+        if (wal.written > wal.flushed.value) {
+          yield host.cpu.serve(WAL_RECEIVER_COST);
+          const upTo = this.written(endpoint);
+          if (settings.fsync) yield host.disk.fsync();
+          this.flushed(endpoint, upTo);
+        } else if (!this.attendTimers(endpoint)) break;
+        else yield this.inbox.receive(this.nextTimer());
+      }
       this.disconnect();
       yield* this.instance.flushReceived();
       yield sim.holdUntil(failedAt + settings.wal_retrieve_retry_interval);
@@ -74,44 +86,42 @@ export class WalReceiver {
     return new Endpoint(server.host, this.inbox, server.options);
   }
 
-  private *session() {
+  private *connect() {
     const { server } = this.instance;
-    const { sim, network } = server.context;
-    if (!this.endpoint) {
-      const endpoint = this.makeEndpoint();
-      const { upstream } = this;
-      const listener = () => upstream.replicationListener(this.instance);
-      const result = yield* connect(network, endpoint, upstream.server.host, listener);
-      if (typeof result === 'string') return;
-      this.endpoint = endpoint;
-      const { insertLsn: from, branch } = server.wal;
-      endpoint.send({ type: 'start replication', from, branch }, REPLY_BYTES);
-    }
-    this.heardAt = this.repliedAt = sim.now;
-    yield* this.stream(this.endpoint);
+    const endpoint = this.makeEndpoint();
+    const { upstream } = this;
+    const listener = () => upstream.replicationListener(this.instance);
+    const { network } = server.context;
+    const result = yield* connect(network, endpoint, upstream.server.host, listener);
+    if (typeof result === 'string') return null;
+    this.endpoint = endpoint;
+    const { insertLsn: from, branch } = server.wal;
+    endpoint.send({ type: 'start replication', from, branch }, REPLY_BYTES);
+    return endpoint;
   }
 
-  private *stream(endpoint: Endpoint<ReplicationMessage>) {
-    const { server } = this.instance;
-    const { sim } = server.context;
+  private beginStreaming(endpoint: Endpoint<ReplicationMessage>): void {
+    this.heardAt = this.repliedAt = this.instance.server.context.sim.now;
     this.connected = true;
     this.pingSent = false;
     this.reply(endpoint, false);
-    for (;;) {
-      if (this.readAll(endpoint) === 'ended') return;
-      if (server.wal.written > server.wal.flushed.value) yield* this.store(endpoint);
-      else {
-        if (this.replyRequested || sim.now >= this.repliedAt + this.statusInterval) {
-          this.reply(endpoint, this.replyRequested);
-        }
-        if (sim.now >= this.deadline()) {
-          if (this.pingSent) return;
-          this.pingSent = true;
-          this.reply(endpoint, true, true);
-        }
-        yield this.inbox.receive(Math.min(this.deadline(), this.repliedAt + this.statusInterval));
-      }
+  }
+
+  /** Replies that are due; false if the upstream has been silent for too long. */
+  private attendTimers(endpoint: Endpoint<ReplicationMessage>): boolean {
+    const { now } = this.instance.server.context.sim;
+    if (this.replyRequested || now >= this.repliedAt + this.statusInterval) {
+      this.reply(endpoint, this.replyRequested);
     }
+    if (now < this.deadline()) return true;
+    if (this.pingSent) return false;
+    this.pingSent = true;
+    this.reply(endpoint, true, true);
+    return true;
+  }
+
+  private nextTimer(): Nanoseconds {
+    return Math.min(this.deadline(), this.repliedAt + this.statusInterval);
   }
 
   private readAll(endpoint: Endpoint<ReplicationMessage>): 'ended' | 'read' {
@@ -141,17 +151,19 @@ export class WalReceiver {
     if (message.redoLsn > 0) this.instance.replay.primaryRedoLsn = message.redoLsn;
   }
 
-  /** Written: the first reply. Flushed: the startup process may replay it; the second reply. */
-  private *store(endpoint: Endpoint<ReplicationMessage>) {
-    const { server } = this.instance;
-    const { events } = server.context;
-    yield server.host.cpu.serve(WAL_RECEIVER_COST);
-    const upTo = server.wal.written;
-    events.standbyWritten.emit(server.index, upTo);
+  /** Everything received is with the operating system: the first reply. */
+  private written(endpoint: Endpoint<ReplicationMessage>): Lsn {
+    const { wal, context, index } = this.instance.server;
+    context.events.standbyWritten.emit(index, wal.written);
     this.reply(endpoint, this.replyRequested);
-    if (server.settings.fsync) yield server.host.disk.fsync();
+    return wal.written;
+  }
+
+  /** It is on disk: the startup process may replay it; the second reply. */
+  private flushed(endpoint: Endpoint<ReplicationMessage>, upTo: Lsn): void {
+    const { server } = this.instance;
     server.wal.flushed.advance(upTo);
-    events.standbyFlushed.emit(server.index, upTo);
+    server.context.events.standbyFlushed.emit(server.index, upTo);
     server.onWalFlush();
     this.reply(endpoint, this.replyRequested);
   }

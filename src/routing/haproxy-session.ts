@@ -34,12 +34,28 @@ export class HaproxySession {
     this.inbox = client.inbox;
   }
 
+  /** Messages go both ways until either side ends or is silent for too long. */
   *run(): Process {
+    const { inbox, backend } = this;
+    const { sim, host, relayCost, idleLimit } = backend;
     this.server = yield* this.open();
-    if (this.server && !this.dead) yield* this.relay(this.server);
+    let silentAt = sim.now + idleLimit;
+    while (this.server && !this.dead) {
+      const packet = inbox.take();
+      if (packet === undefined) {
+        if (sim.now >= silentAt) break;
+        yield inbox.receive(silentAt);
+      } else if (packet.ending) break;
+      else {
+        if (relayCost > 0) yield host.cpu.serve(relayCost);
+        const other = packet.endpoint === this.client ? this.server : this.client;
+        other.send(packet.message!, packet.bytes ?? 0);
+        silentAt = sim.now + idleLimit;
+      }
+    }
     this.closeBoth();
     this.leaveServer();
-    this.backend.ended(this);
+    backend.ended(this);
   }
 
   /** The server is down, and its sessions are to end with it. */
@@ -52,26 +68,6 @@ export class HaproxySession {
   closeBoth(): void {
     this.client.close();
     this.server?.close();
-  }
-
-  /** Messages in both directions until either side ends or is silent for too long. */
-  private *relay(server: Endpoint<WireMessage>) {
-    const { inbox, client } = this;
-    const { sim, host, relayCost, idleLimit } = this.backend;
-    let silentAt = sim.now + idleLimit;
-    while (!this.dead) {
-      const packet = inbox.take();
-      if (packet === undefined) {
-        if (sim.now >= silentAt) return;
-        yield inbox.receive(silentAt);
-      } else if (packet.ending) return;
-      else {
-        if (relayCost > 0) yield host.cpu.serve(relayCost);
-        const other = packet.endpoint === client ? server : client;
-        other.send(packet.message!, packet.bytes ?? 0);
-        silentAt = sim.now + idleLimit;
-      }
-    }
   }
 
   /** A connection to a server, or null: the client is turned away. */

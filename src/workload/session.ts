@@ -4,8 +4,13 @@
  * COMMIT and its answer.
  */
 import type { Endpoint, Packet } from '../hardware/tcp.ts';
-import { Mailbox, type Process, type Random } from '../kernel/index.ts';
-import { type CommitRecord, STATEMENT_BYTES, type WireMessage } from '../postgres/statement.ts';
+import { Mailbox, type Nanoseconds, type Process, type Random } from '../kernel/index.ts';
+import {
+  type CommitRecord,
+  STATEMENT_BYTES,
+  type Statement,
+  type WireMessage,
+} from '../postgres/statement.ts';
 import { open } from '../routing/libpq.ts';
 import type { Arrival, ClientGroup } from './clients.ts';
 import { failureIndex } from './events.ts';
@@ -20,7 +25,8 @@ export class Session {
   private readonly random: Random;
   private readonly inbox: Mailbox<Packet<WireMessage>>;
   private endpoint: Endpoint<WireMessage> | null = null;
-  /** How the last round trip ended if not well. */
+  /** The statement that was sent last, and how its round trip ended if not well. */
+  private statement: Statement | null = null;
   private failure: string | null = null;
 
   constructor(group: ClientGroup, index: number) {
@@ -33,7 +39,8 @@ export class Session {
 
   *run(): Process {
     const { sim } = this.group.context;
-    const { starts, ends, connectionPerTransaction, rate, think } = this.group.options;
+    const options = this.group.options;
+    const { starts, ends, connectionPerTransaction, rate, think, cpu, host } = options;
     yield sim.holdUntil(starts);
     while (sim.now < ends) {
       if (!connectionPerTransaction && !this.endpoint && !(yield* this.connect())) continue;
@@ -43,7 +50,16 @@ export class Session {
         continue;
       }
       if (connectionPerTransaction && !(yield* this.connect(arrival))) continue;
-      yield* this.transact(arrival);
+      const began = sim.now;
+      if (cpu) yield host.cpu.serve(cpu.draw(this.random));
+      const statements = arrival.script.draw(this.random, options.prepared);
+      for (const each of statements) {
+        this.send(each);
+        while (!this.answered()) yield this.inbox.receive();
+        if (this.failure !== null) break;
+      }
+      if (this.failure === null) this.acknowledged(arrival, began);
+      else yield* this.failed(arrival, statements.length > 1);
       if (connectionPerTransaction) this.disconnect();
       if (think) yield sim.hold(think.draw(this.random));
     }
@@ -88,62 +104,58 @@ export class Session {
     this.endpoint = null;
   }
 
-  /** Runs one transaction, statement by statement, and reports what became of it. */
-  private *transact(arrival: Arrival) {
-    const { sim, events } = this.group.context;
-    const { prepared, cpu, host } = this.group.options;
-    const { script } = arrival;
-    const began = sim.now;
-    if (cpu) yield host.cpu.serve(cpu.draw(this.random));
-    const statements = script.draw(this.random, prepared);
-    for (const each of statements) {
-      const endpoint = this.endpoint!;
-      endpoint.send(each, STATEMENT_BYTES);
-      while (!this.answered(endpoint)) yield this.inbox.receive();
-      if (this.failure === null) continue;
-      if (!this.endpoint && each.commit) this.reportUnknown(script.index, each.commit);
-      else events.failed.emit(this.number, script.index, failureIndex(this.failure));
-      if (statements.length > 1) yield* this.rollBack(prepared);
-      if (!this.endpoint) yield sim.hold(this.group.options.reconnect.draw(this.random));
-      return;
-    }
-    const commit = statements[statements.length - 1]!.commit;
-    if (commit?.branch) {
-      const { branch, lsn, unreplicated } = commit;
-      events.commitAcknowledged.emit(this.number, branch.index, lsn, unreplicated ? 1 : 0);
-    }
-    events.acknowledged.emit(this.number, script.index, sim.now - arrival.at, sim.now - began);
+  private send(statement: Statement): void {
+    this.statement = statement;
+    this.endpoint!.send(statement, STATEMENT_BYTES);
   }
 
   /** Whether the server has answered, or never will; `failure` tells how that went. */
-  private answered(endpoint: Endpoint<WireMessage>): boolean {
+  private answered(): boolean {
     for (let packet = this.inbox.take(); packet; packet = this.inbox.take()) {
-      if (packet.endpoint !== endpoint) continue;
+      if (packet.endpoint !== this.endpoint) continue;
       const { message } = packet;
       if (message?.type === 'complete') this.failure = null;
       else if (message?.type === 'error') {
         this.failure = message.sqlstate;
-        if (message.fatal) this.hangUp(endpoint);
+        if (message.fatal) this.hangUp();
       } else {
         this.failure = `08006 ${packet.ending}`;
-        this.hangUp(endpoint);
+        this.hangUp();
       }
       return true;
     }
     return false;
   }
 
-  private hangUp(endpoint: Endpoint<WireMessage>): void {
-    endpoint.close();
+  private hangUp(): void {
+    this.endpoint!.close();
     this.endpoint = null;
   }
 
-  /** After an error the transaction is ended, if the connection is still there. */
-  private *rollBack(prepared: boolean) {
-    const { endpoint } = this;
-    if (!endpoint) return;
-    endpoint.send(statement('rollback', null, 0, prepared), STATEMENT_BYTES);
-    while (!this.answered(endpoint)) yield this.inbox.receive();
+  private acknowledged(arrival: Arrival, began: Nanoseconds): void {
+    const { sim, events } = this.group.context;
+    const commit = this.statement!.commit;
+    if (commit?.branch) {
+      const { branch, lsn, unreplicated } = commit;
+      events.commitAcknowledged.emit(this.number, branch.index, lsn, unreplicated ? 1 : 0);
+    }
+    const { index } = arrival.script;
+    events.acknowledged.emit(this.number, index, sim.now - arrival.at, sim.now - began);
+  }
+
+  /** Reports what became of the transaction, and gets the session fit for the next one. */
+  private *failed(arrival: Arrival, inBlock: boolean) {
+    const { sim, events } = this.group.context;
+    const { prepared, reconnect } = this.group.options;
+    const { commit } = this.statement!;
+    const { index } = arrival.script;
+    if (!this.endpoint && commit) this.reportUnknown(index, commit);
+    else events.failed.emit(this.number, index, failureIndex(this.failure!));
+    if (this.endpoint && inBlock) {
+      this.send(statement('rollback', null, 0, prepared));
+      while (!this.answered()) yield this.inbox.receive();
+    }
+    if (!this.endpoint) yield sim.hold(reconnect.draw(this.random));
   }
 
   private reportUnknown(transaction: number, commit: CommitRecord): void {
