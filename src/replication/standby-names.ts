@@ -12,8 +12,9 @@ export interface StandbyNames {
 /** Null: the setting is empty and nothing is synchronous. An error says what is wrong. */
 export type ParsedStandbyNames = StandbyNames | null | { readonly error: string };
 
-const TOKEN =
-  /\s*(?:"((?:[^"]|"")*)"|([A-Za-z_\u0080-\uffff][\w$\u0080-\uffff-]*)|(\d+)|([*(),]))/y;
+const TOKEN = /\s*(?:"((?:[^"]|"")*)"|([A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)|(\d+)|([*(),]))/y;
+const QUOTED = '"'; // a quoted name's token begins with it, so that no keyword is seen in it
+const NOT_A_NAME = /^(?:[(),]|first|any)$/i;
 
 export function parseStandbyNames(text: string): ParsedStandbyNames {
   const tokens = tokenize(text);
@@ -48,7 +49,8 @@ function listOf(tokens: readonly string[]): string[] | null {
   const names = tokens.filter((_, i) => i % 2 === 0);
   const commas = tokens.filter((_, i) => i % 2 === 1);
   const wellFormed = tokens.length % 2 === 1 && commas.every((token) => token === ',');
-  return wellFormed && names.every((name) => !/^[(),]$/.test(name)) ? names : null;
+  if (!wellFormed || names.some((name) => NOT_A_NAME.test(name))) return null;
+  return names.map((name) => (name.startsWith(QUOTED) ? name.slice(1) : name));
 }
 
 function tokenize(text: string): string[] | null {
@@ -58,7 +60,8 @@ function tokenize(text: string): string[] | null {
   while (TOKEN.lastIndex < trimmed.length) {
     const match = TOKEN.exec(trimmed);
     if (!match) return null;
-    tokens.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? match[3] ?? match[4]!);
+    const quoted = match[1]?.replaceAll('""', '"');
+    tokens.push(quoted === undefined ? (match[2] ?? match[3] ?? match[4]!) : QUOTED + quoted);
   }
   return tokens;
 }
