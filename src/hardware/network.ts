@@ -45,6 +45,8 @@ export interface Traffic {
   pathClosed(): void;
 }
 
+const UNLIMITED = Number.POSITIVE_INFINITY;
+
 /** A host talks to itself through the loopback interface: 20 to 50 us for a round trip. */
 const LOOPBACK: PathConditions = {
   delay: constant(15_000),
@@ -122,6 +124,12 @@ export class Path {
     if (this.random.chance(this.conditions.loss)) return true;
     for (const { how } of this.degradations) if (this.random.chance(how.loss)) return true;
     return false;
+  }
+
+  /** Whether messages leave at once and none is lost: nothing depends on when they are sent. */
+  get isFree(): boolean {
+    if (!this.open || this.line || this.conditions.loss > 0) return false;
+    return this.degradations.length === 0 && this.from.nicBitsPerSecond === UNLIMITED;
   }
 
   /** The instant at which a message sent now has left: behind what was sent before it. */

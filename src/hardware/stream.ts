@@ -56,7 +56,14 @@ export class Stream<M> implements Traffic {
   send(message: M | null, ending: Ending | null, bytes: number): void {
     const { path } = this;
     const leaves = path.leave(bytes);
-    const packet: Packet<M> = { endpoint: this.receiver, message, ending, leaves, bytes };
+    const packet: Packet<M> = {
+      endpoint: this.receiver,
+      message,
+      ending,
+      leaves,
+      bytes,
+      passed: null,
+    };
     if (this.stalled) this.backlog.push(packet);
     else if (!path.open || path.loses()) {
       this.backlog.push(packet);
@@ -109,7 +116,36 @@ export class Stream<M> implements Traffic {
   /** Streams deliver in order: nothing overtakes what was sent before. */
   private deliver(packet: Packet<M>, at: Nanoseconds): void {
     if (at > this.lastArrival) this.lastArrival = at;
+    const { splice } = this.receiver;
+    if (splice !== null && packet.ending === null && !splice.process.frozen) {
+      if (splice.to.stream.passOn(packet, this.lastArrival)) return;
+    }
     this.receiver.inbox.send(packet, this.lastArrival);
+  }
+
+  /** Takes over what will reach the middle host at the given instant; false if it cannot. */
+  private passOn(packet: Packet<M>, at: Nanoseconds): boolean {
+    const { path, receiver } = this;
+    if (this.stalled || !path.isFree || !this.reverse.open || receiver.gone) return false;
+    const { message, ending, bytes = 0 } = packet;
+    this.lastLeft = at;
+    this.deliver(
+      { endpoint: receiver, message, ending, leaves: at, bytes, passed: packet },
+      at + path.draw(),
+    );
+    return true;
+  }
+
+  /** What is still on its way here, though a splice has already handed it on; in order. */
+  private recall(isLost: (packet: Packet<M>) => boolean): Packet<M>[] {
+    const { splice } = this.receiver;
+    if (splice === null) return [];
+    const { now } = this.sim;
+    const { inbox } = splice.to.stream.receiver;
+    const handed = inbox.withdraw(
+      ({ passed, leaves }) => passed?.endpoint === this.receiver && leaves > now && isLost(passed),
+    );
+    return handed.map(({ passed }) => passed!);
   }
 
   private reset(at: Nanoseconds): void {
@@ -122,13 +158,17 @@ export class Stream<M> implements Traffic {
     const { now } = this.sim;
     const arrives = this.path.open;
     this.sender.abandon();
-    this.receiver.inbox.withdraw(
-      (packet) => packet.endpoint === this.receiver && (packet.leaves > now || !arrives),
-    );
+    const isLost = (packet: Packet<M>) => packet.leaves > now || !arrives;
+    this.recall(isLost);
+    this.receiver.inbox.withdraw((packet) => packet.endpoint === this.receiver && isLost(packet));
   }
 
   private withdraw(): void {
-    const lost = this.receiver.inbox.withdraw((packet) => packet.endpoint === this.receiver);
+    const { receiver } = this;
+    const lost = [
+      ...this.recall(() => true),
+      ...receiver.inbox.withdraw((packet) => packet.endpoint === receiver),
+    ];
     if (lost.length === 0) return;
     const data = lost.filter((packet) => packet.ending !== 'reset');
     if (data.length < lost.length) this.receiver.stream.resetLost();

@@ -11,7 +11,13 @@
  * Left out: windows and slow start, delayed acknowledgements, fast retransmit. Two files: `tcp.ts`
  * has connections and the handshake, `stream.ts` one direction of a connection.
  */
-import { type Mailbox, type Nanoseconds, NEVER, SECOND } from '../kernel/index.ts';
+import {
+  type Mailbox,
+  type Nanoseconds,
+  NEVER,
+  type ProcessGroup,
+  SECOND,
+} from '../kernel/index.ts';
 import type { Host } from './host.ts';
 import type { Network } from './network.ts';
 import { Stream } from './stream.ts';
@@ -28,6 +34,8 @@ export interface Packet<M> {
   readonly leaves: Nanoseconds;
   /** Its size; absent on what never crossed the network. */
   readonly bytes?: number;
+  /** The packet that a splice passed on as this one; it left the middle host at `leaves`. */
+  readonly passed?: Packet<M> | null;
 }
 
 export interface SocketOptions {
@@ -59,6 +67,8 @@ export class Endpoint<M> {
   closed = false;
   peer!: Endpoint<M>;
   stream!: Stream<M>;
+  /** Where messages go that arrive here, if no process has to see them; see `splice`. */
+  splice: Splice<M> | null = null;
   /** Reset or timed out: the owner has been told, the peer will not be. */
   private lost = false;
 
@@ -107,6 +117,24 @@ export class Endpoint<M> {
   resetLost(): void {
     this.lost = false;
   }
+}
+
+/** A process's two connections, joined in its kernel. */
+export interface Splice<M> {
+  readonly to: Endpoint<M>;
+  readonly process: ProcessGroup;
+}
+
+/**
+ * From now on a message that reaches one endpoint is passed on by the other at that instant, as by
+ * splice(2): the process between them is not woken and costs nothing. It still gets the news of
+ * endings, and every message that the next leg cannot take at once: a path that is closed, slow or
+ * lossy, a stream that waits for a retransmission, a process that is stopped. A message that is on
+ * the first leg when the process dies is passed on all the same: at most one delay late.
+ */
+export function splice<M>(a: Endpoint<M>, b: Endpoint<M>, process: ProcessGroup): void {
+  a.splice = { to: b, process };
+  b.splice = { to: a, process };
 }
 
 /** Makes a connection between two endpoints that exists from now on: no handshake. */

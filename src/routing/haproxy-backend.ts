@@ -87,6 +87,11 @@ export class HaproxyBackend implements Listener<WireMessage> {
     this.accepted = new Mailbox(this.sim);
   }
 
+  /** The proxy's processes. */
+  get group(): ProcessGroup {
+    return this.context.group;
+  }
+
   get serversUp(): number {
     return usableServers(this.balancing).length;
   }

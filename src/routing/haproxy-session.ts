@@ -10,7 +10,7 @@
  * Source: HAProxy src/backend.c: back_try_conn_req, back_handle_st_cer, back_handle_st_req;
  * include/haproxy/stream.h: stream_choose_redispatch; src/stream.c: stream_shutdown_self.
  */
-import { connect, Endpoint, LINUX_SOCKET, type Packet } from '../hardware/tcp.ts';
+import { connect, Endpoint, LINUX_SOCKET, type Packet, splice } from '../hardware/tcp.ts';
 import { type Mailbox, type Nanoseconds, NEVER, type Process, SECOND } from '../kernel/index.ts';
 import type { WireMessage } from '../postgres/statement.ts';
 import type { HaproxyBackend } from './haproxy-backend.ts';
@@ -34,11 +34,17 @@ export class HaproxySession {
     this.inbox = client.inbox;
   }
 
-  /** Messages go both ways until either side ends or is silent for too long. */
+  /**
+   * Messages go both ways until either side ends or is silent for too long. Where nothing of that
+   * takes time or has to be watched, the kernel passes them on (`option splice-auto`).
+   */
   *run(): Process {
     const { inbox, backend } = this;
     const { sim, host, relayCost, idleLimit } = backend;
     this.server = yield* this.open();
+    if (this.server && relayCost === 0 && idleLimit === NEVER) {
+      splice(this.client, this.server, backend.group);
+    }
     let silentAt = sim.now + idleLimit;
     while (this.server && !this.dead) {
       const packet = inbox.take();
