@@ -1,0 +1,141 @@
+import { describe, expect, test } from 'vitest';
+import { MILLISECOND, type Process, SECOND } from '../../src/kernel/index.ts';
+import {
+  COMMIT_COST,
+  RECHECK_COST,
+  REDO_NANOSECONDS_PER_BYTE,
+  REDO_WAKE_COST,
+  statementCost,
+  WAL_RECEIVER_COST,
+  WAL_SENDER_COST,
+} from '../../src/postgres/costs.ts';
+import { ONE_WAY, type ServerPlan, World } from '../helpers/world.ts';
+
+/** Different for each, so that no two terms of the sum can be mistaken for each other. */
+const LOCAL_FSYNC = 2_100_000;
+const FSYNC: Record<string, number> = { near: 3_300_000, far: 500_000 };
+const DELAY: Record<string, number> = { near: 1 * MILLISECOND, far: 17 * MILLISECOND };
+const LOCAL = 2 * ONE_WAY + statementCost('commit', true) + COMMIT_COST + LOCAL_FSYNC;
+const WAL_BYTES = 48 + 80 + 24; // update, commit, and what a page's header may add
+
+interface Commit {
+  readonly names: string;
+  readonly level: string;
+  readonly standbys?: readonly string[];
+}
+
+function world({ names, level, standbys = ['near', 'far'] }: Commit): World {
+  const settings = { synchronous_standby_names: names, synchronous_commit: level };
+  const servers: ServerPlan[] = [{ name: 'pg1', settings, fsync: LOCAL_FSYNC }];
+  for (const name of standbys) servers.push({ name, of: 'pg1', fsync: FSYNC[name]! });
+  return new World({
+    servers,
+    oneWay: (from, to) => DELAY[from] ?? DELAY[to] ?? ONE_WAY,
+  });
+}
+
+/** How long COMMIT took on an idle system. */
+function commitTime(plan: Commit): number {
+  const stage = world(plan);
+  const client = stage.client('a');
+  let took = -1;
+  const body = function* (): Process {
+    yield* client.connect(['pg1']);
+    yield* client.say('begin');
+    yield* client.say('update', 1);
+    yield stage.sim.holdUntil(SECOND);
+    yield* client.say('commit');
+    took = stage.sim.now - SECOND;
+  };
+  stage.play(body());
+  stage.sim.run(3 * SECOND);
+  return took;
+}
+
+const written = (name: string) => WAL_SENDER_COST + 2 * DELAY[name]! + WAL_RECEIVER_COST;
+const flushed = (name: string) => written(name) + FSYNC[name]!;
+
+describe('the latency of a commit is a sum (4.5)', () => {
+  const only = (name: string, level: string): Commit => ({ names: name, level });
+
+  test('off: neither disk', () => {
+    expect(commitTime(only('near', 'off'))).toBe(LOCAL - LOCAL_FSYNC);
+  });
+
+  test('local, and any level without standby names: the local disk', () => {
+    expect(commitTime(only('near', 'local'))).toBe(LOCAL);
+    for (const level of ['remote_write', 'on', 'remote_apply']) {
+      expect(commitTime(only('', level)), level).toBe(LOCAL);
+    }
+  });
+
+  test.each(['near', 'far'])('on: local disk + round trip + disk of %s + processors', (name) => {
+    expect(commitTime(only(name, 'on'))).toBe(LOCAL + flushed(name));
+  });
+
+  test.each(['near', 'far'])('remote_write: without the disk of %s', (name) => {
+    expect(commitTime(only(name, 'remote_write'))).toBe(LOCAL + written(name));
+  });
+
+  test.each(['near', 'far'])('remote_apply: with the replay on %s', (name) => {
+    const took = commitTime(only(name, 'remote_apply'));
+    const rest = took - (LOCAL + flushed(name) + REDO_WAKE_COST);
+    expect(rest).toBeGreaterThan(0);
+    expect(rest).toBeLessThanOrEqual(WAL_BYTES * REDO_NANOSECONDS_PER_BYTE + 1);
+  });
+
+  test('ANY 1 of two follows the faster, FIRST 1 the first, two of two the slower', () => {
+    const at = (names: string) => commitTime({ names, level: 'on' });
+    expect(flushed('near')).toBeLessThan(flushed('far'));
+    expect(at('ANY 1 (far, near)')).toBe(LOCAL + flushed('near'));
+    expect(at('FIRST 1 (far, near)')).toBe(LOCAL + flushed('far'));
+    expect(at('FIRST 2 (near, far)')).toBe(LOCAL + flushed('far'));
+    expect(at('ANY 2 (near, far)')).toBe(LOCAL + flushed('far'));
+  });
+
+  test('a standby that is not listed does not matter', () => {
+    expect(commitTime({ names: 'near', level: 'on' })).toBe(
+      commitTime({ names: 'near', level: 'on', standbys: ['near'] }),
+    );
+  });
+
+  test('fewer connected than asked for: it blocks, the record is already on the standby', () => {
+    const stage = world({ names: 'FIRST 2 (near, far)', level: 'on', standbys: ['near'] });
+    const client = stage.client('a');
+    const body = function* (): Process {
+      yield* client.connect(['pg1']);
+      yield* client.write(1);
+    };
+    stage.play(body());
+    stage.sim.run(100 * SECOND);
+    expect(client.answers).toEqual(['complete', 'complete', 'complete']);
+    expect(stage.instance('near').replay.position.value).toBe(client.commit.lsn);
+    stage.instance('pg1').syncRep.configure('');
+    stage.sim.run(101 * SECOND);
+    expect(client.answers.at(-1), 'emptying the setting releases it').toBe('complete');
+    expect(client.commit.unreplicated).toBe(true);
+  });
+});
+
+describe('a hot row', () => {
+  test('its rate is one per hold of its lock, however many want it', () => {
+    const stage = world({ names: 'near', level: 'on' });
+    let done = 0;
+    for (let i = 0; i < 8; i++) {
+      const client = stage.client(`c${i}`);
+      const body = function* (): Process {
+        yield* client.connect(['pg1']);
+        for (;;) {
+          yield* client.write(1);
+          if (stage.sim.now > SECOND) done++;
+        }
+      };
+      stage.play(body());
+    }
+    stage.sim.run(11 * SECOND);
+    // from getting the lock to releasing it: the answer to the update, COMMIT's way, T_commit
+    const hold = RECHECK_COST + ONE_WAY + LOCAL - ONE_WAY + flushed('near');
+    expect(done / 10 / (SECOND / hold)).toBeGreaterThan(0.99);
+    expect(done / 10 / (SECOND / hold)).toBeLessThan(1.01);
+  });
+});
