@@ -141,11 +141,18 @@ export class Stream<M> implements Traffic {
     const { splice } = this.receiver;
     if (splice === null) return [];
     const { now } = this.sim;
-    const { inbox } = splice.to.stream.receiver;
-    const handed = inbox.withdraw(
+    const next = splice.to.stream;
+    const handed = next.receiver.inbox.withdraw(
       ({ passed, leaves }) => passed?.endpoint === this.receiver && leaves > now && isLost(passed),
     );
+    if (handed.length > 0) next.neverSent();
     return handed.map(({ passed }) => passed!);
+  }
+
+  /** What was to leave from now on does not: nothing of it is acknowledged or kept in order. */
+  private neverSent(): void {
+    this.lastLeft = Math.min(this.lastLeft, this.sim.now);
+    this.lastArrival = Math.min(this.lastArrival, this.sim.now);
   }
 
   private reset(at: Nanoseconds): void {
