@@ -107,14 +107,24 @@ export class ClientGroup {
     const { starts, ends, index } = this.options;
     yield sim.holdUntil(starts);
     for (;;) {
-      yield sim.hold(this.random.exponential(meanGap));
-      if (sim.now >= ends) return;
+      const gap = this.random.exponential(meanGap);
+      if (sim.now + gap >= ends) break;
+      yield sim.hold(gap);
       const script = this.drawScript();
       const next = this.idle.shift();
       events.invoked.emit(-1 - index, script.index);
       this.waiting.push({ at: sim.now, script });
       if (next) sim.wake(next.process, next.ticket);
       else events.queued.emit(index, this.queueLength);
+    }
+    yield sim.holdUntil(ends);
+    this.dismissIdle();
+  }
+
+  /** It is over: who is idle hangs up, as the others do after their transaction. */
+  private dismissIdle(): void {
+    for (let next = this.idle.shift(); next; next = this.idle.shift()) {
+      this.context.sim.wake(next.process, next.ticket);
     }
   }
 }
