@@ -9,8 +9,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { unbuilt } from '../../src/scenario/build/unbuilt.ts';
-import { buildWorld } from '../../src/scenario/build/world.ts';
+import { buildWorld, type World } from '../../src/scenario/build/world.ts';
 import { expandRuns, loadScenario, type Run } from '../../src/scenario/index.ts';
+import { disturb } from './disturb.ts';
 
 export const MARK_EVERY = 1000;
 
@@ -29,8 +30,15 @@ function runsOf(file: string): readonly Run[] {
   return expanded.runs.filter(({ scenario }) => unbuilt(scenario).length === 0);
 }
 
+function worldOf({ scenario }: Run): World {
+  const world = buildWorld(scenario, scenario.seed);
+  const { PLANTED_FAULT } = process.env;
+  if (PLANTED_FAULT) disturb(world);
+  return world;
+}
+
 function fingerprint(file: string, run: Run, seconds: number): Fingerprint {
-  const { sim } = buildWorld(run.scenario, run.scenario.seed);
+  const { sim } = worldOf(run);
   const marks: string[] = [];
   sim.trace.witnessAll(() => {
     if (sim.trace.events % MARK_EVERY === 0) marks.push(sim.trace.digest);
@@ -40,7 +48,7 @@ function fingerprint(file: string, run: Run, seconds: number): Fingerprint {
 }
 
 function events(run: Run, seconds: number, from: number, to: number): string[] {
-  const { sim } = buildWorld(run.scenario, run.scenario.seed);
+  const { sim } = worldOf(run);
   const lines: string[] = [];
   sim.trace.witnessAll((at, topic, fields) => {
     const number = sim.trace.events;

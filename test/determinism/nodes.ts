@@ -8,8 +8,11 @@ const LOADER = fileURLToPath(new URL('../../node_modules/tsx/dist/esm/index.mjs'
 const NODES = fileURLToPath(new URL('./nodes/', import.meta.url));
 const MARK_EVERY = 1000;
 
-/** A way to run TypeScript: this Node with a loader, or a newer one that needs none. */
-export type Node = 'this' | 'node-22' | 'node-24';
+/**
+ * A way to run TypeScript: this Node with a loader, or a newer one that needs none; `disturbed` is
+ * this one with a planted fault (`disturb.ts`).
+ */
+export type Node = 'this' | 'disturbed' | 'node-22' | 'node-24';
 
 /** Brings the other versions of Node, once, as npm's package `node`. */
 export function installNodes(): void {
@@ -18,11 +21,13 @@ export function installNodes(): void {
 }
 
 function output(node: Node, args: readonly string[]): unknown {
-  const program = node === 'this' ? process.execPath : `${NODES}node_modules/${node}/bin/node`;
-  const loader = node === 'this' ? ['--import', LOADER] : [];
+  const here = node === 'this' || node === 'disturbed';
+  const program = here ? process.execPath : `${NODES}node_modules/${node}/bin/node`;
+  const loader = here ? ['--import', LOADER] : [];
   const options: ExecFileSyncOptionsWithStringEncoding = {
     encoding: 'utf8',
     maxBuffer: 1e9,
+    env: { ...process.env, ...(node === 'disturbed' ? { PLANTED_FAULT: 'yes' } : {}) },
     stdio: ['ignore', 'pipe', 'pipe'],
   };
   return JSON.parse(execFileSync(program, [...loader, SCRIPT, ...args], options));
