@@ -17,31 +17,47 @@ interface LostRecord {
   takenAt: Nanoseconds;
 }
 
-/** The ends of the commit records that a server has inserted and not yet flushed, in order. */
+/**
+ * The ends of the commit records that a server has inserted and not yet flushed, in order: a ring
+ * that doubles.
+ */
 class Unflushed {
-  readonly branch: number[] = [];
-  readonly lsn: Lsn[] = [];
-  private first = 0;
+  private lsn = new Float64Array(256);
+  private branch = new Int32Array(256);
+  private head = 0;
+  private tail = 0;
 
   push(branch: number, lsn: Lsn): void {
-    this.branch.push(branch);
-    this.lsn.push(lsn);
+    if (this.tail - this.head === this.lsn.length) this.grow();
+    const place = this.tail++ & (this.lsn.length - 1);
+    this.lsn[place] = lsn;
+    this.branch[place] = branch;
   }
 
   flushed(upTo: Lsn): void {
-    while (this.first < this.lsn.length && this.lsn[this.first]! <= upTo) this.first++;
-    if (this.first === this.lsn.length) this.clear();
-    else if (this.first > 4096) this.tidy();
+    const mask = this.lsn.length - 1;
+    while (this.head < this.tail && this.lsn[this.head & mask]! <= upTo) this.head++;
+    if (this.head === this.tail) this.head = this.tail = 0; // keeps the counters small
   }
 
-  clear(): void {
-    this.branch.length = this.lsn.length = this.first = 0;
+  /** Visits what is left, and forgets it. */
+  drain(visit: (branch: number, lsn: Lsn) => void): void {
+    const mask = this.lsn.length - 1;
+    for (let i = this.head; i < this.tail; i++) visit(this.branch[i & mask]!, this.lsn[i & mask]!);
+    this.head = this.tail = 0;
   }
 
-  private tidy(): void {
-    this.branch.splice(0, this.first);
-    this.lsn.splice(0, this.first);
-    this.first = 0;
+  private grow(): void {
+    const { lsn, branch } = this;
+    const mask = lsn.length - 1;
+    this.lsn = new Float64Array(2 * lsn.length);
+    this.branch = new Int32Array(2 * lsn.length);
+    for (let i = this.head; i < this.tail; i++) {
+      this.lsn[i - this.head] = lsn[i & mask]!;
+      this.branch[i - this.head] = branch[i & mask]!;
+    }
+    this.tail -= this.head;
+    this.head = 0;
   }
 }
 
@@ -88,10 +104,7 @@ export class CrashLosses {
     const crash = { server, at, power: server.host.state === 'off' };
     const list = this.unflushed[index]!;
     list.flushed(server.wal.insertLsn); // what survived counts as if it had been flushed
-    for (let i = 0; i < list.lsn.length; i++) {
-      if (list.lsn[i]! > server.wal.insertLsn) this.lose(list.branch[i]!, list.lsn[i]!, crash);
-    }
-    list.clear();
+    list.drain((branch, lsn) => this.lose(branch, lsn, crash));
   }
 
   private lose(branch: number, lsn: Lsn, crash: Crash): void {

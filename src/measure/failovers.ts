@@ -90,7 +90,7 @@ export class Failovers {
     });
   }
 
-  private observeServers({ ha, postgres, workload }: Observed): void {
+  private observeServers({ ha, postgres }: Observed): void {
     ha.routed.observe((at, frontend, server, up) => {
       if (frontend === PRIMARY_FRONTEND) this.upSince[server] = up === 1 ? at : -1;
     });
@@ -100,6 +100,10 @@ export class Failovers {
       this.open.promotedAt = at;
       this.open.branch = branch;
     });
+  }
+
+  /** From the first failover on: commits are many, and failovers few. */
+  private awaitWrites({ workload }: Observed): void {
     workload.commitAcknowledged.observe((at, _, branch) => {
       if (this.open === null || this.open.branch !== branch) return;
       this.complete(this.open, at);
@@ -145,6 +149,7 @@ export class Failovers {
       firstWriteAt: null,
     };
     this.list.push(this.open);
+    if (this.list.length === 1) this.awaitWrites(this.run);
   }
 
   /** The first write. Routing is over when HAProxy sent sessions to the new leader, if it did. */

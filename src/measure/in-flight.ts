@@ -160,6 +160,9 @@ export class InFlight {
   }
 
   private change(at: Nanoseconds, by: number): void {
+    if (at < this.changedAt) {
+      this.disorder ??= `the clock went back from ${this.changedAt} ns to ${at} ns`;
+    }
     this.area += this.count * (at - this.changedAt);
     this.changedAt = at;
     this.count += by;

@@ -111,44 +111,44 @@ class Audit {
     const survives = this.survives(commits, row);
     this.count(commits, row, 'acknowledged');
     this.count(commits, row, survives ? 'durable' : 'lost');
-    if (commits.unreplicated[row] === 1) this.count(commits, row, 'unreplicated');
+    if (commits.isUnreplicated(row)) this.count(commits, row, 'unreplicated');
     if (survives) return;
-    const at = commits.at[row]!;
+    const at = commits.at(row);
     const cause = this.causeOf(commits, row);
     this.causes.set(cause, (this.causes.get(cause) ?? 0) + 1);
     if (at < this.run.warmup || this.losses.length >= mostLosses) return;
     this.losses.push({
-      session: sessionName(this.run.groups, commits.session[row]!),
-      lsn: formatLsn(commits.lsn[row]!),
+      session: sessionName(this.run.groups, commits.session(row)),
+      lsn: formatLsn(commits.lsn(row)),
       acknowledgedAt: toSeconds(at),
       cause,
     });
   }
 
   private survives(commits: CommitColumns, row: number): boolean {
-    const branch = commits.branch[row]!;
-    const lsn: Lsn = commits.lsn[row]!;
+    const branch = commits.branch(row);
+    const lsn: Lsn = commits.lsn(row);
     const limit = this.kept.get(branch)?.limit;
     if (limit === undefined || lsn > limit) return false;
-    return this.crashes.crashOf(branch, lsn, commits.at[row]!) === null;
+    return this.crashes.crashOf(branch, lsn, commits.at(row)) === null;
   }
 
   private causeOf(commits: CommitColumns, row: number): string {
-    const branch = commits.branch[row]!;
-    const at: Nanoseconds = commits.at[row]!;
-    const crash = this.crashes.crashOf(branch, commits.lsn[row]!, at);
+    const branch = commits.branch(row);
+    const at: Nanoseconds = commits.at(row);
+    const crash = this.crashes.crashOf(branch, commits.lsn(row), at);
     const cause = crash
       ? crashCause(crash)
       : forkCause(this.chronicle, this.kept, this.run.branches[branch]!, at);
-    if (commits.unreplicated[row] !== 1) return cause;
+    if (!commits.isUnreplicated(row)) return cause;
     return `acknowledged with the warning that it might not be replicated; ${cause}`;
   }
 
   private count(commits: CommitColumns, row: number, what: keyof CommitCounts): void {
     this.all[what]++;
-    if (commits.at[row]! < this.run.warmup) return;
+    if (commits.at(row) < this.run.warmup) return;
     this.counted[what]++;
-    const group = this.groupOf[commits.session[row]!] ?? -1;
+    const group = this.groupOf[commits.session(row)] ?? -1;
     if (group >= 0) this.byGroup[group]![what]++;
   }
 }

@@ -46,6 +46,13 @@ export class Series {
     this.put(this.indexOf(at), value, 1);
   }
 
+  /** So many observations in the stretch of an instant, given their sum: for a mean. */
+  addWeighted(at: Nanoseconds, sum: number, count: number): void {
+    const index = this.indexOf(at);
+    this.sums[index]! += sum;
+    this.weights[index]! += count;
+  }
+
   /** A value that held from one instant to another: what a gauge contributes. */
   addSpan(from: Nanoseconds, to: Nanoseconds, value: number): void {
     const last = this.indexOf(Math.max(from, to - 1));

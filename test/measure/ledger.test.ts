@@ -216,6 +216,6 @@ describe('against a naive twin', () => {
     stage.tell(0, 100);
     stage.at(2).crash(0, 0, true);
     expect(ledger.report.losses[0]!.acknowledgedAt).toBe(1.2345);
-    expect(ledger.acknowledged.at[0]).toBe(1.2345 * SECOND);
+    expect(ledger.acknowledged.at(0)).toBe(1.2345 * SECOND);
   });
 });

@@ -68,12 +68,12 @@ function timeIn(server: ObservedServer): number {
   return sum;
 }
 
-/** No event happens before one that came before it. */
+/** No event happens before one that came before it; clients' events are in `InFlight`'s care. */
 export class ClockIsMonotone implements Law {
   private readonly breaches = new Breaches();
   private last: Nanoseconds;
 
-  constructor({ clock, workload, postgres }: Observed) {
+  constructor({ clock, postgres }: Observed) {
     this.last = clock.now;
     const look = (at: Nanoseconds) => {
       if (at < this.last) {
@@ -82,8 +82,6 @@ export class ClockIsMonotone implements Law {
       }
       this.last = at;
     };
-    workload.invoked.observe(look);
-    workload.acknowledged.observe(look);
     postgres.flushed.observe(look);
     postgres.state.observe(look);
   }

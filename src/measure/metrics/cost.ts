@@ -21,15 +21,14 @@ export const costFamily: MetricFamily = {
     },
   ],
   measure: (run) => {
-    let acknowledged = 0;
-    run.workload.acknowledged.observe(() => {
-      acknowledged++;
-    });
+    const topic = run.workload.acknowledged;
+    let before = topic.count;
     return {
       restart: () => {
-        acknowledged = 0;
+        before = topic.count;
       },
       report: (sheet) => {
+        const acknowledged = topic.count - before;
         let monthly: number | null = 0;
         for (const price of run.monthlyPrices) {
           monthly = monthly === null || price === null ? null : monthly + price;

@@ -37,10 +37,22 @@ const DEFINITIONS: readonly MetricDefinition[] = [
   },
 ];
 
-/** The latencies of one transaction from one group of clients: all other sums are made of these. */
-interface Cell {
-  readonly latency: Histogram;
-  readonly service: Histogram;
+/**
+ * The latencies of one transaction from one group of clients: all other sums are made of these.
+ * Most transactions wait for no session, and then their latency is their service.
+ */
+class Cell {
+  readonly same = new Histogram();
+  readonly latency = new Histogram();
+  readonly service = new Histogram();
+
+  record(latency: number, service: number): void {
+    if (latency === service) this.same.record(latency);
+    else {
+      this.latency.record(latency);
+      this.service.record(service);
+    }
+  }
 }
 
 class LatencyMeter {
@@ -55,9 +67,11 @@ class LatencyMeter {
     run.workload.acknowledged.observe((_, session, transaction, latency, service) => {
       const place = groupOf[session]! * width + transaction;
       let cell = cells[place];
-      if (!cell) cell = cells[place] = { latency: new Histogram(), service: new Histogram() };
-      cell.latency.record(latency);
-      cell.service.record(service);
+      if (!cell) {
+        cell = new Cell();
+        cells[place] = cell;
+      }
+      cell.record(latency, service);
     });
   }
 
@@ -76,8 +90,12 @@ class LatencyMeter {
         const cell = this.cells[group * this.run.transactions.length + index];
         if (!cell || (scope.group ?? group) !== group) continue;
         if ((scope.transaction ?? index) !== index) continue;
-        all!.merge(cell.latency);
-        (writes ? write! : read!).merge(cell.latency);
+        const ofKind = writes ? write! : read!;
+        for (const part of [cell.same, cell.latency]) {
+          all!.merge(part);
+          ofKind.merge(part);
+        }
+        service!.merge(cell.same);
         service!.merge(cell.service);
       }
     });

@@ -22,7 +22,10 @@ const DEFINITIONS: readonly MetricDefinition[] = ['', 'clients.<clients>.'].flat
   },
 ]);
 
-/** The attempts of one kind (reads or writes), of one group of clients or of all. */
+/**
+ * The attempts of one kind (reads or writes), of one group of clients or of all. A single group is
+ * all there is, and shares the demand of all.
+ */
 class Demand {
   pending = 0;
   acknowledged = 0;
@@ -77,13 +80,17 @@ class OutageMeter {
   private readonly run: Observed;
   private readonly shared: SharedMeters;
   private readonly demands: readonly Demand[];
+  private readonly isSingle: boolean;
   private readonly groupOf: Int32Array;
   private readonly kindOf: Uint8Array;
 
   constructor(run: Observed, shared: SharedMeters) {
     this.run = run;
     this.shared = shared;
-    this.demands = Array.from({ length: 2 * (run.groups.length + 1) }, () => new Demand());
+    const all = [new Demand(), new Demand()];
+    this.isSingle = run.groups.length === 1;
+    const ofGroup = () => (this.isSingle ? all : [new Demand(), new Demand()]);
+    this.demands = [...all, ...run.groups.flatMap(ofGroup)];
     this.groupOf = groupsOfSessions(run.groups);
     this.kindOf = Uint8Array.from(run.transactions, ({ writes }) => (writes ? 1 : 0));
     this.observe(run);
@@ -115,22 +122,23 @@ class OutageMeter {
   }
 
   private observe({ workload, groups }: Observed): void {
-    const { demands, groupOf, kindOf } = this;
+    const { demands, groupOf, kindOf, isSingle } = this;
     workload.invoked.observe((at, session, transaction) => {
       const kind = kindOf[transaction]!;
-      const group = session < 0 ? -1 - session : groupOf[session]!;
       demands[kind]!.ask(at);
+      if (isSingle) return;
+      const group = session < 0 ? -1 - session : groupOf[session]!;
       demands[2 * group + 2 + kind]!.ask(at);
     });
     workload.acknowledged.observe((at, session, transaction, latency) => {
       const kind = kindOf[transaction]!;
       demands[kind]!.succeed(at, latency);
-      demands[2 * groupOf[session]! + 2 + kind]!.succeed(at, latency);
+      if (!isSingle) demands[2 * groupOf[session]! + 2 + kind]!.succeed(at, latency);
     });
     const fail = (at: Nanoseconds, session: number, transaction: number) => {
       const kind = kindOf[transaction]!;
       demands[kind]!.fail(at);
-      demands[2 * groupOf[session]! + 2 + kind]!.fail(at);
+      if (!isSingle) demands[2 * groupOf[session]! + 2 + kind]!.fail(at);
     };
     workload.failed.observe(fail);
     workload.unknown.observe(fail);

@@ -29,6 +29,7 @@ class SplitBrainMeter {
   private splitSince: Nanoseconds = 0;
   private duration: Nanoseconds = 0;
   private commits = 0;
+  private counting = false;
 
   constructor(run: Observed) {
     this.run = run;
@@ -42,9 +43,6 @@ class SplitBrainMeter {
     run.faults.began.observe(lookAtAll);
     run.faults.ended.observe(lookAtAll);
     for (const { server } of run.instances) server.host.onReachabilityChange(lookAtAll);
-    run.workload.commitAcknowledged.observe((_, __, branch) => {
-      if (this.split > 0 && this.readyIn[this.clusterOf(branch)]! > 1) this.commits++;
-    });
   }
 
   restart(): void {
@@ -71,9 +69,18 @@ class SplitBrainMeter {
 
   private change(by: number): void {
     const { now } = this.run.clock;
+    if (!this.counting) this.countCommits();
     if (this.split > 0) this.duration += now - this.splitSince;
     this.splitSince = now;
     this.split += by;
+  }
+
+  /** From the first split on; before it there is nothing to count, and commits are many. */
+  private countCommits(): void {
+    this.counting = true;
+    this.run.workload.commitAcknowledged.observe((_, __, branch) => {
+      if (this.split > 0 && this.readyIn[this.clusterOf(branch)]! > 1) this.commits++;
+    });
   }
 
   /** That of the server that began the branch, which is named by it. */
