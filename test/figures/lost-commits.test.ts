@@ -28,8 +28,11 @@ describe('commits lost in a failover on asynchronous replication', () => {
     expect(losses.lost.high! - losses.lost.low!).toBeLessThan(0.02 * losses.expected);
   });
 
-  it('in synchronous mode none, in any seed', () => {
-    const losses = lossesWithSynchronousMode(SEEDS);
+  it.each([
+    ['by power', false],
+    ['by power and path', true],
+  ])('in synchronous mode none, in any seed: %s', (_, cut) => {
+    const losses = lossesWithSynchronousMode(SEEDS, cut);
     expect(losses.failovers).toBe(SEEDS);
     expect(losses.rate).toBeGreaterThan(1000);
     expect(losses.most).toBe(0);
