@@ -91,7 +91,7 @@ function phasesOf(failover: Failover): Record<Phase, number> {
   return Object.fromEntries(lengths) as Record<Phase, number>;
 }
 
-/** From failure to expiry where etcd's leader stayed: the age of the lease, and the lessor's scan. */
+/** From failure to expiry where etcd's leader stayed: the lease's age, and the lessor's scan. */
 function expiryLaw(random: Random): number {
   return TTL - LOOP_WAIT * random.uniform() + SCAN * random.uniform();
 }

@@ -55,5 +55,6 @@ export function divergence(
   const [left, right] = [output(a, args) as string[], output(b, args) as string[]];
   const at = left.findIndex((line, i) => line !== right[i]);
   const place = at < 0 ? Math.min(left.length, right.length) : at;
-  return `${file} ${variant}: ${a} has ${left[place] ?? 'no event'}, ${b} ${right[place] ?? 'none'}`;
+  const [here, there] = [left[place] ?? 'no event', right[place] ?? 'none'];
+  return `${file} ${variant}: ${a} has ${here}, ${b} ${there}`;
 }
