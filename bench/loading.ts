@@ -5,9 +5,11 @@ import type { Row } from './table.ts';
 const KIBIBYTE = 1024;
 const SIZES = [64, 256, 1024].map((size) => size * KIBIBYTE);
 const ROUNDS = 5;
-/** A byte of the largest may cost so much more than one of the smallest, which is 16 times less:
- * caches and collections of garbage, not another law. */
-const TARGET = 4;
+/**
+ * A byte of the largest text, which has 16 times the bytes of the smallest, may cost so much more:
+ * it falls out of caches and its garbage has to be collected. A quadratic law would cost 16 times.
+ */
+const TARGET = 8;
 
 const filled = (piece: string) => (size: number) =>
   piece.repeat(Math.ceil(size / piece.length)).slice(0, size);
