@@ -64,9 +64,9 @@ function* play(
   if (!waitedFor) yield sim.holdUntil(instantOf(world, fault.start, fault.index));
   else if (!waitedFor.given) yield waitedFor.signal.wait();
   const span = fault.for === null ? '' : ` for ${durationText(fault.for)}`;
-  events.began.emit(fault.index);
   sim.trace.note('fault', `${definition.begins(fault)}${span}`);
   const undo = definition.apply(world, fault);
+  events.began.emit(fault.index);
   if (fault.for === null || !undo) return;
   yield sim.hold(fault.for);
   undo();

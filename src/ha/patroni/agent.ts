@@ -9,43 +9,37 @@
  */
 import type { Host } from '../../hardware/host.ts';
 import type { Network } from '../../hardware/network.ts';
-import { call, type Service } from '../../hardware/service.ts';
 import {
   MILLISECOND,
   type Nanoseconds,
   type Process,
   type ProcessGroup,
   type Random,
-  SECOND,
-  Signal,
+  type Signal,
 } from '../../kernel/index.ts';
 import type { Instance } from '../../replication/instance.ts';
 import type { HaEvents } from '../events.ts';
 import type { PatroniSettings } from '../patroni-settings.ts';
 import { Actions } from './actions.ts';
-import { type ClusterView, clusterTimeline, type Tags } from './cluster.ts';
+import type { ClusterView, Tags } from './cluster.ts';
 import type { Dcs } from './dcs.ts';
 import { decide } from './decide.ts';
 import {
-  type Answers,
   type AsyncAction,
   CYCLE_START,
   type CycleProgress,
   type Decision,
   type HaInput,
-  isPrimary,
   isStep,
-  type MemberAnswer,
   type Outcome,
-  type Step,
 } from './decision.ts';
-import { FAILOVER, HISTORY, LEADER, MEMBERS, type MemberData, STATUS } from './keys.ts';
+import { FAILOVER } from './keys.ts';
 import { viewOf } from './postgres-view.ts';
-import { type RestNode, type RestPath, restStatus } from './rest.ts';
+import { Publication } from './publication.ts';
+import { RestApi } from './rest-api.ts';
+import { Steps } from './steps.ts';
 import { Synchronizer } from './synchronizer.ts';
 
-/** Answers of other members' REST APIs are waited for so long (ha.py:fetch_node_status). */
-const API_TIMEOUT = 2 * SECOND;
 /** Standbys give the leader's loop this much more time (etcd3.py:watch). */
 const STANDBY_SLACK = 500 * MILLISECOND;
 
@@ -60,18 +54,13 @@ export interface AgentOptions {
   readonly fencing: HaInput['fencing'];
 }
 
-type Request = { readonly type: 'patroni' };
-
 export class PatroniAgent {
   readonly options: AgentOptions;
   readonly network: Network;
   readonly dcs: Dcs;
   readonly group: ProcessGroup;
   readonly host: Host;
-  /** GET of the paths that load balancers use. */
-  readonly rest: Service<RestPath, 200 | 503>;
-  /** GET /patroni, by other agents. */
-  readonly api: Service<Request, MemberAnswer>;
+  readonly api: RestApi;
   /** All agents of the cluster by name, this one included. */
   peers: ReadonlyMap<string, PatroniAgent> = new Map();
   lastRenewal: Nanoseconds | null = null;
@@ -84,17 +73,21 @@ export class PatroniAgent {
   readonly events: HaEvents;
   private readonly random: Random;
   private readonly actions: Actions;
+  private publication: Publication;
+  private steps: Steps;
   private readonly synchronizer: Synchronizer;
   private readonly woken: Signal;
-  private alive = true;
-  private ranHere = true;
-  private view: ClusterView | null = null;
+  /** The process runs. */
+  alive = true;
+  /** Postgres has run under this life of the agent. */
+  ranHere = true;
+  /** The cluster as read in this cycle, or null if the store could not be reached. */
+  view: ClusterView | null = null;
+  /** When the next cycle is due. */
+  nextRun: Nanoseconds = 0;
   private lastHealthyCluster: ClusterView | null = null;
   private unlockedSince: Nanoseconds | null = null;
   private previousLsn: number | null = null;
-  private nextRun: Nanoseconds = 0;
-  private published = '';
-  private publishedStatus = '';
   private lastMessage = '';
 
   constructor(network: Network, events: HaEvents, dcs: Dcs, random: Random, options: AgentOptions) {
@@ -106,21 +99,11 @@ export class PatroniAgent {
     this.host = options.host;
     this.group = options.group;
     this.actions = new Actions(this);
+    this.publication = new Publication(this);
+    this.steps = new Steps(this);
     this.synchronizer = new Synchronizer(this);
     this.woken = dcs.changed;
-    const answers = <Q, A>(handle: (request: Q) => A): Service<Q, A> => {
-      const agent = this;
-      return {
-        host: this.host,
-        group: this.group,
-        get listening() {
-          return agent.alive;
-        },
-        handle: (request, respond) => respond(handle(request)),
-      };
-    };
-    this.rest = answers((path: RestPath) => restStatus(path, this.restNode()));
-    this.api = answers(() => this.answer());
+    this.api = new RestApi(this);
     this.host.onPowerOff(() => {
       this.alive = false;
     });
@@ -155,7 +138,8 @@ export class PatroniAgent {
     this.lastRenewal = this.asyncAction = null;
     this.crashRecoveryDone = this.rewindFailed = this.recovering = false;
     this.view = this.lastHealthyCluster = null;
-    this.published = this.publishedStatus = '';
+    this.publication = new Publication(this);
+    this.steps = new Steps(this);
     this.dcs.reset();
     this.host.spawn(this.run(0), this.group);
   }
@@ -210,10 +194,10 @@ export class PatroniAgent {
         yield* this.carryOut(decision);
         break;
       }
-      progress = yield* this.take(decision, progress);
+      progress = yield* this.steps.take(decision, progress);
     }
     this.previousLsn = this.instance.server.wal.written;
-    yield* this.publish();
+    yield* this.publication.publish();
   }
 
   private noticeCluster(): void {
@@ -264,204 +248,13 @@ export class PatroniAgent {
     return this.instance.divergedFrom(other.instance) ? 'diverged' : 'none';
   }
 
-  /** Carries out a step of the cycle; what it brought is in the view and the progress. */
-  private *take(
-    step: Step,
-    progress: CycleProgress,
-  ): Generator<undefined, CycleProgress, undefined> {
-    switch (step.kind) {
-      case 'renew': {
-        const renewal = yield* this.renew(step.publish);
-        if (renewal === 'failed') this.view = null;
-        return renewal === 'failed' ? progress : { ...progress, renewal };
-      }
-      case 'ask': {
-        const answers = yield* this.ask(step.members);
-        if (step.purpose === 'race') return { ...progress, raceAnswers: answers };
-        if (step.purpose === 'failover') return { ...progress, failoverAnswers: answers };
-        return { ...progress, candidateAnswers: answers };
-      }
-      case 'ask failsafe':
-        return { ...progress, failsafeAnswers: new Map() };
-      case 'acquire':
-        return { ...progress, race: yield* this.acquire() };
-      case 'reread':
-        yield this.network.sim.hold(step.after);
-        this.view = yield* this.dcs.cluster();
-        return { ...progress, race: 'abstained' };
-      case 'clear failover':
-        yield* this.dcs.delete(FAILOVER);
-        this.view = this.view && { ...this.view, failover: null };
-        return progress;
-    }
-  }
-
-  /** etcd3.py:_update_leader, then optime into /status where it changed. */
-  private *renew(publish: boolean) {
-    const { sim } = this.network;
-    if (!(yield* this.dcs.refreshLease(true))) return 'failed' as const;
-    if (this.view?.leader?.session !== String(this.dcs.lease)) {
-      const kept = yield* this.takeOverKey();
-      if (kept === 'failed') return 'failed' as const;
-      if (!kept) return 'refused' as const;
-    }
-    this.lastRenewal = sim.now;
-    this.events.renewed.emit(this.options.index);
-    if (publish && this.instance.server.state === 'primary') {
-      const status = JSON.stringify({ optime: this.instance.server.wal.flushed.value });
-      if (status !== this.publishedStatus) {
-        const put = yield* this.dcs.put(STATUS, status, { retrying: false });
-        if (put === true) this.publishedStatus = status;
-      }
-    }
-    return 'renewed' as const;
-  }
-
-  /** The lease is a new one: the key is moved to it while it still has my name, or made anew. */
-  private *takeOverKey() {
-    const key = LEADER;
-    const put = { type: 'put', key, value: this.name, lease: this.dcs.lease! } as const;
-    const create = {
-      type: 'txn',
-      compare: [{ key, target: 'create', result: '=', operand: 0 }],
-      success: [put],
-      failure: [],
-    } as const;
-    const compare = [{ key, target: 'value', result: '=', operand: this.name }] as const;
-    const txn = { type: 'txn', compare, success: [put], failure: [create] } as const;
-    const answer = yield* this.dcs.request(txn);
-    if (answer === 'failed') return 'failed' as const;
-    if (answer.type !== 'txn') return false;
-    const nested = answer.responses[0];
-    return answer.succeeded || (nested?.type === 'txn' && nested.succeeded);
-  }
-
-  private *acquire() {
-    const { sim } = this.network;
-    if (!(yield* this.dcs.refreshLease())) {
-      this.view = null;
-      return null;
-    }
-    const options = { lease: true, create: true };
-    let created = yield* this.dcs.put(LEADER, this.name, options);
-    if (created === false && this.dcs.lease === null && (yield* this.dcs.refreshLease())) {
-      created = yield* this.dcs.put(LEADER, this.name, options);
-    }
-    if (created === 'failed') {
-      this.view = null;
-      return null;
-    }
-    if (created) this.lastRenewal = sim.now;
-    this.view = yield* this.dcs.cluster();
-    return created ? ('won' as const) : ('lost' as const);
-  }
-
-  /** GET /patroni of several members at once. */
-  private *ask(names: readonly string[]): Generator<undefined, Answers, undefined> {
-    const { sim } = this.network;
-    const answers = new Map<string, MemberAnswer>();
-    const done = new Signal(sim);
-    const deadline = sim.now + API_TIMEOUT;
-    for (const name of names) answers.set(name, 'unreachable');
-    let open = names.length;
-    const asking = function* (agent: PatroniAgent, name: string): Process {
-      const peer = agent.peers.get(name);
-      if (peer) {
-        const request = { type: 'patroni' } as const;
-        const reply = yield* call(agent.network, agent.host, peer.api, request, deadline);
-        if (reply.outcome === 'answered') answers.set(name, reply.answer);
-      }
-      open--;
-      done.fire();
-    };
-    for (const name of names) this.host.spawn(asking(this, name), this.group);
-    while (open > 0) yield done.wait();
-    return answers;
-  }
-
   private *carryOut(outcome: Outcome) {
     if (outcome.kind === 'lead') {
       if (!outcome.failsafe && this.view) {
-        yield* this.writeHistory(this.view);
+        yield* this.publication.writeHistory(this.view);
         yield* this.synchronizer.run(this.view);
       }
     } else yield* this.actions.carryOut(outcome, this.view);
-  }
-
-  /** After a promotion the leader tells where each timeline was left. */
-  private *writeHistory(view: ClusterView) {
-    const { branch } = this.instance.server.wal;
-    if (this.instance.server.state !== 'primary') return;
-    if (clusterTimeline(view) === branch.timeline) return;
-    const lines = [];
-    for (let b = branch; b.parent; b = b.parent) {
-      lines.unshift({ timeline: b.parent.timeline, switchpoint: b.forkLsn });
-    }
-    yield* this.dcs.put(HISTORY, JSON.stringify(lines), { retrying: false });
-  }
-
-  /** touch_member: the member key with what others need to know, written when it changed. */
-  private *publish() {
-    if (!(yield* this.dcs.refreshLease())) return;
-    const value = JSON.stringify(this.memberData());
-    const mine = this.view?.members.get(this.name);
-    const current = mine && mine.session === String(this.dcs.lease);
-    if (current && value === this.published) return;
-    const put = yield* this.dcs.put(MEMBERS + this.name, value, { lease: true, retrying: false });
-    if (put === true) this.published = value;
-  }
-
-  memberData(): MemberData {
-    const postgres = viewOf(this.instance, this.ranHere);
-    const lsn = isPrimary(postgres)
-      ? postgres.currentLsn
-      : Math.max(postgres.receivedLsn, postgres.replayedLsn);
-    return {
-      state: postgres.state,
-      role: postgres.role,
-      lsn: postgres.state === 'running' ? lsn : null,
-      timeline: postgres.timeline,
-      tags: this.options.tags,
-      apiHost: this.name,
-      checkpointAfterPromote: this.instance.checkpointedSincePromotion,
-    };
-  }
-
-  private answer(): MemberAnswer {
-    const postgres = viewOf(this.instance, this.ranHere);
-    const running = postgres.state === 'running';
-    const standby = postgres.role !== 'primary';
-    return {
-      inRecovery: standby || !running,
-      lsn: running && standby ? Math.max(postgres.receivedLsn, postgres.replayedLsn) : 0,
-      timeline: postgres.timeline,
-      tags: this.options.tags,
-    };
-  }
-
-  private restNode(): RestNode {
-    const postgres = viewOf(this.instance, this.ranHere);
-    const { view, settings } = this;
-    return {
-      name: this.name,
-      now: this.network.sim.now,
-      ttl: settings.ttl,
-      lastRenewal: this.lastRenewal,
-      nextRun: this.nextRun,
-      postgres: {
-        state: postgres.state,
-        inRecovery: this.instance.server.inRecovery,
-        receivedLsn: postgres.receivedLsn,
-        replayedLsn: postgres.replayedLsn,
-        latestEndLsn: postgres.receivedLsn,
-        replicationState: postgres.replicationState,
-      },
-      noloadbalance: this.options.tags.noloadbalance ?? false,
-      synchronousMode: settings.synchronous_mode,
-      cluster: view && { optime: view.status.optime, sync: view.sync },
-      failsafeActive: false,
-      maximumLagOnFailover: settings.maximum_lag_on_failover,
-    };
   }
 
   /** Tells what is decided, unless it is what was decided last time. */

@@ -167,17 +167,17 @@ export class Dcs {
     this.lastLeaseRefresh = -1;
   }
 
-  /** Puts a key, optionally only if it does not exist yet; false if refused. */
+  /** Puts a key, optionally only if it has not changed since a revision; false if refused. */
   *put(
     key: string,
     value: string,
-    options: { lease?: boolean; create?: boolean; retrying?: boolean } = {},
+    options: { lease?: boolean; unchangedSince?: number; retrying?: boolean } = {},
   ): Generator<undefined, boolean | 'failed', undefined> {
     const lease = options.lease && this.lease !== null ? { lease: this.lease } : {};
     const put = { type: 'put', key, value, ...lease } as const;
-    const compare = options.create
-      ? [{ key, target: 'create', result: '=', operand: 0 } as const]
-      : [];
+    const operand = options.unchangedSince;
+    const compare =
+      operand === undefined ? [] : [{ key, target: 'mod', result: '=', operand } as const];
     const txn = { type: 'txn', compare, success: [put], failure: [] } as const;
     const answer = yield* this.request(txn, options.retrying ?? true);
     if (answer === 'failed') return 'failed';

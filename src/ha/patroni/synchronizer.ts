@@ -27,10 +27,11 @@ export class Synchronizer {
   }
 
   *run(view: ClusterView): Generator<undefined, void, undefined> {
-    const { instance, network } = this.agent;
+    const { instance, network, settings } = this.agent;
     if (instance.server.state !== 'primary') return;
+    const deadline = network.sim.now + settings.loop_wait;
     let { sync } = view;
-    for (const waited of [false, true]) {
+    for (let waited = false; ; waited = true) {
       const plan = synchronousPlan(this.input(view, sync, waited));
       this.memory = plan.memory;
       let wait = 0;
@@ -42,7 +43,7 @@ export class Synchronizer {
           sync = next;
         }
       }
-      if (wait === 0) return;
+      if (wait === 0 || network.sim.now + wait > deadline) return;
       yield network.sim.hold(wait);
     }
   }
@@ -51,7 +52,8 @@ export class Synchronizer {
     const { instance, network, name, dcs } = this.agent;
     network.sim.trace.note('patroni', `${name}: ${describe(step)}: ${step.message}`);
     if (step.kind === 'write sync') {
-      const written = yield* dcs.put(SYNC, JSON.stringify(step.sync));
+      const unchangedSince = dcs.cache.get(SYNC)?.modRevision ?? 0;
+      const written = yield* dcs.put(SYNC, JSON.stringify(step.sync), { unchangedSince });
       return written === true ? step.sync : null;
     }
     instance.syncRep.configure(step.standbyNames);

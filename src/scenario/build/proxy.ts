@@ -29,7 +29,7 @@ export function buildHaproxy(
     name: instance.server.name,
     index: instance.server.index,
     target: { host: instance.server.host, listener: () => instance.server.listener },
-    check: cluster.agents.get(instance.server.name)?.rest ?? null,
+    check: cluster.agents.get(instance.server.name)?.api.status ?? null,
     inService,
   });
   const primaries = managed ? instances : instances.filter(isPrimary);
