@@ -1,0 +1,375 @@
+/**
+ * Shared buffers: which pages are in memory, and which one goes when another is needed.
+ *
+ * The real pool is an array of 8 KiB buffers with a descriptor each, a hash from page to buffer,
+ * and a clock hand that goes round the descriptors (bufmgr.c, freelist.c). Kept, buffer by buffer:
+ * usage counts up to 5 and how a ring treats them, pins, the sweep with its free list, rings and
+ * the pages that they reject, dirty flags with page LSNs, the mark that a checkpoint puts on what
+ * was dirty when it began, the I/O flag. Nothing here takes time: who waits for a read, for the
+ * flush that must come before a write or for a mapping lock does so in his own story.
+ *
+ * Left out: page contents and their locks, local buffers of temporary tables, several tablespaces.
+ *
+ * A backend that needs a page calls `access`. On a miss it calls `victim` until it has one that it
+ * may write (`reject`, or a content lock refused and `unpin`), flushes WAL up to `lsnOf` and writes
+ * the page if it `isDirty` (`startWrite`, `finishWrite`), calls `replace`, reads, `finishRead`,
+ * and `unpin`s when done. `allocate` does all of that but the read in one instant.
+ */
+import type { Lsn } from '../lsn.ts';
+import { ClockSweep } from './clock-sweep.ts';
+import {
+  CHECKPOINT_NEEDED,
+  DIRTY,
+  IO_IN_PROGRESS,
+  JUST_DIRTIED,
+  MAX_USAGE_COUNT,
+  MOST_USES,
+  ONE_PIN,
+  ONE_USE,
+  PERMANENT,
+  PINS,
+  STATE,
+  stateAt,
+  USES,
+} from './descriptors.ts';
+import { blockOf, fileOf, NO_PAGE, PAGE_BYTES, type Page, pageOf } from './page.ts';
+import { BLOCK, FILE, PageTable, RECORD_SHIFT } from './page-table.ts';
+import type { BufferRing } from './rings.ts';
+
+/** `access`: the page is not in the pool. */
+export const MISS = -1;
+/** `victim` and `allocate`: all are pinned; Postgres's error "no unpinned buffers available". */
+export const NO_UNPINNED_BUFFERS = -1;
+/** `replace`: somebody pinned or dirtied the victim in the meantime; it is unpinned, try again. */
+export const VICTIM_TAKEN = -1;
+
+export class BufferPool {
+  readonly size: number;
+  /** Who chooses what goes; the bgwriter watches its hand. */
+  readonly sweep: ClockSweep;
+  /** Accesses that found their page, and pages brought in by a read: together all accesses. */
+  hits = 0;
+  reads = 0;
+  /** Pages that are new to their file, for which nothing is read. */
+  extensions = 0;
+  /** Pages that made room for others. */
+  evictions = 0;
+  /** Dirty pages, unlogged ones included. */
+  dirty = 0;
+  /** What `allocate` last put out: a page or NO_PAGE, whether it had to be written, its LSN. */
+  victimPage: Page = NO_PAGE;
+  victimDirty = false;
+  victimLsn: Lsn = 0;
+  private readonly words: Int32Array; // descriptors
+  private readonly lsns: Float64Array;
+  private readonly table: PageTable;
+
+  /** A pool of so many buffers, at least 16 in Postgres; all of them free. */
+  constructor(size: number) {
+    this.size = size;
+    this.words = new Int32Array(size << RECORD_SHIFT);
+    this.lsns = new Float64Array(size);
+    this.table = new PageTable(this.words, size);
+    this.sweep = new ClockSweep(this.words);
+    this.clear();
+  }
+
+  static ofBytes(sharedBuffersBytes: number): BufferPool {
+    return new BufferPool(Math.floor(sharedBuffersBytes / PAGE_BYTES));
+  }
+
+  /** The memory that the model of the pool takes, in bytes. */
+  get bytes(): number {
+    return this.words.byteLength + this.lsns.byteLength + this.table.bytes;
+  }
+
+  /** A crash or a restart: shared memory is made anew. Counters of a run go on. */
+  clear(): void {
+    this.table.clear();
+    this.lsns.fill(0);
+    for (let buffer = 0; buffer < this.size; buffer++) {
+      this.words[(buffer << RECORD_SHIFT) + FILE] = NO_PAGE;
+      this.words[stateAt(buffer)] = 0;
+    }
+    this.dirty = 0;
+    this.sweep.reset(0);
+  }
+
+  /** The buffer that holds a page, or MISS; no use is counted. */
+  find(page: Page): number {
+    return this.table.find(fileOf(page), blockOf(page));
+  }
+
+  /** A short look at a page, pinned and let go in one instant: its buffer, or MISS. */
+  access(page: Page, ring: BufferRing | null = null): number {
+    const buffer = this.table.find(fileOf(page), blockOf(page));
+    if (buffer === MISS) return MISS;
+    this.hits++;
+    this.use(buffer, ring);
+    return buffer;
+  }
+
+  /** Pins a buffer and counts the use; a backend's own repeated pins are PinnedBuffers' concern. */
+  pin(buffer: number, ring: BufferRing | null = null): void {
+    this.use(buffer, ring);
+    this.words[stateAt(buffer)]! += ONE_PIN;
+  }
+
+  unpin(buffer: number): void {
+    const at = stateAt(buffer);
+    if ((this.words[at]! & PINS) === 0) throw new Error(`buffer ${buffer} is not pinned`);
+    this.words[at]! -= ONE_PIN;
+  }
+
+  /**
+   * A buffer to put another page in, pinned for the caller: from the ring's slot, the free list or
+   * the sweep (StrategyGetBuffer). NO_UNPINNED_BUFFERS after a round without any change.
+   */
+  victim(ring: BufferRing | null = null): number {
+    const buffer = this.sweep.victim(ring);
+    if (buffer >= 0) this.words[stateAt(buffer)]! += ONE_PIN;
+    return buffer;
+  }
+
+  /**
+   * A victim that cannot be written before WAL is flushed: a bulk read lets it go, out of its ring
+   * too, if it came from there (StrategyRejectBuffer). True if so, and then it is unpinned.
+   */
+  reject(ring: BufferRing | null, buffer: number): boolean {
+    if (ring === null || ring.kind !== 'bulk read' || !ring.currentWasInRing) return false;
+    if (ring.buffers[ring.current] !== buffer) return false;
+    ring.buffers[ring.current] = -1;
+    this.unpin(buffer);
+    return true;
+  }
+
+  /**
+   * Puts a page in a victim, with a usage count of 1 and the I/O flag up. Returns the buffer, still
+   * pinned; another one, pinned, if somebody brought the page in meanwhile (a hit then); or
+   * VICTIM_TAKEN. An extension is a new page at the end of its file: nothing will be read.
+   */
+  replace(
+    buffer: number,
+    page: Page,
+    ring: BufferRing | null = null,
+    permanent = true,
+    extension = false,
+  ): number {
+    const other = this.find(page);
+    if (other !== MISS) {
+      this.unpin(buffer);
+      this.hits++;
+      this.pin(other, ring);
+      return other;
+    }
+    const at = buffer << RECORD_SHIFT;
+    if ((this.words[at + STATE]! & (PINS | DIRTY)) !== ONE_PIN) {
+      this.unpin(buffer);
+      return VICTIM_TAKEN;
+    }
+    if (this.words[at + FILE] !== NO_PAGE) {
+      this.table.remove(buffer);
+      this.evictions++;
+    }
+    if (extension) this.extensions++;
+    else this.reads++;
+    this.enter(buffer, page, ONE_PIN | ONE_USE | IO_IN_PROGRESS | (permanent ? PERMANENT : 0));
+    return buffer;
+  }
+
+  /**
+   * Room for a page in one instant, as if writing out a dirty victim took no time: its buffer,
+   * pinned, or NO_UNPINNED_BUFFERS. `victimPage`, `victimDirty` and `victimLsn` tell what the
+   * caller has to flush and write. `flushed` is up to where WAL is on disk.
+   */
+  allocate(
+    page: Page,
+    ring: BufferRing | null = null,
+    flushed: Lsn = Number.POSITIVE_INFINITY,
+    permanent = true,
+  ): number {
+    for (;;) {
+      const buffer = this.victim(ring);
+      if (buffer === NO_UNPINNED_BUFFERS) return NO_UNPINNED_BUFFERS;
+      const dirty = this.isDirty(buffer);
+      if (dirty && this.lsnOf(buffer) > flushed && this.reject(ring, buffer)) continue;
+      this.victimPage = this.pageIn(buffer);
+      this.victimDirty = dirty;
+      this.victimLsn = this.lsnOf(buffer);
+      if (dirty) this.clean(buffer);
+      return this.replace(buffer, page, ring, permanent);
+    }
+  }
+
+  /** An access with everything that follows from it, in no time: true if the page was there. */
+  load(page: Page, ring: BufferRing | null = null): boolean {
+    if (this.access(page, ring) !== MISS) return true;
+    const buffer = this.allocate(page, ring);
+    if (buffer === NO_UNPINNED_BUFFERS) throw new Error('no unpinned buffers available');
+    this.finishRead(buffer);
+    this.unpin(buffer);
+    return false;
+  }
+
+  /** The page has arrived (or is there, if new): whoever waited for the I/O flag may go on. */
+  finishRead(buffer: number): void {
+    this.words[stateAt(buffer)]! &= ~IO_IN_PROGRESS;
+  }
+
+  /** Its read, or a write of it, is under way; whoever else wants to do the same waits. */
+  ioInProgress(buffer: number): boolean {
+    return (this.words[stateAt(buffer)]! & IO_IN_PROGRESS) !== 0;
+  }
+
+  /** A change of the page, by a WAL record that ends at `lsn`; without one, a hint. */
+  markDirty(buffer: number, lsn: Lsn = 0): void {
+    const at = stateAt(buffer);
+    if ((this.words[at]! & DIRTY) === 0) this.dirty++;
+    this.words[at]! |= DIRTY | JUST_DIRTIED;
+    if (lsn > this.lsns[buffer]!) this.lsns[buffer] = lsn;
+  }
+
+  /** A write begins; a change from now on leaves the page dirty. */
+  startWrite(buffer: number): void {
+    const at = stateAt(buffer);
+    this.words[at] = (this.words[at]! & ~JUST_DIRTIED) | IO_IN_PROGRESS;
+  }
+
+  /** The write is done: true if the page is clean, and done with for the checkpoint. */
+  finishWrite(buffer: number): boolean {
+    const at = stateAt(buffer);
+    const state = this.words[at]! & ~IO_IN_PROGRESS;
+    const clean = (state & JUST_DIRTIED) === 0;
+    if (clean && (state & DIRTY) !== 0) this.dirty--;
+    this.words[at] = clean ? state & ~(DIRTY | CHECKPOINT_NEEDED) : state;
+    return clean;
+  }
+
+  /** Written out in one instant. */
+  clean(buffer: number): void {
+    this.startWrite(buffer);
+    this.finishWrite(buffer);
+  }
+
+  /**
+   * A relation is dropped, or truncated to `blocks` blocks: its pages go, dirty or not, and their
+   * buffers to the head of the free list, in the order of the pool. Returns how many are still
+   * pinned and stay; Postgres waits for those, which only a writer of pages can be holding.
+   */
+  drop(file: number, blocks = 0): number {
+    let pinned = 0;
+    for (let buffer = 0; buffer < this.size; buffer++) {
+      const at = buffer << RECORD_SHIFT;
+      if (this.words[at + FILE] !== file || this.words[at + BLOCK]! >>> 0 < blocks) continue;
+      if ((this.words[at + STATE]! & PINS) !== 0) pinned++;
+      else this.invalidate(buffer);
+    }
+    return pinned;
+  }
+
+  /**
+   * What a checkpoint must write: all dirty buffers, by file and block, each with the mark
+   * CHECKPOINT_NEEDED (BufferSync). Unlogged pages are written at shutdown only.
+   */
+  markForCheckpoint(shutdown = false): Int32Array {
+    const wanted = shutdown ? DIRTY : DIRTY | PERMANENT;
+    const pages = new Float64Array(this.dirty);
+    let count = 0;
+    for (let at = STATE; at < this.words.length; at += 1 << RECORD_SHIFT) {
+      if ((this.words[at]! & wanted) !== wanted) continue;
+      this.words[at]! |= CHECKPOINT_NEEDED;
+      pages[count++] = this.pageIn(at >> RECORD_SHIFT);
+    }
+    return Int32Array.from(pages.subarray(0, count).sort(), (page) => this.find(page));
+  }
+
+  /** Whether the checkpoint under way must still write it: nobody else has since it began. */
+  needsCheckpoint(buffer: number): boolean {
+    return (this.words[stateAt(buffer)]! & CHECKPOINT_NEEDED) !== 0;
+  }
+
+  pageIn(buffer: number): Page {
+    const at = buffer << RECORD_SHIFT;
+    const file = this.words[at + FILE]!;
+    return file === NO_PAGE ? NO_PAGE : pageOf(file, this.words[at + BLOCK]! >>> 0);
+  }
+
+  isDirty(buffer: number): boolean {
+    return (this.words[stateAt(buffer)]! & DIRTY) !== 0;
+  }
+
+  /** Up to where WAL must be on disk before the page may be: 0 for unlogged pages. */
+  lsnOf(buffer: number): Lsn {
+    return this.isPermanent(buffer) ? this.lsns[buffer]! : 0;
+  }
+
+  isPermanent(buffer: number): boolean {
+    return (this.words[stateAt(buffer)]! & PERMANENT) !== 0;
+  }
+
+  usageCount(buffer: number): number {
+    return (this.words[stateAt(buffer)]! & USES) / ONE_USE;
+  }
+
+  pinCount(buffer: number): number {
+    return this.words[stateAt(buffer)]! & PINS;
+  }
+
+  /** Unpinned and at 0: the sweep would take it. */
+  isReusable(buffer: number): boolean {
+    return (this.words[stateAt(buffer)]! & (PINS | USES)) === 0;
+  }
+
+  /**
+   * A pool in service: the hottest pages that fit, hottest first in `pages`. They are scattered
+   * over the pool, and their counts fall from 5 to 0 by sixths of the pool's size; what they would
+   * be exactly depends on the load, and the first rounds of the hand see to that. Only when new.
+   */
+  warm(pages: ArrayLike<Page>): void {
+    const count = Math.min(this.size, pages.length);
+    const step = coprimeNear(count);
+    this.clear();
+    for (let rank = 0, buffer = 0; rank < count; rank++, buffer = (buffer + step) % count) {
+      const uses = MAX_USAGE_COUNT - Math.floor(((MAX_USAGE_COUNT + 1) * rank) / this.size);
+      this.enter(buffer, pages[rank]!, uses * ONE_USE + PERMANENT);
+    }
+    this.sweep.reset(count);
+  }
+
+  private enter(buffer: number, page: Page, state: number): void {
+    const at = buffer << RECORD_SHIFT;
+    this.words[at + FILE] = fileOf(page);
+    this.words[at + BLOCK] = blockOf(page);
+    this.words[at + STATE] = state;
+    this.lsns[buffer] = 0;
+    this.table.insert(buffer);
+  }
+
+  /** PinBuffer: one more up to 5; through a ring, 1 if it was 0. */
+  private use(buffer: number, ring: BufferRing | null): void {
+    const at = stateAt(buffer);
+    const state = this.words[at]!;
+    const uses = state & USES;
+    if (ring === null ? uses < MOST_USES : uses === 0) this.words[at] = state + ONE_USE;
+  }
+
+  private invalidate(buffer: number): void {
+    const at = buffer << RECORD_SHIFT;
+    if ((this.words[at + STATE]! & DIRTY) !== 0) this.dirty--;
+    this.table.remove(buffer);
+    this.words[at + FILE] = NO_PAGE;
+    this.words[at + STATE] = 0;
+    this.sweep.free(buffer);
+  }
+}
+
+/** About 0.618 times a number, with no factor in common: its multiples visit every remainder. */
+function coprimeNear(count: number): number {
+  let step = Math.max(1, Math.floor(count * 0.618));
+  while (greatestCommonDivisor(step, count) > 1) step++;
+  return step;
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
