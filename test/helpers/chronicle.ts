@@ -5,7 +5,7 @@ import type { Client, World } from './world.ts';
 
 const WIDTH = 95;
 
-/** What happened in a small world, as a text: each event and each word of a client, with its time. */
+/** What happened in a small world as a text: each event, each word of a client, with its time. */
 export class Chronicle {
   private readonly lines: string[] = [];
   private readonly world: World;

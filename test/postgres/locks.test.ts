@@ -186,7 +186,7 @@ describe('row locks', () => {
     }
   });
 
-  test('a lock that is held already costs nothing, and rows of different tables are different', () => {
+  test('a lock already held costs nothing, and rows of different tables are different', () => {
     const sim = new Simulation();
     const locks = new RowLocks(sim);
     const owner: LockOwner = { held: [] };

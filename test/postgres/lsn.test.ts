@@ -39,7 +39,7 @@ describe('positions in the WAL', () => {
     );
   });
 
-  test('a record that fills a page ends at the next one; the header comes with the next byte', () => {
+  test('a record that fills a page ends at the next; its header comes with the next byte', () => {
     const page = 5 * 8192;
     expect(advance(page, 8192 - 24)).toBe(page + 8192);
     expect(advance(page + 8192, 8)).toBe(page + 8192 + 24 + 8);

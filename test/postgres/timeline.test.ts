@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Random } from '../../src/kernel/index.ts';
 import { type Branch, contains, History, lastCommon } from '../../src/postgres/timeline.ts';
 
-/** The writer of each byte of a history, by its position: index i holds the byte that ends at i+1. */
+/** The writer of each byte of a history: index i holds the byte that ends at i + 1. */
 function bytesOf(branch: Branch, end: number): number[] {
   const bytes = branch.parent ? bytesOf(branch.parent, branch.forkLsn).slice(0, end) : [];
   while (bytes.length < end) bytes.push(branch.index);

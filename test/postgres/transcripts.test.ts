@@ -93,8 +93,8 @@ test('a synchronous commit', async () => {
     here after 2 ms; only then it is sent. The standby writes it and says so (the first lag event
     knows the write), flushes it and says so (the second), replays it and, having nothing else to
     do, says so (the third); a lag in the first that has not been reached yet is the one it would
-    be if it were reached now. With the second reply the row goes to client b, who has waited for it
-    all the while, and client a is answered: disks and ways add up.`,
+    be if it were reached now. With the second reply the row goes to client b, who has waited for
+    it all the while, and client a is answered: disks and ways add up.`,
     chronicle,
   );
 });
@@ -129,8 +129,8 @@ test('a promotion', async () => {
     reached the standby, which is told to promote at once. Its walreceiver was flushing the first
     message; the seven behind it, in the socket, are lost with the process. What it had written is
     flushed and replayed (6.1 ns a byte), the change itself takes 67 ms, and timeline 2 begins where
-    the WAL ends. A session that read from it before survives: its first update is refused (25006), the
-    later ones are not.`,
+    the WAL ends. A session that read from it before survives: its first update is refused (25006),
+    the later ones are not.`,
     chronicle,
   );
 });

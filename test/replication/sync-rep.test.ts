@@ -174,7 +174,7 @@ describe('waiting', () => {
     expect(stage.log).toEqual([`one confirmed at ${2e15}`]);
   });
 
-  test('what was released is forgotten when the server stops: after a rewind positions recur', () => {
+  test('what was released is forgotten when the server stops, for positions may recur', () => {
     const stage = new Stage();
     stage.sync.configure('a');
     stage.reply(10, standby('a', 1000));
