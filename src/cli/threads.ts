@@ -18,16 +18,19 @@ export function threadExecutor(entry: URL): Executor {
   return (job, hooks) => new Crew(entry, job, hooks).work();
 }
 
+/** Most of what a run allocates lives for a message: a large nursery saves collecting it often. */
+const resourceLimits = { maxYoungGenerationSizeMb: 64 };
+
 /** A thread that runs the entry; source files are compiled on the way in, which only tests need. */
 function startThread(entry: URL, workerData: ThreadData): Worker {
-  if (!entry.pathname.endsWith('.ts')) return new Worker(entry, { workerData });
+  if (!entry.pathname.endsWith('.ts')) return new Worker(entry, { workerData, resourceLimits });
   const resolved = createRequire(import.meta.url).resolve('tsx/esm/api');
   const compiler = pathToFileURL(resolved.replace(/\.cjs$/, '.mjs')).href;
   const bootstrap = `import('${compiler}').then(({ register }) => {
     register();
     return import('${entry.href}');
   });`;
-  return new Worker(bootstrap, { eval: true, workerData });
+  return new Worker(bootstrap, { eval: true, workerData, resourceLimits });
 }
 
 class Crew {

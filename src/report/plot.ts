@@ -18,6 +18,21 @@ export function peak(points: SeriesPoints): number {
   );
 }
 
+/**
+ * The scale of several series: their common peak, unless that is a burst, more than twice what
+ * nine tenths of the time stay below; then twice that, and what is above it is cut off.
+ */
+export function scale(all: readonly SeriesPoints[]): { top: number; peak: number } {
+  const highest = Math.max(0, ...all.map(peak));
+  const usual = Math.max(0, ...all.map((points) => quantile(points, 0.9)));
+  return { top: usual > 0 ? Math.min(highest, 2 * usual) : highest, peak: highest };
+}
+
+function quantile(points: SeriesPoints, p: number): number {
+  const values = points.v.filter((value) => value !== null).sort((a, b) => a - b);
+  return values[Math.floor(p * (values.length - 1))] ?? 0;
+}
+
 /** A line with a mark under each instant, for a plot of a run of that duration. */
 export function marks(
   instants: readonly number[],

@@ -1,5 +1,5 @@
 import type { RunEvent, RunResult } from '../measure/result.ts';
-import { marks, peak, sparkline } from './plot.ts';
+import { marks, scale, sparkline } from './plot.ts';
 import { type Style, shorten, wrap } from './style.ts';
 import { shortNames } from './tables.ts';
 import { formatCount, formatSeconds } from './units.ts';
@@ -17,11 +17,13 @@ export function throughputPlot(
 ): string[] {
   const plotted = runs.filter((run) => run.series[THROUGHPUT]).slice(0, MOST_PLOTS);
   if (plotted.length === 0) return [];
-  const top = Math.max(...plotted.map((run) => peak(run.series[THROUGHPUT]!)));
+  const { top, peak } = scale(plotted.map((run) => run.series[THROUGHPUT]!));
   const names = shortNames(plotted.map((run) => run.variant));
   const label = Math.min(28, Math.max(...names.map((name) => name.length)));
   const columns = Math.min(72, style.width - label - 4);
-  const lines = [style.strong(`  transactions per second over time, 0 to ${formatCount(top)}`)];
+  const burst = peak > top ? ` (bursts of up to ${formatCount(peak)} are cut off)` : '';
+  const title = `transactions per second over time, 0 to ${formatCount(top)}${burst}`;
+  const lines = [style.strong(`  ${title}`)];
   plotted.forEach((run, index) => {
     const name = shorten(names[index]!, label).padEnd(label);
     lines.push(`  ${name}  ${sparkline(run.series[THROUGHPUT]!, columns, top)}`);

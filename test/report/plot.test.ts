@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { marks, peak, sparkline } from '../../src/report/plot.ts';
+import { marks, peak, scale, sparkline } from '../../src/report/plot.ts';
 
 const points = (v: (number | null)[]) => ({ t: v.map((_, i) => i), v });
 
@@ -30,5 +30,24 @@ describe('sparkline', () => {
 describe('marks', () => {
   it('stand under their instants and nowhere outside', () => {
     expect(marks([0, 50, 99.9, 100, -1], 100, 10)).toBe('▲    ▲   ▲');
+  });
+});
+
+describe('scale', () => {
+  const steady = Array.from({ length: 100 }, () => 1000);
+
+  it('is the common peak where the load is even', () => {
+    const all = [points(steady), points(steady.map((value) => value * 1.5))];
+    expect(scale(all)).toEqual({ top: 1500, peak: 1500 });
+  });
+
+  it('cuts a burst off that would flatten everything else', () => {
+    const burst = points([...steady.slice(5), 5000, 5000, 5000, 5000, 5000]);
+    expect(scale([burst])).toEqual({ top: 2000, peak: 5000 });
+  });
+
+  it('is 0 where there is nothing', () => {
+    expect(scale([points([null, null])])).toEqual({ top: 0, peak: 0 });
+    expect(scale([])).toEqual({ top: 0, peak: 0 });
   });
 });
