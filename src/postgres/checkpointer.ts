@@ -11,7 +11,7 @@ import { type Process, Signal } from '../kernel/index.ts';
 import { type Lsn, WAL_SEGMENT_BYTES } from './lsn.ts';
 import type { Server } from './server.ts';
 
-const CHECKPOINT_RECORD_BYTES = 114;
+export const CHECKPOINT_RECORD_BYTES = 114;
 
 export class Checkpointer {
   redoLsn: Lsn;

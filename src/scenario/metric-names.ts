@@ -4,10 +4,11 @@ import { nearest } from './suggest.ts';
 
 /**
  * The names of metrics: what `measure` measures, and what the language page names beside it, so
- * that a scenario about something not built yet can be read. A pattern's segments are words, choices (`{sent,write}`) or names of the
- * scenario: `<server>`, `<transaction>`, `<clients>`, `<pool>`, `<sqlstate>`, `<table>`, `<slot>`,
- * `<event>`. A pattern that ends in `.*` stands for a distribution or a gauge over time, which has
- * the suffixes below; one that ends in `.?` may stand with or without them.
+ * that a scenario about something not built yet can be read. A pattern's segments are words,
+ * choices (`{sent,write}`) or names of the scenario: `<server>`, `<transaction>`, `<clients>`,
+ * `<pool>`, `<sqlstate>`, `<table>`, `<slot>`, `<event>`. A pattern that ends in `.*` stands for a
+ * distribution or a gauge over time, which has the suffixes below; one that ends in `.?` may stand
+ * with or without them.
  */
 const PATTERNS: readonly string[] = [
   'throughput.{tps,read,write}',

@@ -6,7 +6,7 @@ import { at, DELAY, hostNamed, PLAIN, reader } from './network-fixtures.ts';
 
 const DELAY_MS = DELAY / MILLISECOND;
 
-/** A client, a proxy and a server: two connections that the proxy joins, in one way or the other. */
+/** A client, a proxy and a server: two connections that the proxy joins in one of two ways. */
 function chain(how: 'spliced' | 'relayed', seed = 1) {
   const sim = new Simulation(seed);
   const unlimited = Number.POSITIVE_INFINITY;

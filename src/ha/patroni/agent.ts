@@ -34,9 +34,10 @@ import {
   type Outcome,
 } from './decision.ts';
 import { FAILOVER } from './keys.ts';
-import { viewOf } from './postgres-view.ts';
+import { historyOf, localHistory, viewOf } from './postgres-view.ts';
 import { Publication } from './publication.ts';
 import { RestApi } from './rest-api.ts';
+import { divergence } from './rewind.ts';
 import { Steps } from './steps.ts';
 import { Synchronizer } from './synchronizer.ts';
 
@@ -244,8 +245,9 @@ export class PatroniAgent {
     const other = leader === undefined ? undefined : this.peers.get(leader);
     if (!other || other === this || other.instance.server.state !== 'primary') return 'unknown';
     if (!this.network.path(this.host, other.host).open) return 'unknown';
-    if (!this.instance.server.inRecovery && this.instance.server.isRunning) return 'unknown';
-    return this.instance.divergedFrom(other.instance) ? 'diverged' : 'none';
+    const local = localHistory(this.instance);
+    const { branch } = other.instance.server.wal;
+    return local ? divergence(local, branch.timeline, historyOf(branch)) : 'unknown';
   }
 
   private *carryOut(outcome: Outcome) {

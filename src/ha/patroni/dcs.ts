@@ -142,7 +142,7 @@ export class Dcs {
     }
   }
 
-  /** Keeps the lease alive, once a loop unless forced, or gets a new one; false: no node answers. */
+  /** Keeps the lease alive, once a loop unless forced, or gets a new one; false: nobody answers. */
   *refreshLease(force = false): Generator<undefined, boolean, undefined> {
     const { sim } = this.network;
     const due = this.lastLeaseRefresh + this.settings.loop_wait <= sim.now;

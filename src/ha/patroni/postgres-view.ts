@@ -1,5 +1,9 @@
+import { CHECKPOINT_RECORD_BYTES } from '../../postgres/checkpointer.ts';
+import type { Branch } from '../../postgres/timeline.ts';
 import type { Instance } from '../../replication/instance.ts';
+import type { HistoryLine } from './cluster.ts';
 import type { ControlState, PostgresView } from './decision.ts';
+import type { LocalHistory } from './rewind.ts';
 
 /** The local Postgres as its agent sees it. `ranHere`: it ran under this life of the agent. */
 export function viewOf(instance: Instance, ranHere: boolean): PostgresView {
@@ -40,4 +44,27 @@ function controlStateOf(instance: Instance): ControlState {
   if (state === 'shut down') return inRecovery ? 'shut down in recovery' : 'shut down';
   if (state === 'shutting down' && !inRecovery) return 'shutting down';
   return inRecovery ? 'in archive recovery' : 'in production';
+}
+
+/**
+ * The local position as rewind.py finds it: by a query while Postgres runs, by pg_controldata if
+ * it was shut down in order. Null: neither, or a running primary, of which nobody asks.
+ */
+export function localHistory(instance: Instance): LocalHistory | null {
+  const { server, replay } = instance;
+  const { wal, inRecovery } = server;
+  const { timeline } = wal.branch;
+  const checkpointEnd = wal.insertLsn;
+  if (inRecovery) return { timeline, lsn: replay.position.value, inRecovery, checkpointEnd };
+  if (server.state !== 'shut down') return null;
+  return { timeline, lsn: checkpointEnd - CHECKPOINT_RECORD_BYTES, inRecovery, checkpointEnd };
+}
+
+/** The timelines before a branch and where each was left: its history file. */
+export function historyOf(branch: Branch): HistoryLine[] {
+  const lines: HistoryLine[] = [];
+  for (let b = branch; b.parent; b = b.parent) {
+    lines.unshift({ timeline: b.parent.timeline, switchpoint: b.forkLsn });
+  }
+  return lines;
 }

@@ -3,7 +3,7 @@ import type { PatroniAgent } from './agent.ts';
 import { type ClusterView, clusterTimeline } from './cluster.ts';
 import { isPrimary } from './decision.ts';
 import { HISTORY, MEMBERS, type MemberData } from './keys.ts';
-import { viewOf } from './postgres-view.ts';
+import { historyOf, viewOf } from './postgres-view.ts';
 
 export class Publication {
   private readonly agent: PatroniAgent;
@@ -18,11 +18,7 @@ export class Publication {
     const { branch } = this.agent.instance.server.wal;
     if (this.agent.instance.server.state !== 'primary') return;
     if (clusterTimeline(view) === branch.timeline) return;
-    const lines = [];
-    for (let b = branch; b.parent; b = b.parent) {
-      lines.unshift({ timeline: b.parent.timeline, switchpoint: b.forkLsn });
-    }
-    yield* this.agent.dcs.put(HISTORY, JSON.stringify(lines), { retrying: false });
+    yield* this.agent.dcs.put(HISTORY, JSON.stringify(historyOf(branch)), { retrying: false });
   }
 
   /** touch_member: the member key with what others need to know, written when it changed. */
