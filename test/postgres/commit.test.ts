@@ -158,10 +158,11 @@ describe('the order of a commit (2.6)', () => {
   });
 
   test('a shutdown between record and flush waits for the flush (a critical section)', () => {
-    const { client, world } = play(pair(false), 3 * SECOND, (w) => {
+    const { client, world, took } = play(pair(false), 3 * SECOND, (w) => {
       w.at(SECOND + ONE_WAY + COMMIT_CPU + FSYNC / 2, () => w.instance('pg1').stop());
     });
     expect(client.answers.at(-1)).toBe('57P01');
+    expect(took, 'it is told after the flush').toBe(2 * ONE_WAY + COMMIT_CPU + FSYNC);
     expect(client.commit.lsn).toBeLessThanOrEqual(world.server('pg1').wal.flushed.value);
   });
 

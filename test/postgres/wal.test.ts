@@ -74,6 +74,19 @@ describe('group commit (2.4)', () => {
     expect(instants.length / batches).toBeGreaterThan(3);
   });
 
+  test('it flushes all that was inserted before it began, whether or not anybody waits', () => {
+    const stage = single();
+    const { wal } = stage.server;
+    committers(stage, [ms(10), ms(10.5)]);
+    stage.world.at(ms(11), () => {
+      wal.insert(500); // of a transaction that goes on, while the first flush runs
+    });
+    stage.world.sim.run(ms(12) + 1);
+    expect(wal.flushed.value).toBeLessThan(wal.insertLsn);
+    stage.world.sim.run(ms(14) + 1);
+    expect(wal.flushed.value).toBe(wal.insertLsn);
+  });
+
   test('of those who are woken together one leads the flush, and all are in it', () => {
     const { world, server } = single();
     const together = new Signal(world.sim);
