@@ -103,6 +103,7 @@ function* transmit(network: Network, path: Path, deadline: Nanoseconds, firstRto
   return false;
 }
 
-function* once(act: () => void): Process {
+/** A process of one step; in a stopped group it waits until that goes on. */
+export function* once(act: () => void): Process {
   act();
 }

@@ -21,6 +21,9 @@ const RTO_MIN = 200 * MILLISECOND;
 const RTO_MAX = 120 * SECOND;
 const RETRIES = 15; // net.ipv4.tcp_retries2
 
+/** A packet as a stream handles it. */
+type Moving<M> = { -readonly [Field in keyof Packet<M>]: Packet<M>[Field] };
+
 export class Stream<M> implements Traffic {
   private readonly sim: Simulation;
   private readonly path: Path;
@@ -62,7 +65,7 @@ export class Stream<M> implements Traffic {
       ending,
       leaves,
       bytes,
-      passed: null,
+      via: null,
     };
     if (this.stalled) this.backlog.push(packet);
     else if (!path.open || path.loses()) {
@@ -124,15 +127,14 @@ export class Stream<M> implements Traffic {
   }
 
   /** Takes over what will reach the middle host at the given instant; false if it cannot. */
-  private passOn(packet: Packet<M>, at: Nanoseconds): boolean {
+  private passOn(packet: Moving<M>, at: Nanoseconds): boolean {
     const { path, receiver } = this;
     if (this.stalled || !path.isFree || !this.reverse.open || receiver.gone) return false;
-    const { message, ending, bytes = 0 } = packet;
+    packet.via = packet.endpoint;
+    packet.endpoint = receiver;
+    packet.leaves = at;
     this.lastLeft = at;
-    this.deliver(
-      { endpoint: receiver, message, ending, leaves: at, bytes, passed: packet },
-      at + path.draw(),
-    );
+    this.deliver(packet, at + path.draw());
     return true;
   }
 
@@ -142,11 +144,18 @@ export class Stream<M> implements Traffic {
     if (splice === null) return [];
     const { now } = this.sim;
     const next = splice.to.stream;
+    const firstLeg = Math.round(this.path.meanDelay);
+    const before = (packet: Packet<M>): Packet<M> => ({
+      ...packet,
+      endpoint: this.receiver,
+      leaves: packet.leaves - firstLeg,
+      via: null,
+    });
     const handed = next.receiver.inbox.withdraw(
-      ({ passed, leaves }) => passed?.endpoint === this.receiver && leaves > now && isLost(passed),
+      (packet) => packet.via === this.receiver && packet.leaves > now && isLost(before(packet)),
     );
     if (handed.length > 0) next.neverSent();
-    return handed.map(({ passed }) => passed!);
+    return handed.map(before);
   }
 
   /** What was to leave from now on does not: nothing of it is acknowledged or kept in order. */

@@ -34,8 +34,8 @@ export interface Packet<M> {
   readonly leaves: Nanoseconds;
   /** Its size; absent on what never crossed the network. */
   readonly bytes?: number;
-  /** The packet that a splice passed on as this one; it left the middle host at `leaves`. */
-  readonly passed?: Packet<M> | null;
+  /** Where a splice passed it on; then `leaves` is when it leaves that host. */
+  readonly via?: Endpoint<M> | null;
 }
 
 export interface SocketOptions {

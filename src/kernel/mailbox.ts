@@ -2,8 +2,8 @@ import type { ProcessId, Simulation } from './simulation.ts';
 import { type Nanoseconds, NEVER } from './time.ts';
 
 interface Letter<T> {
-  readonly at: Nanoseconds;
-  readonly message: T;
+  at: Nanoseconds;
+  message: T | undefined;
   next: Letter<T> | null;
 }
 
@@ -17,6 +17,8 @@ export class Mailbox<T> {
   private readonly sim: Simulation;
   private first: Letter<T> | null = null;
   private last: Letter<T> | null = null;
+  /** A letter that has been read, for the next message: most mailboxes never need a second one. */
+  private spare: Letter<T> | null = null;
   private reader: ProcessId = -1;
   private ticket = 0;
 
@@ -26,7 +28,7 @@ export class Mailbox<T> {
 
   /** The message arrives at the given instant, or now if that is past. */
   send(message: T, at: Nanoseconds = this.sim.now): void {
-    const letter: Letter<T> = { at, message, next: null };
+    const letter = this.letter(message, at);
     this.insert(letter);
     if (this.reader >= 0 && this.first === letter) {
       if (at <= this.sim.now) this.sim.wake(this.reader, this.ticket);
@@ -40,7 +42,10 @@ export class Mailbox<T> {
     if (letter === null || letter.at > this.sim.now) return undefined;
     this.first = letter.next;
     if (letter.next === null) this.last = null;
-    return letter.message;
+    const { message } = letter;
+    letter.message = undefined;
+    this.spare = letter;
+    return message;
   }
 
   /** The running process, the only reader, waits for the next message or until the deadline. */
@@ -62,11 +67,20 @@ export class Mailbox<T> {
     this.first = this.last = null;
     while (letter !== null) {
       const { next } = letter;
-      if (letter.at > this.sim.now && condition(letter.message)) withdrawn.push(letter.message);
+      if (letter.at > this.sim.now && condition(letter.message!)) withdrawn.push(letter.message!);
       else this.append(letter);
       letter = next;
     }
     return withdrawn;
+  }
+
+  private letter(message: T, at: Nanoseconds): Letter<T> {
+    const letter = this.spare;
+    if (letter === null) return { at, message, next: null };
+    this.spare = null;
+    letter.at = at;
+    letter.message = message;
+    return letter;
   }
 
   private insert(letter: Letter<T>): void {

@@ -51,15 +51,16 @@ export function builtinScript(
     const aid = account(random);
     const bid = random.integer(1, scale);
     const tid = random.integer(1, 10 * scale);
-    return [
+    const statements = [
       statement('begin', null, 0, prepared),
       statement('update', ACCOUNTS, aid, prepared),
       statement('select', ACCOUNTS, aid, prepared),
-      ...(tpcb ? [statement('update', TELLERS, tid, prepared)] : []),
-      ...(tpcb ? [statement('update', BRANCHES, bid, prepared)] : []),
-      statement('insert', HISTORY, 0, prepared),
-      statement('commit', null, 0, prepared, commitRecord()),
     ];
+    if (tpcb) statements.push(statement('update', TELLERS, tid, prepared));
+    if (tpcb) statements.push(statement('update', BRANCHES, bid, prepared));
+    statements.push(statement('insert', HISTORY, 0, prepared));
+    statements.push(statement('commit', null, 0, prepared, commitRecord()));
+    return statements;
   };
   return { name, index, writes: true, draw };
 }
