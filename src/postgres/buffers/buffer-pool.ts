@@ -20,6 +20,7 @@ import { ClockSweep } from './clock-sweep.ts';
 import {
   CHECKPOINT_NEEDED,
   DIRTY,
+  HAS_LSN,
   IO_IN_PROGRESS,
   JUST_DIRTIED,
   MAX_USAGE_COUNT,
@@ -32,6 +33,7 @@ import {
   stateAt,
   USES,
 } from './descriptors.ts';
+import { EvictedLsns } from './evicted-lsns.ts';
 import { blockOf, fileOf, NO_PAGE, PAGE_BYTES, type Page, pageOf } from './page.ts';
 import { BLOCK, FILE, PageTable, RECORD_SHIFT } from './page-table.ts';
 import type { BufferRing } from './rings.ts';
@@ -47,6 +49,8 @@ export class BufferPool {
   readonly size: number;
   /** Who chooses what goes; the bgwriter watches its hand. */
   readonly sweep: ClockSweep;
+  /** What pages out of the pool bear as LSN; tell it when the redo pointer moves. */
+  readonly evictedLsns = new EvictedLsns();
   /** Accesses that found their page, and pages brought in by a read: together all accesses. */
   hits = 0;
   reads = 0;
@@ -86,7 +90,6 @@ export class BufferPool {
   /** A crash or a restart: shared memory is made anew. Counters of a run go on. */
   clear(): void {
     this.table.clear();
-    this.lsns.fill(0);
     for (let buffer = 0; buffer < this.size; buffer++) {
       this.words[(buffer << RECORD_SHIFT) + FILE] = NO_PAGE;
       this.words[stateAt(buffer)] = 0;
@@ -168,6 +171,8 @@ export class BufferPool {
       return VICTIM_TAKEN;
     }
     if (this.words[at + FILE] !== NO_PAGE) {
+      if (this.lsnOf(buffer) > 0)
+        this.evictedLsns.remember(this.pageIn(buffer), this.lsnOf(buffer));
       this.table.remove(buffer);
       this.evictions++;
     }
@@ -225,8 +230,11 @@ export class BufferPool {
   markDirty(buffer: number, lsn: Lsn = 0): void {
     const at = stateAt(buffer);
     if ((this.words[at]! & DIRTY) === 0) this.dirty++;
+    const former = (this.words[at]! & HAS_LSN) !== 0 ? this.lsns[buffer]! : 0;
     this.words[at]! |= DIRTY | JUST_DIRTIED;
-    if (lsn > this.lsns[buffer]!) this.lsns[buffer] = lsn;
+    if (lsn <= former) return;
+    this.words[at]! |= HAS_LSN;
+    this.lsns[buffer] = lsn;
   }
 
   /** A write begins; a change from now on leaves the page dirty. */
@@ -257,6 +265,7 @@ export class BufferPool {
    * pinned and stay; Postgres waits for those, which only a writer of pages can be holding.
    */
   drop(file: number, blocks = 0): number {
+    this.evictedLsns.drop(file, blocks);
     let pinned = 0;
     for (let buffer = 0; buffer < this.size; buffer++) {
       const at = buffer << RECORD_SHIFT;
@@ -298,9 +307,13 @@ export class BufferPool {
     return (this.words[stateAt(buffer)]! & DIRTY) !== 0;
   }
 
-  /** Up to where WAL must be on disk before the page may be: 0 for unlogged pages. */
+  /**
+   * Up to where WAL must be on disk before the page may be: 0 for unlogged pages, and for pages not
+   * changed since the redo pointer that were read since.
+   */
   lsnOf(buffer: number): Lsn {
-    return this.isPermanent(buffer) ? this.lsns[buffer]! : 0;
+    const needed = PERMANENT | HAS_LSN;
+    return (this.words[stateAt(buffer)]! & needed) === needed ? this.lsns[buffer]! : 0;
   }
 
   isPermanent(buffer: number): boolean {
@@ -338,10 +351,11 @@ export class BufferPool {
 
   private enter(buffer: number, page: Page, state: number): void {
     const at = buffer << RECORD_SHIFT;
+    const lsn = this.evictedLsns.recall(page);
+    if (lsn > 0) this.lsns[buffer] = lsn;
     this.words[at + FILE] = fileOf(page);
     this.words[at + BLOCK] = blockOf(page);
-    this.words[at + STATE] = state;
-    this.lsns[buffer] = 0;
+    this.words[at + STATE] = lsn > 0 ? state | HAS_LSN : state;
     this.table.insert(buffer);
   }
 

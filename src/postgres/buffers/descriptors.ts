@@ -25,6 +25,8 @@ export const JUST_DIRTIED = 1 << 23;
 export const IO_IN_PROGRESS = 1 << 24;
 export const CHECKPOINT_NEEDED = 1 << 25;
 export const PERMANENT = 1 << 26;
+/** The page has an LSN above 0; without it the LSN's own array is not looked at. */
+export const HAS_LSN = 1 << 27;
 
 /** Where the state of a buffer stands in the array of descriptors. */
 export function stateAt(buffer: number): number {

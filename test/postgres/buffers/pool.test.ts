@@ -240,6 +240,20 @@ describe('1.2 a page that is not cached', () => {
     expect(pool.lsnOf(logged)).toBe(1000);
   });
 
+  test('a page read back has the LSN it was written with, as long as the redo pointer is below', () => {
+    const pool = full(4);
+    pool.markDirty(0, 1000);
+    for (let block = 4; block < 8; block++) pool.load(page(block));
+    expect(pool.find(page(0))).toBe(MISS);
+    pool.load(page(0));
+    expect(pool.lsnOf(pool.find(page(0)))).toBe(1000);
+    for (let block = 4; block < 12; block++) pool.load(page(block));
+    pool.evictedLsns.moveRedo(1000);
+    expect(pool.evictedLsns.size).toBe(0);
+    pool.load(page(0));
+    expect(pool.lsnOf(pool.find(page(0)))).toBe(0);
+  });
+
   test('others who want the page meanwhile wait for its I/O: one read in total', () => {
     const pool = full(4);
     const mine = pool.victim();

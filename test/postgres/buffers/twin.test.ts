@@ -94,8 +94,8 @@ class Twins {
     const found = this.pool.access(number(page), ring);
     expect(found).toBe(this.naive.access(page, naiveTwin) ?? -1);
     if (found >= 0) return;
-    const buffer = this.pool.allocate(number(page), ring, this.flushed, page.length % 3 > 0);
-    expect(buffer).toBe(this.naiveAllocate(page, naiveTwin, page.length % 3 > 0));
+    const buffer = this.pool.allocate(number(page), ring, this.flushed, isPermanent(page));
+    expect(buffer).toBe(this.naiveAllocate(page, naiveTwin, isPermanent(page)));
     if (buffer < 0) {
       this.count('all pinned');
       return;
@@ -186,8 +186,8 @@ class Twins {
     if (!victim) return;
     const [buffer, [ring, naiveTwin]] = victim;
     const page = this.page();
-    const got = this.pool.replace(buffer, number(page), ring);
-    expect(got).toBe(this.naive.replace(buffer, page, naiveTwin, true) ?? -1);
+    const got = this.pool.replace(buffer, number(page), ring, isPermanent(page));
+    expect(got).toBe(this.naive.replace(buffer, page, naiveTwin, isPermanent(page)) ?? -1);
     if (got !== VICTIM_TAKEN) this.pinned.push(got);
     if (got === buffer) this.pool.finishRead(buffer);
     else this.count(got === VICTIM_TAKEN ? 'victim taken' : 'brought in by another');
@@ -201,6 +201,8 @@ class Twins {
   }
 
   private checkpoint(): void {
+    this.naive.redoLsn = this.lsn;
+    this.pool.evictedLsns.moveRedo(this.lsn);
     expect([...this.pool.markForCheckpoint()]).toEqual(this.naive.markForCheckpoint());
     this.count('checkpoints');
   }
@@ -209,6 +211,8 @@ class Twins {
     this.seen[what] = (this.seen[what] ?? 0) + 1;
   }
 }
+
+const isPermanent = (page: string) => !page.startsWith('7/');
 
 function number(page: string): number {
   const [file, block] = page.split('/').map(Number);
