@@ -77,6 +77,11 @@ export class Path {
   readonly to: Host;
   readonly random: Random;
   readonly traffic = new Set<Traffic>();
+  /** Whether a packet that leaves now gets there. */
+  open = true;
+  /** Whether messages leave at once and none is lost: nothing depends on when they are sent. */
+  isFree = false;
+  private isLossless = true;
   private degradations: { readonly how: Degradation; readonly line: Line | null }[] = [];
   private readonly conditions: PathConditions;
   private readonly sim: Simulation;
@@ -95,11 +100,16 @@ export class Path {
       ? new Line(conditions.bitsPerSecond)
       : null;
     this.random = sim.random(`network/${from.name}>${to.name}`);
+    this.refresh();
   }
 
-  /** Whether a packet that leaves now gets there. */
-  get open(): boolean {
-    return this.barriers === 0 && this.to.state === 'up';
+  /** Something has changed about the path or its receiver. */
+  refresh(): void {
+    const { degradations } = this;
+    this.open = this.barriers === 0 && this.to.state === 'up';
+    this.isLossless = this.conditions.loss <= 0 && degradations.every(({ how }) => how.loss <= 0);
+    const unlimited = !this.line && this.from.nicBitsPerSecond === UNLIMITED;
+    this.isFree = this.open && this.isLossless && unlimited && degradations.length === 0;
   }
 
   /** Whether a packet that left at the given instant has not been dropped on its way. */
@@ -121,15 +131,10 @@ export class Path {
 
   /** Whether a packet is lost. Draws nothing where nothing can be lost. */
   loses(): boolean {
+    if (this.isLossless) return false;
     if (this.random.chance(this.conditions.loss)) return true;
     for (const { how } of this.degradations) if (this.random.chance(how.loss)) return true;
     return false;
-  }
-
-  /** Whether messages leave at once and none is lost: nothing depends on when they are sent. */
-  get isFree(): boolean {
-    if (!this.open || this.line || this.conditions.loss > 0) return false;
-    return this.degradations.length === 0 && this.from.nicBitsPerSecond === UNLIMITED;
   }
 
   /** The instant at which a message sent now has left: behind what was sent before it. */
@@ -145,8 +150,10 @@ export class Path {
     const line = how.bitsPerSecond === null ? null : new Line(how.bitsPerSecond);
     const degradation = { how, line };
     this.degradations.push(degradation);
+    this.refresh();
     return () => {
       this.degradations = this.degradations.filter((each) => each !== degradation);
+      this.refresh();
     };
   }
 
@@ -161,12 +168,14 @@ export class Path {
   /** One more partition or cut lies across the path. */
   close(): void {
     this.barriers++;
+    this.refresh();
     if (this.barriers === 1) this.receiverLost();
   }
 
   /** One less. */
   reopen(): void {
     this.barriers--;
+    this.refresh();
   }
 
   /** The receiving host does not answer any more, or the path has been closed. */
@@ -195,9 +204,7 @@ export class Network {
     this.conditions = conditions;
     this.cards = hosts.map((host) => new Line(host.nicBitsPerSecond));
     for (const host of hosts) {
-      host.onReachabilityChange((reachable) => {
-        if (!reachable) this.hostLost(host);
-      });
+      host.onReachabilityChange((reachable) => this.hostChanged(host, reachable));
     }
   }
 
@@ -219,9 +226,9 @@ export class Network {
     );
   }
 
-  private hostLost(host: Host): void {
-    for (const other of this.hosts) {
-      this.paths[other.index * this.hosts.length + host.index]?.receiverLost();
-    }
+  private hostChanged(host: Host, reachable: boolean): void {
+    const paths = this.hosts.map(({ index }) => this.paths[index * this.hosts.length + host.index]);
+    for (const path of paths) path?.refresh();
+    if (!reachable) for (const path of paths) path?.receiverLost();
   }
 }
