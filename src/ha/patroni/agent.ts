@@ -9,6 +9,7 @@
  */
 import type { Host } from '../../hardware/host.ts';
 import type { Network } from '../../hardware/network.ts';
+import { once } from '../../hardware/service.ts';
 import {
   MILLISECOND,
   type Nanoseconds,
@@ -119,6 +120,11 @@ export class PatroniAgent {
     return this.options.instance;
   }
 
+  /** It holds the leader key as far as it knows. */
+  get leads(): boolean {
+    return this.view?.leader?.name === this.name;
+  }
+
   get settings(): PatroniSettings {
     return this.options.settings;
   }
@@ -151,7 +157,10 @@ export class PatroniAgent {
     this.group.kill();
   }
 
-  /** An operator's `patronictl switchover`, through the store. */
+  /**
+   * An operator's `patronictl switchover`: a POST to the leader's REST API, which writes the wish
+   * into the store and wakes its loop (api.py:do_POST_failover).
+   */
   requestSwitchover(from: string | null, to: string | null): void {
     this.host.spawn(this.writeFailover(from, to), this.group);
   }
@@ -162,6 +171,22 @@ export class PatroniAgent {
       name === null ? -1 : (this.peers.get(name)?.options.index ?? -1);
     this.events.switchover.emit(index(leader), index(to));
     yield* this.dcs.put(FAILOVER, JSON.stringify({ leader, candidate: to }));
+    this.woken.fire();
+  }
+
+  /**
+   * Each cycle asks the local Postgres for its position, over a connection without any time-out:
+   * while Postgres hangs, so does the loop (ha.py:_run_cycle, touch_member).
+   */
+  private *askPostgres() {
+    const { server, changed } = this.instance;
+    while (server.isRunning && server.group.frozen) {
+      this.host.spawn(
+        once(() => changed.fire()),
+        server.group,
+      );
+      yield changed.wait();
+    }
   }
 
   private *run(phase: Nanoseconds): Process {
@@ -175,8 +200,7 @@ export class PatroniAgent {
       this.nextRun += loop_wait;
       if (this.nextRun <= sim.now) this.nextRun = sim.now;
       else {
-        const leads = this.view?.leader?.name === this.name;
-        yield this.woken.wait(this.nextRun + (leads ? 0 : STANDBY_SLACK));
+        yield this.woken.wait(this.nextRun + (this.leads ? 0 : STANDBY_SLACK));
         if (!sim.timedOut) this.nextRun = sim.now;
       }
     }
@@ -185,6 +209,7 @@ export class PatroniAgent {
   private *cycle() {
     this.view = yield* this.dcs.cluster();
     this.noticeCluster();
+    yield* this.askPostgres();
     let progress = CYCLE_START;
     for (;;) {
       const input = this.input(progress);

@@ -4,9 +4,10 @@
  * a watch keeps up to date.
  *
  * Kept: the node last used comes first; a failure moves on to the next and restarts the watch
- * there; reads come from the cache, which is not there while the watch is being set up; own writes
- * go into the cache at once; the watch wakes replicas when the leader or the status changes; the
- * watch's TCP keepalive. Left out: authentication, protocol versions.
+ * there; reads come from the cache, which is not there while the watch is being set up, and is
+ * built from whichever member answers; own writes go into the cache at once; the watch wakes
+ * replicas when the leader or the status changes; the watch's TCP keepalive. Left out:
+ * authentication, protocol versions.
  */
 import type { Host } from '../../hardware/host.ts';
 import type { Network } from '../../hardware/network.ts';
@@ -225,9 +226,11 @@ export class Dcs {
     this.restartWatch();
   }
 
+  /** Not by the watcher itself, which is about to watch where it found an answer. */
   private restartWatch(): void {
     const { sim } = this.network;
-    if (sim.isAlive(this.watcher)) sim.interrupt(this.watcher, new Interrupt('restart'));
+    if (sim.running !== this.watcher && sim.isAlive(this.watcher))
+      sim.interrupt(this.watcher, new Interrupt('restart'));
   }
 
   /** etcd3.py:KVCache.run: build the cache, then follow the watch until it breaks. */
@@ -251,16 +254,14 @@ export class Dcs {
     }
   }
 
+  /** etcd3.py:KVCache._build_cache: a request like any other, from node to node. */
   private *build(): Generator<undefined, boolean, undefined> {
-    const { sim } = this.network;
-    const node = this.nodes[this.base]!;
-    const deadline = sim.now + this.settings.retry_timeout;
     const range: Request = { type: 'range', key: '', prefix: true, serializable: true };
-    const reply = yield* call(this.network, this.host, node, range, deadline);
-    if (reply.outcome !== 'answered' || reply.answer.type !== 'range') return false;
+    const answer = yield* this.request(range);
+    if (answer === 'failed' || answer.type !== 'range') return false;
     const before = this.cache.get(LEADER)?.value;
-    this.cache.replace(reply.answer.keyValues);
-    this.revision = reply.answer.revision;
+    this.cache.replace(answer.keyValues);
+    this.revision = answer.revision;
     this.ready = true;
     this.cacheReady.fire();
     if (this.cache.get(LEADER)?.value !== before) this.changed.fire();

@@ -1,5 +1,5 @@
 /** An agent's REST API: what other agents and load balancers are told. */
-import type { Service } from '../../hardware/service.ts';
+import { once, type Service } from '../../hardware/service.ts';
 import type { PatroniAgent } from './agent.ts';
 import type { MemberAnswer } from './decision.ts';
 import { viewOf } from './postgres-view.ts';
@@ -28,7 +28,7 @@ export class RestApi {
       get listening() {
         return agent.alive;
       },
-      handle: (request, respond) => respond(handle(request)),
+      handle: (request, respond) => whenPostgresAnswers(agent, () => respond(handle(request))),
     };
   }
 
@@ -68,4 +68,11 @@ export class RestApi {
       maximumLagOnFailover: settings.maximum_lag_on_failover,
     };
   }
+}
+
+/** Every answer begins with a query, which a stopped Postgres answers when it goes on. */
+function whenPostgresAnswers({ host, instance }: PatroniAgent, act: () => void): void {
+  const { server } = instance;
+  if (server.isRunning && server.group.frozen) host.spawn(once(act), server.group);
+  else act();
 }

@@ -31,13 +31,16 @@ export function faultWorld(scenario: Scenario, reach: Reach): FaultWorld {
     hostsOf: (target) => hostNames(scenario, target, hosts).map((name) => hosts.get(name)!),
     programOf: (target) => programs.get(keyOf(target)) ?? null,
     instance: (server) => cluster.instances.get(server)!,
-    requestSwitchover: (from, to) => {
-      const agents = [...cluster.agents.values()];
-      const reachable = agents.find(({ host }) => host.state === 'up') ?? agents[0];
-      reachable?.requestSwitchover(from, to);
-    },
+    requestSwitchover: (from, to) => switchoverAgent(cluster, from)?.requestSwitchover(from, to),
     topic: (name) => sim.trace.find(name),
   };
+}
+
+/** Whom patronictl asks: the leader as an agent that answers knows it, else that agent. */
+function switchoverAgent({ agents }: Cluster, from: string | null): PatroniAgent | undefined {
+  const answering = [...agents.values()].filter(({ alive, host }) => alive && host.state === 'up');
+  const leader = from ?? answering.find(({ leads }) => leads)?.name;
+  return answering.find(({ name }) => name === leader) ?? answering[0];
 }
 
 /** For each fault the servers that it strikes, by index. */
@@ -124,13 +127,15 @@ function keyOf(target: FaultTarget): string {
   return `${target.kind} ${name}`;
 }
 
-/** Killing and starting is all there is to restarting it. */
+/** Killing and starting is all there is to restarting it; what is off starts when it boots. */
 function killable(program: PatroniAgent | EtcdNode | Haproxy): Program {
   return {
     host: program.host,
     group: program.group,
     crash: () => program.crash(),
-    start: () => program.start(),
+    start: () => {
+      if (program.host.state !== 'off') program.start();
+    },
     restart: null,
   };
 }
