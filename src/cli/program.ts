@@ -92,7 +92,7 @@ function programFor(io: Io, finish: (status: ExitStatus) => void): Command {
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
       outputError: (text, write) => write(text.replace(/^error: /, 'pgherd: ')),
-      getOutHelpWidth: () => Math.min(100, io.stdout.columns ?? 100),
+      getOutHelpWidth: () => Math.min(100, io.stdout.columns || 100),
     });
   addRun(program, io, finish);
   addOthers(program, io, finish);

@@ -52,6 +52,6 @@ export class Progress {
     const line =
       `${this.finished} of ${this.names.length} runs, ${Math.floor(share * 100)} %${left}: ` +
       this.names[task];
-    this.output.write(CLEAR + line.slice(0, (this.output.columns ?? 80) - 1));
+    this.output.write(CLEAR + line.slice(0, (this.output.columns || 80) - 1));
   }
 }

@@ -33,12 +33,12 @@ export interface LedgerReport {
   readonly survivors: readonly ObservedServer[];
   /** How many commits were lost for what reason, warm-up included; first loss first. */
   readonly causes: ReadonlyMap<string, number>;
-  /** The first of those lost after the warm-up, at most 100. */
+  /** The first of those lost after the warm-up, at most 100,000. */
   readonly losses: readonly LostCommit[];
 }
 
-/** Losses that are listed one by one. */
-const MOST_LOSSES = 100;
+/** Losses that are listed one by one: all of any run but a monstrous one. */
+const MOST_LOSSES = 100_000;
 
 /**
  * Every commit that a client was told of, and every one whose answer never came; and after the run

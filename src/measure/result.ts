@@ -79,7 +79,7 @@ export interface RunResult {
   warnings: string[];
   series: { readonly [name: string]: SeriesPoints };
   events: RunEvent[];
-  /** The first few lost commits; `commits.lost` says how many there were. */
+  /** Every lost commit, up to 100,000; `commits.lost` says how many there were. */
   losses: LostCommit[];
   /** Laws of the simulator that did not hold, in words: a fault of the program. */
   lawsBroken: string[];

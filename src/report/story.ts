@@ -37,8 +37,16 @@ export function throughputPlot(
   const margin = ' '.repeat(label + 4);
   if (under) lines.push(margin + style.bad(under));
   const end = formatSeconds(durationSeconds);
-  lines.push(margin + style.faint(`0 s${end.padStart(columns - 3)}`));
+  const legend = under ? '▲ a fault begins or ends' : '';
+  lines.push(margin + style.faint(`0 s${beside(legend, end, columns - 3)}`));
   return lines;
+}
+
+/** Words in the middle and at the end of a line so wide; the middle only if there is room. */
+function beside(middle: string, end: string, width: number): string {
+  const left = Math.floor((width - middle.length) / 2);
+  if (left < 2 || left + middle.length + 2 + end.length > width) return end.padStart(width);
+  return (' '.repeat(left) + middle).padEnd(width - end.length) + end;
 }
 
 /** The faults of all runs, each once. */
@@ -67,22 +75,23 @@ export function eventLines(run: RunResult, style: Style): string[] {
   return [...lines, ...andMore(run.events.length, MOST_EVENTS, width + 4)];
 }
 
-/** The first commits that clients were told of and that are gone, and why. */
+/** The first commits that clients were told of and that are gone, under what became of them. */
 export function lossLines(run: RunResult, style: Style): string[] {
   const lost = run.metrics['commits.lost'] ?? 0;
   if (run.losses.length === 0 || lost === 0) return [];
   const shown = run.losses.slice(0, MOST_LOSSES);
   const session = Math.max(...shown.map((loss) => loss.session.length));
   const lsn = Math.max(...shown.map((loss) => loss.lsn.length));
-  const lines = [style.strong(`  acknowledged commits lost in ${run.variant}`)];
+  const noun = lost === 1 ? 'acknowledged commit' : 'acknowledged commits';
+  const lines = [style.strong(`  ${formatCount(lost)} ${noun} lost in ${run.variant}`)];
+  let cause: string | null = null;
   for (const loss of shown) {
-    const at = `${loss.acknowledgedAt.toFixed(3)} s`;
-    const head = `${loss.session.padEnd(session)}  ${loss.lsn.padEnd(lsn)}  told at ${at}`;
-    const [first, ...rest] = wrap(loss.cause, style.width - head.length - 4);
-    lines.push(`  ${head}  ${first}`);
-    lines.push(...rest.map((line) => ' '.repeat(head.length + 4) + line));
+    if (loss.cause !== cause) lines.push(...wrap(loss.cause, style.width - 2).map((l) => `  ${l}`));
+    cause = loss.cause;
+    const at = `acknowledged at ${loss.acknowledgedAt.toFixed(3)} s`;
+    lines.push(`    ${loss.session.padEnd(session)}  ${loss.lsn.padEnd(lsn)}  ${at}`);
   }
-  return [...lines, ...andMore(lost, shown.length, 2)];
+  return [...lines, ...andMore(lost, shown.length, 4)];
 }
 
 /** Each claim of a source, with its verdict. */

@@ -89,7 +89,12 @@ export const base = run({
       acknowledgedAt: 119.912,
       cause: 'flushed on pg1 only, which lost its power; the new timeline starts at 0/16B3700',
     },
-    { session: 'app/203', lsn: '0/16B37C8', acknowledgedAt: 119.9124, cause: 'as above' },
+    {
+      session: 'app/203',
+      lsn: '0/16B37C8',
+      acknowledgedAt: 119.9124,
+      cause: 'flushed on pg1 only, which lost its power; the new timeline starts at 0/16B3700',
+    },
   ],
 });
 
