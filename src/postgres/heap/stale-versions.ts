@@ -1,0 +1,77 @@
+/**
+ * Index entries of versions that rows left behind on other pages. After an update that moved a row
+ * every index has two entries for its key; a scan visits the old page first, may prune it, and once
+ * nobody can see the old version any more marks the entry dead, so that no scan follows it again
+ * (access/nbtree: kill_prior_tuple). While a snapshot holds the horizon the visits repeat, which is
+ * what makes reads slow down under a long transaction.
+ *
+ * One list for each row that moved, 16 bytes an old version, in shared typed arrays.
+ */
+export class StaleVersions {
+  /** Entries in use. */
+  entries = 0;
+  private blocks = new Uint32Array(64);
+  private xids = new Float64Array(64);
+  private next = new Int32Array(64);
+  private used = 0;
+  private free = -1;
+
+  /** The version that transaction `xid` ended on this block; returns the list's new head. */
+  add(head: number, block: number, xid: number): number {
+    let at = this.free;
+    if (at >= 0) this.free = this.next[at]!;
+    else {
+      if (this.used === this.blocks.length) this.grow();
+      at = this.used++;
+    }
+    this.blocks[at] = block;
+    this.xids[at] = xid;
+    this.next[at] = head;
+    this.entries++;
+    return at;
+  }
+
+  /** Drops the newest one, whose transaction aborted. */
+  drop(head: number): number {
+    const following = this.next[head]!;
+    this.next[head] = this.free;
+    this.free = head;
+    this.entries--;
+    return following;
+  }
+
+  /**
+   * A scan of the key: the blocks it visits go to `visited`, those below `goneBelow` have lost
+   * their entries to vacuum, those below the horizon are marked. Returns the new head.
+   */
+  scan(head: number, horizon: number, goneBelow: number, visited: number[]): number {
+    let first = head;
+    let before = -1;
+    for (let at = head; at >= 0; ) {
+      const following = this.next[at]!;
+      const xid = this.xids[at]!;
+      if (xid >= goneBelow) visited.push(this.blocks[at]!);
+      if (xid < horizon || xid < goneBelow) {
+        this.drop(at);
+        if (before >= 0) this.next[before] = following;
+        else first = following;
+      } else before = at;
+      at = following;
+    }
+    return first;
+  }
+
+  get bytes(): number {
+    return this.blocks.length * 16;
+  }
+
+  private grow(): void {
+    const { blocks, xids, next } = this;
+    this.blocks = new Uint32Array(this.used * 2);
+    this.xids = new Float64Array(this.used * 2);
+    this.next = new Int32Array(this.used * 2);
+    this.blocks.set(blocks);
+    this.xids.set(xids);
+    this.next.set(next);
+  }
+}
