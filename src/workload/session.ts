@@ -53,8 +53,8 @@ export class Session {
       const began = sim.now;
       if (cpu) yield host.cpu.serve(cpu.draw(this.random));
       const statements = arrival.script.draw(this.random, options.prepared);
-      for (const each of statements) {
-        this.send(each);
+      for (let i = 0; i < statements.length; i++) {
+        this.send(statements[i]!);
         while (!this.answered()) yield this.inbox.receive();
         if (this.failure !== null) break;
       }

@@ -127,7 +127,7 @@ export class RaftState<Data> {
 
   /** Answers to votes and appends wait for durability (thesis, 3.8); all else may leave before. */
   send(to: NodeId, body: Body<Data>, term: number = this.term): void {
-    const message: Message<Data> = { ...body, from: this.id, to, term };
+    const message: Message<Data> = { from: this.id, to, term, ...body };
     const { type } = body;
     const vouches = type === 'append-reply' || type === 'vote-reply' || type === 'pre-vote-reply';
     if (vouches) this.outboxAfterPersist.push(message);
