@@ -26,6 +26,10 @@ const TOLD = [
   'split-brain stuck-agent',
   'split-brain two-nodes',
   'split-brain witness',
+  'crash-recovery asynchronous',
+  'hot-row synchronous',
+  'quorum-commit first-far',
+  'switchover base',
 ];
 
 interface Bundled {
