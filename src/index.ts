@@ -3,8 +3,7 @@
  *
  *     const loaded = loadScenario(text);
  *     if (!loaded.ok) throw new Error(loaded.problems.map(formatProblem).join('\n'));
- *     const expanded = expandRuns(loaded.document);
- *     if (expanded.ok) for (const run of expanded.runs) console.log(simulate(run, { seed: 1 }));
+ *     for (const run of loaded.runs) console.log(simulate(run, { seed: 1 }));
  *
  * Nothing in here imports anything of Node's: it runs in a browser's worker as well.
  */

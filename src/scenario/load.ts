@@ -4,7 +4,7 @@ import type { Scenario } from './model.ts';
 import { inTextOrder, normalise } from './normalise.ts';
 import type { Problem } from './problem.ts';
 import type { ResolveOptions } from './resolve/context.ts';
-import { expandFrom } from './variants.ts';
+import { expandFrom, type Run } from './variants.ts';
 import { readYaml } from './yaml.ts';
 
 /** How a scenario is to be read. */
@@ -20,6 +20,8 @@ export type Loaded =
   | {
       readonly ok: true;
       readonly scenario: Scenario;
+      /** The base, the variants in the order of the file, the points of the sweep. */
+      readonly runs: readonly Run[];
       /** The values of the file, from which variants and sweeps are made. */
       readonly document: ScenarioDocument;
       readonly warnings: readonly Problem[];
@@ -60,5 +62,5 @@ export function loadDocument(unchanged: ScenarioDocument, options: LoadOptions =
   if (!base.ok) return base;
   const runs = expandFrom(document, base.scenario, options);
   if (!runs.ok) return runs;
-  return { ...base, document, warnings: inTextOrder(base.warnings) };
+  return { ...base, runs: runs.runs, document, warnings: inTextOrder(base.warnings) };
 }
