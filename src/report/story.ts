@@ -1,7 +1,7 @@
 import type { RunEvent, RunResult } from '../measure/result.ts';
 import { marks, scale, sparkline } from './plot.ts';
 import { type Style, shorten, wrap } from './style.ts';
-import { shortNames } from './tables.ts';
+import { pointNames } from './tables.ts';
 import { formatCount, formatSeconds } from './units.ts';
 
 const THROUGHPUT = 'throughput.tps';
@@ -18,7 +18,7 @@ export function throughputPlot(
   const plotted = runs.filter((run) => run.series[THROUGHPUT]).slice(0, MOST_PLOTS);
   if (plotted.length === 0) return [];
   const { top, peak } = scale(plotted.map((run) => run.series[THROUGHPUT]!));
-  const names = shortNames(plotted.map((run) => run.variant));
+  const names = pointNames(plotted.map((run) => run.variant));
   const label = Math.min(28, Math.max(...names.map((name) => name.length)));
   const columns = Math.min(72, style.width - label - 4);
   const burst = peak > top ? ` (bursts of up to ${formatCount(peak)} are cut off)` : '';

@@ -20,9 +20,10 @@ const GAP = 2;
 export function figureTable(runs: readonly RunResult[], style: Style): string[] {
   const figures = figuresFor([...KEY_FIGURES, ...figuresAsked(KEY_FIGURES, runs)], runs);
   if (figures.length === 0) return [];
-  const names = shortNames(runs.map((run) => run.variant));
+  const variants = runs.map((run) => run.variant);
+  const names = pointNames(variants);
   const rows = [
-    ['', ...names],
+    [sweptPaths(variants), ...names],
     ...figures.map(({ label, metric }) => [label, ...runs.map((run) => cell(run, metric))]),
   ];
   if (widthOf(rows) <= style.width) return table(rows, style);
@@ -39,7 +40,8 @@ function narrowTable(runs: readonly RunResult[], names: readonly string[], style
     const width = style.width - rest - GAP;
     if (room <= width || width >= 24 || head.length <= 1) {
       const first = names.map((name) => shorten(name, Math.max(8, width)));
-      return table([['', ...head], ...body.map((row, i) => [first[i]!, ...row])], style);
+      const swept = shorten(sweptPaths(runs.map((run) => run.variant)), Math.max(8, width));
+      return table([[swept, ...head], ...body.map((row, i) => [first[i]!, ...row])], style);
     }
     head.pop();
     for (const row of body) row.pop();
@@ -135,6 +137,27 @@ function widthOf(rows: readonly (readonly string[])[]): number {
     });
   }
   return widths.reduce((sum, width) => sum + width + GAP, 0);
+}
+
+/** What the points of a sweep differ in, each path by its last part: `synchronous_commit, rtt`. */
+export function sweptPaths(names: readonly string[]): string {
+  const swept = new Set(names.filter((name) => name.includes('=')).map(pathsOf));
+  return swept.size === 1 ? [...swept].join('') : '';
+}
+
+/** Points by their values alone, where all are values of the same paths: `off, 0.5ms`. */
+export function pointNames(names: readonly string[]): string[] {
+  if (sweptPaths(names) === '') return shortNames(names);
+  const bare = names.map((name) => name.replace(PATH, '$1').replace(/^,/, '').replace(/,/g, ', '));
+  return new Set(bare).size === new Set(names).size ? bare : shortNames(names);
+}
+
+/** `path=`, with the comma before it. */
+const PATH = /(^|,)[^=,()]+=/g;
+
+function pathsOf(name: string): string {
+  const paths = [...name.matchAll(PATH)].map(([text]) => text.replace(/^,|=$/g, ''));
+  return paths.map((path) => path.split('.').at(-1)).join(', ');
 }
 
 /**
