@@ -6,9 +6,10 @@
  *
  * The sample is taken in eight parts that share nothing, each with a cache of its own. The spread
  * between the eight estimates is the error, whatever its causes: which pages were sampled, and how
- * much of the cache they needed. Sampled accesses that are more or fewer than expected are the
- * doing of a few hot pages, in the sample or not, so the difference is put down to hits
- * (section 3.3 there, SHARDS-adj).
+ * much of the cache they needed. Sampled accesses can be more or fewer than expected because of a
+ * few hot pages, in the sample or not, and then the difference is hits (section 3.3 there,
+ * SHARDS-adj); or because of many cold ones, and then what it is shows in the parts, of which some
+ * had more accesses than others (a regression). Both are reckoned; the one with less spread counts.
  *
  * Left out: thresholds that fall as memory fills (fixed-size SHARDS). Rings of scans shrink with
  * the rate, down to one buffer.
@@ -17,8 +18,9 @@ import { blockOf, fileOf, hashOf, type Page } from './page.ts';
 
 /** Parts of a sample. */
 export const PARTS = 8;
-/** Student's t for seven degrees of freedom: the mean of eight is within it in 99 % of cases. */
-const T_99 = 3.4995;
+/** Student's t at 99 %: of a mean of eight (7 degrees of freedom), of a line through eight (6). */
+const T_MEAN = 3.4995;
+const T_LINE = 3.7074;
 /** Below so many sampled pages the error itself is uncertain (P9.3 wants ten thousand). */
 export const ENOUGH_PAGES = 10_000;
 
@@ -84,12 +86,20 @@ export class SampledCache {
     return level === NOT_SAMPLED ? this.draw(fileOf(page), uniform) : level;
   }
 
-  /** The share of all accesses that end at a level. */
+  /** The share of all accesses that end at a level; the shares of all levels make about 1. */
   estimate(level: number): Estimate {
+    const accesses = this.parts.map((_, part) => this.accessesIn(part));
     const shares = this.parts.map((_, part) => this.shareIn(part, level));
-    const mean = shares.reduce((sum, share) => sum + share, 0) / PARTS;
-    const squares = shares.reduce((sum, share) => sum + (share - mean) * (share - mean), 0);
-    return { share: mean, error: T_99 * Math.sqrt(squares / (PARTS - 1) / PARTS) };
+    const plain = meanOf(shares);
+    const line = lineAtOne(accesses, shares);
+    return line.error < plain.error ? line : plain;
+  }
+
+  /** Accesses of a part, as a multiple of what was expected. */
+  private accessesIn(part: number): number {
+    const from = part * this.levels;
+    const seen = this.counts.subarray(from, from + this.levels).reduce((sum, n) => sum + n, 0);
+    return this.accesses > 0 ? (seen * PARTS) / (this.accesses * this.rate) : 0;
   }
 
   private shareIn(part: number, level: number): number {
@@ -120,6 +130,32 @@ export class SampledCache {
     }
     return this.levels - 1;
   }
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** The sum of products of two rows of numbers, each less its mean. */
+function products(a: readonly number[], b: readonly number[]): number {
+  const [meanA, meanB] = [mean(a), mean(b)];
+  return a.reduce((sum, value, i) => sum + (value - meanA) * (b[i]! - meanB), 0);
+}
+
+function meanOf(shares: readonly number[]): Estimate {
+  const variance = products(shares, shares) / (PARTS - 1);
+  return { share: mean(shares), error: T_MEAN * Math.sqrt(variance / PARTS) };
+}
+
+/** The line of shares over accesses, where accesses are as many as expected. */
+function lineAtOne(accesses: readonly number[], shares: readonly number[]): Estimate {
+  const spread = products(accesses, accesses);
+  if (spread === 0) return { share: mean(shares), error: Number.POSITIVE_INFINITY };
+  const slope = products(accesses, shares) / spread;
+  const off = 1 - mean(accesses);
+  const residual = Math.max(0, products(shares, shares) - slope * slope * spread) / (PARTS - 2);
+  const error = T_LINE * Math.sqrt(residual * (1 / PARTS + (off * off) / spread));
+  return { share: mean(shares) + slope * off, error };
 }
 
 /** From 0 to 2^32, unrelated to the hash by which a page is found in a pool. */
