@@ -1,4 +1,3 @@
-import type { Disk } from '../hardware/disk.ts';
 import type { Host } from '../hardware/host.ts';
 import type { Network } from '../hardware/network.ts';
 import type { ProcessGroup, Simulation, Topic } from '../kernel/index.ts';
@@ -37,13 +36,9 @@ export interface FaultWorld {
   topic(name: string): Topic<number[]> | undefined;
 }
 
-/**
- * Faults that overlap: what two of them hold down stays down until both have ended, and a disk that
- * two of them slow is slower than either would make it.
- */
+/** Faults that overlap: what two of them hold down stays down until both have ended. */
 export class Overlaps {
   private readonly holds = new Map<string, Map<object, number>>();
-  private readonly factors = new Map<Disk, number[]>();
 
   /** One more fault brings the thing into a state; true for the first. */
   enter(state: string, thing: object): boolean {
@@ -60,22 +55,6 @@ export class Overlaps {
     const count = things.get(thing)! - 1;
     things.set(thing, count);
     return count === 0;
-  }
-
-  slow(disk: Disk, factor: number): void {
-    const active = [...(this.factors.get(disk) ?? []), factor];
-    this.setFactors(disk, active);
-  }
-
-  unslow(disk: Disk, factor: number): void {
-    const active = [...this.factors.get(disk)!];
-    active.splice(active.indexOf(factor), 1);
-    this.setFactors(disk, active);
-  }
-
-  private setFactors(disk: Disk, active: number[]): void {
-    this.factors.set(disk, active);
-    disk.slow(active.reduce((product, factor) => product * factor, 1));
   }
 }
 

@@ -75,6 +75,23 @@ export interface DiskUsage {
   readonly balances: readonly number[];
 }
 
+/** How a disk is worse for a while. */
+export interface DiskDegradation {
+  /** Every request takes so many times as long. */
+  readonly factor: number;
+  /** Laws instead of its own; null: its own. */
+  readonly read: DurationLaw | null;
+  readonly write: DurationLaw | null;
+  readonly fsync: DurationLaw | null;
+  readonly limits: readonly DiskLimit[];
+}
+
+interface Degraded {
+  readonly factor: number;
+  readonly laws: { [request in DiskRequest]?: Distribution };
+  readonly limits: readonly Ceiling[];
+}
+
 const PAGE_BYTES = 8192;
 
 class Ceiling extends TokenBucket {
@@ -105,6 +122,8 @@ export class Disk {
   private device: Station;
   private readonly promises = new Outstanding();
   private promised: Nanoseconds = 0; // service, that in the future included
+  private degradations: Degraded[] = [];
+  private ceilingsNow: readonly Ceiling[]; // its own, and those of what degrades it
   private slowness = 1;
   private outstandingUntil: Nanoseconds = 0;
   private outstandingTime: Nanoseconds = 0;
@@ -121,6 +140,7 @@ export class Disk {
     };
     const share = spec.burstBalance ?? 1;
     this.ceilings = spec.limits.map((limit) => new Ceiling(limit, sim.now, share));
+    this.ceilingsNow = this.ceilings;
     this.streamInterval = SECOND / spec.streamBytesPerSecond;
     this.device = new Station(sim, spec.queueDepth);
     this.outstandingUntil = sim.now;
@@ -147,7 +167,7 @@ export class Disk {
     this.count(request, bytes);
     const admitted = this.admit(bytes, now);
     const streamed = bytes > PAGE_BYTES ? (bytes - PAGE_BYTES) * this.streamInterval : 0;
-    const latency = this.laws[request].draw(this.random) + streamed;
+    const latency = this.lawOf(request).draw(this.random) + streamed;
     const service = Math.round(latency * this.slowness);
     const done = this.device.occupy(service, admitted);
     this.waitTime += done - service - now;
@@ -161,14 +181,32 @@ export class Disk {
     return done;
   }
 
-  /** Every request from now on takes so many times as long; limits stay what they are. */
-  slow(factor: number): void {
-    if (!(factor > 0)) throw new Error('a disk cannot be slowed by a factor that is not positive');
-    this.slowness = factor;
+  /**
+   * The disk is worse from now on, until the function returned is called. Factors of several
+   * degradations multiply, of their laws the last one holds, limits come on top of its own.
+   */
+  degrade(how: DiskDegradation): () => void {
+    if (!(how.factor > 0)) throw new Error('a disk is slowed by a factor that is positive');
+    const limits = how.limits.map((limit) => new Ceiling(limit, this.sim.now, 1));
+    const degraded: Degraded = { factor: how.factor, laws: {}, limits };
+    for (const request of ['read', 'write', 'fsync'] as const) {
+      const law = how[request];
+      if (law) degraded.laws[request] = distributionOf(law);
+    }
+    this.setDegradations([...this.degradations, degraded]);
+    return () => this.setDegradations(this.degradations.filter((each) => each !== degraded));
   }
 
-  normal(): void {
-    this.slowness = 1;
+  private setDegradations(degradations: Degraded[]): void {
+    this.degradations = degradations;
+    this.slowness = degradations.reduce((product, { factor }) => product * factor, 1);
+    this.ceilingsNow = [...this.ceilings, ...degradations.flatMap(({ limits }) => limits)];
+  }
+
+  private lawOf(request: DiskRequest): Distribution {
+    let law = this.laws[request];
+    for (const { laws } of this.degradations) law = laws[request] ?? law;
+    return law;
   }
 
   /** Files grow by so many bytes; false, and nothing happens, if there is no room (ENOSPC). */
@@ -263,10 +301,10 @@ export class Disk {
     const { mergeBytes } = this.spec;
     const operations = bytes > mergeBytes ? Math.ceil(bytes / mergeBytes) : 1;
     let at = now;
-    for (const ceiling of this.ceilings) {
+    for (const ceiling of this.ceilingsNow) {
       at = ceiling.earliest(ceiling.counts === 'bytes' ? bytes : operations, at);
     }
-    for (const ceiling of this.ceilings) {
+    for (const ceiling of this.ceilingsNow) {
       const tokens = ceiling.counts === 'bytes' ? bytes : operations;
       ceiling.take(tokens, at);
       ceiling.taken += tokens;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Disk, type DiskSpec } from '../../src/hardware/disk.ts';
+import { Disk, type DiskDegradation, type DiskSpec } from '../../src/hardware/disk.ts';
 import { diskSpec, findDisk, findInstance } from '../../src/hardware/presets/index.ts';
 import {
   type Nanoseconds,
@@ -36,6 +36,11 @@ function disk(parts: Partial<DiskSpec> = {}, sim = new Simulation(1)): Disk {
 const kind = (name: string) => findDisk(name)!;
 const iops = (perSecond: number, capacity: number) =>
   ({ name: 'iops', counts: 'operations', perSecond, capacity }) as const;
+
+/** A degradation that changes only what is named. */
+function by(parts: Partial<DiskDegradation>): DiskDegradation {
+  return { factor: 1, read: null, write: null, fsync: null, limits: [], ...parts };
+}
 
 function* loop(of: Disk): Process {
   for (;;) yield of.read(8192);
@@ -96,14 +101,35 @@ describe('one request', () => {
     const law = { kind: 'log-normal', median: MS, p99: 3 * MS } as const;
     const healthy = disk({ read: law, queueDepth: 1000 });
     const slow = disk({ read: law, queueDepth: 1000 });
-    slow.slow(20);
+    const undo = slow.degrade(by({ factor: 20 }));
     for (let i = 0; i < 100; i++) {
       const ratio = slow.submit('read', 8192) / healthy.submit('read', 8192);
       expect(ratio).toBeCloseTo(20, 4);
     }
-    slow.normal();
+    undo();
     expect(slow.submit('read', 8192)).toBe(healthy.submit('read', 8192));
-    expect(() => slow.slow(0)).toThrow(/positive/);
+    expect(() => slow.degrade(by({ factor: 0 }))).toThrow(/positive/);
+  });
+
+  it('follows other laws for a while; of two the later one, multiplied by every factor', () => {
+    const device = disk({ read: constant(MS), fsync: constant(3 * MS), queueDepth: 1000 });
+    const first = device.degrade(by({ read: constant(20 * MS), factor: 2 }));
+    expect([device.submit('read', 8192), device.submit('fsync', 0)]).toEqual([40 * MS, 6 * MS]);
+    const second = device.degrade(by({ read: constant(5 * MS), factor: 3 }));
+    expect(device.submit('read', 8192)).toBe(30 * MS);
+    first();
+    expect(device.submit('read', 8192)).toBe(15 * MS);
+    second();
+    expect(device.submit('read', 8192)).toBe(MS);
+  });
+
+  it('passes the limits of what degrades it as well as its own, and only for so long', () => {
+    const device = disk({ read: constant(MS), queueDepth: 1000, limits: [iops(1000, 1)] });
+    const done = (n: number) => Array.from({ length: n }, () => device.submit('read', 8192) / MS);
+    const undo = device.degrade(by({ limits: [{ ...iops(100, 1), name: 'fault operations' }] }));
+    expect(done(4)).toEqual([1, 11, 21, 31]); // 100 a second, and the first at once
+    undo();
+    expect(done(3)).toEqual([32, 33, 34]); // its own 1,000 a second, after those
   });
 
   it('never ends before its latency, whatever the limits', () => {

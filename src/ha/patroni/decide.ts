@@ -76,7 +76,7 @@ function withoutDcs(input: HaInput): Decision {
 
 function sinceRenewal(input: HaInput): string {
   if (input.lastRenewal === null) return '';
-  return ` (last renewal ${toSeconds(input.now - input.lastRenewal)} s ago)`;
+  return ` (last renewal ${Math.round(toSeconds(input.now - input.lastRenewal) * 10) / 10} s ago)`;
 }
 
 /** failsafe_mode: every member of the topology must accept me; null if I have to demote. */
