@@ -15,7 +15,9 @@ export class Boundaries {
   size = 0;
   private readonly chunks: Chunk[] = [];
 
-  /** Where the greatest bound that is not above this one stands; its entry is -1 if there is none. */
+  /**
+   * Where the greatest bound that is not above this one stands; its entry is -1 if there is none.
+   */
   floor(position: number): { bound: number; entry: number } {
     const chunk = this.chunks[this.chunkOf(position)];
     const at = chunk ? lastNotAbove(chunk, position) : -1;

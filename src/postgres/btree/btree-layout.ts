@@ -4,7 +4,8 @@
  * A page has 8152 bytes for entries; each is a line pointer of 4 bytes and a tuple: 8 bytes of
  * header and the key, aligned to 8. Every page but the rightmost of its level begins with a high
  * key. CREATE INDEX fills leaves to the fillfactor (90 %) and inner pages to 70 %, and allocates
- * blocks in the order in which pages begin, so that the block of every page follows from its number.
+ * blocks in the order in which pages begin, so that the block of every page follows from its
+ * number.
  */
 
 import { align } from '../heap/page-layout.ts';

@@ -1,10 +1,11 @@
 /**
- * One level of a b-tree: its pages from left to right, each responsible for a range of key positions.
+ * One level of a b-tree: its pages from left to right, each responsible for a range of key
+ * positions.
  *
- * Positions are numbers: row r of an index that was built in key order is at position r. A page that
- * CREATE INDEX left and nobody changed is arithmetic; a changed page is an entry in typed arrays with
- * its range, entries and bytes; the lower bounds of pages that splits made are kept sorted. Entries of
- * a page are taken to be spread evenly over its range.
+ * Positions are numbers: row r of an index that was built in key order is at position r. A page
+ * that CREATE INDEX left and nobody changed is arithmetic; a changed page is an entry in typed
+ * arrays with its range, entries and bytes; the lower bounds of pages that splits made are kept
+ * sorted. Entries of a page are taken to be spread evenly over its range.
  */
 
 import { Boundaries } from './boundaries.ts';
@@ -61,8 +62,9 @@ export class BTreeLevel {
 
   /** The changed page that covers a position; -1 if CREATE INDEX's page does, unchanged. */
   find(position: number): number {
-    const { bound, entry } = this.splits.floor(position);
     const number = this.numberOf(position);
+    if (this.splits.size === 0) return this.byNumber.get(number) ?? -1;
+    const { bound, entry } = this.splits.floor(position);
     if (this.builtPages === 0 || bound >= number * this.span) return entry;
     return this.byNumber.get(number) ?? -1;
   }

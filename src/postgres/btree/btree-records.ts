@@ -45,8 +45,8 @@ export function upperInsertRecord(
 }
 
 /**
- * A split logs the whole new right page, its high key included, and of the left page the new high key
- * and the new entry if it went there.
+ * A split logs the whole new right page, its high key included, and of the left page the new high
+ * key and the new entry if it went there.
  */
 export function splitRecord(split: {
   readonly left: IndexPage;

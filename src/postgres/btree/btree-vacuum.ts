@@ -1,7 +1,7 @@
 /**
  * What vacuum does to a b-tree (nbtree.c:btvacuumscan): it reads every page of the file in physical
- * order and takes out the entries of the row pointers that it collected; a leaf that is empty then is
- * unlinked from its parent and its level. The file does not shrink.
+ * order and takes out the entries of the row pointers that it collected; a leaf that is empty then
+ * is unlinked from its parent and its level. The file does not shrink.
  */
 
 import type { WalRecord } from '../heap/wal-record.ts';

@@ -1,16 +1,16 @@
 /**
  * A b-tree index as a population of entries on pages. A look-up reads one page of each level; an
  * insert adds an entry to a leaf, and if the leaf is full makes room first: it removes entries that
- * are known to be dead, then (since version 14, for new versions of a row whose key is the same) looks
- * up old versions in the heap and removes what nobody can see, then merges duplicates, and only then
- * splits the page (nbtinsert.c:_bt_findinsertloc, _bt_delete_or_dedup_one_page).
+ * are known to be dead, then (since version 14, for new versions of a row whose key is the same)
+ * looks up old versions in the heap and removes what nobody can see, then merges duplicates, and
+ * only then splits the page (nbtinsert.c:_bt_findinsertloc, _bt_delete_or_dedup_one_page).
  *
  * Splits: the rightmost leaf keeps the fillfactor's share, so that ascending keys leave leaves 90 %
  * full; others are halved, so that random keys leave them at ln 2 = 69 % in the mean.
  *
- * Kept: blocks, bytes, splits up to a new root, dead entries by the transaction that ended them, full
- * scans of vacuum, unlinked pages. Left out: splits tuned to ascending runs in the middle and to
- * single values, suffix truncation, reuse of unlinked pages by other ranges, and the fast root.
+ * Kept: blocks, bytes, splits up to a new root, dead entries by the transaction that ended them,
+ * full scans of vacuum, unlinked pages. Left out: splits tuned to ascending runs in the middle and
+ * to single values, suffix truncation, reuse of unlinked pages by other ranges, and the fast root.
  */
 
 import { DeadVersions } from '../heap/dead-versions.ts';

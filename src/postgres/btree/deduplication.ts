@@ -1,7 +1,7 @@
 /**
- * Deduplication, since version 13 (nbtdedup.c): when a leaf is full, entries of equal keys are merged
- * into posting lists, which spell the key once. It frees much if keys have many rows, and little for
- * two versions of one row: with a key of 8 bytes 40 bytes become 36.
+ * Deduplication, since version 13 (nbtdedup.c): when a leaf is full, entries of equal keys are
+ * merged into posting lists, which spell the key once. It frees much if keys have many rows, and
+ * little for two versions of one row: with a key of 8 bytes 40 bytes become 36.
  *
  * Which keys have how many entries is not kept; extra entries are taken to have fallen on the keys
  * at random, so that their number on a key is Poisson's.

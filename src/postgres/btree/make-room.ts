@@ -1,8 +1,9 @@
 /**
- * What an insert does on a full leaf before it splits it (nbtinsert.c:_bt_delete_or_dedup_one_page):
- * it removes entries that scans have marked dead; since version 14, for a new version of a row whose
- * key did not change, it looks up old versions in the heap and removes the entries of those that
- * nobody can see (bottom-up deletion, nbtdedup.c:_bt_bottomupdel_pass); then it merges duplicates.
+ * What an insert does on a full leaf before it splits it
+ * (nbtinsert.c:_bt_delete_or_dedup_one_page): it removes entries that scans have marked dead; since
+ * version 14, for a new version of a row whose key did not change, it looks up old versions in the
+ * heap and removes the entries of those that nobody can see (bottom-up deletion,
+ * nbtdedup.c:_bt_bottomupdel_pass); then it merges duplicates.
  *
  * Counts are exact; which entries share a heap page is not kept, so that bottom-up deletion, which
  * looks at six heap pages, finds one row's versions on each.

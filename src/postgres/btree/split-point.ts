@@ -28,8 +28,8 @@ export function keptEntries(
 
 /**
  * How far the median of so many random keys is from the middle of their range, as a share of it:
- * normal, with a standard deviation of 1 / (2 sqrt(n)), taken for the n-th split from a sequence that
- * fills the unit interval evenly. Without it all pages would split at the same time for ever.
+ * normal, with a standard deviation of 1 / (2 sqrt(n)), taken for the n-th split from a sequence
+ * that fills the unit interval evenly. Without it all pages would split at the same time for ever.
  */
 export function medianDeviation(entries: number, split: number): number {
   const u = Math.max((split * GOLDEN_RATIO) % 1, 1e-6);

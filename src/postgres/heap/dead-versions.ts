@@ -53,7 +53,9 @@ export class DeadVersions {
     throw new Error(`no dead version of transaction ${xid} on this page`);
   }
 
-  /** Removes what ended before the horizon, at most `limit` versions of it; returns the new head. */
+  /**
+   * Removes what ended before the horizon, at most `limit` versions of it; returns the new head.
+   */
   removeBelow(
     head: number,
     horizon: number,

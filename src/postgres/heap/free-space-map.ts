@@ -4,9 +4,10 @@
  * too full, and whoever wants room takes the next page that fits, going round the table from where
  * the last search ended, so that backends spread (fsmpage.c:fp_next_slot).
  *
- * Kept: the categories, staleness, who writes entries and when, the round. Left out: the upper levels
- * of its tree, which real searches see only after vacuum has refreshed them, and its own pages' reads.
- * Chunks of entries exist only where one was ever set: loading leaves all at 0, as COPY does.
+ * Kept: the categories, staleness, who writes entries and when, the round. Left out: the upper
+ * levels of its tree, which real searches see only after vacuum has refreshed them, and its own
+ * pages' reads. Chunks of entries exist only where one was ever set: loading leaves all at 0, as
+ * COPY does.
  */
 
 const STEP_BYTES = 32;

@@ -1,9 +1,9 @@
 /**
  * Freezing and wraparound. Transaction ids are 32 bits on a circle: a version whose xid is 2^31 old
- * would appear to be in the future, so vacuum marks old versions frozen in time, and the server defends
- * itself step by step as a table's oldest unfrozen xid ages (vacuum.c:vacuum_set_xid_limits and
- * vacuum_xid_failsafe_check, varsup.c:SetTransactionIdLimit). Here xids have 53 bits and ages are
- * plain differences.
+ * would appear to be in the future, so vacuum marks old versions frozen in time, and the server
+ * defends itself step by step as a table's oldest unfrozen xid ages (vacuum.c:vacuum_set_xid_limits
+ * and vacuum_xid_failsafe_check, varsup.c:SetTransactionIdLimit). Here xids have 53 bits and ages
+ * are plain differences.
  */
 
 export interface FreezeSettings {
@@ -24,15 +24,20 @@ export interface FreezeCutoffs {
 const FIRST_NORMAL_XID = 3;
 const HALF_CIRCLE = 2147483648;
 
-/** What one vacuum of a table freezes, given the table's relfrozenxid. */
+/**
+ * What one vacuum of a table freezes, given the table's relfrozenxid. The age of versions to freeze
+ * counts back from the horizon up to version 15, from the next transaction since 16.
+ */
 export function freezeCutoffs(
   settings: FreezeSettings,
   at: { readonly horizon: number; readonly nextXid: number; readonly relfrozenxid: number },
+  version: number,
 ): FreezeCutoffs {
   const maxAge = settings.autovacuum_freeze_max_age;
   const minAge = Math.min(settings.vacuum_freeze_min_age, Math.floor(maxAge / 2));
-  let freezeLimit = Math.max(FIRST_NORMAL_XID, at.horizon - minAge);
-  const isHorizonFarBack = freezeLimit < at.nextXid - maxAge;
+  const from = version >= 16 ? at.nextXid : at.horizon;
+  let freezeLimit = Math.min(at.horizon, Math.max(FIRST_NORMAL_XID, from - minAge));
+  const isHorizonFarBack = version < 16 && freezeLimit < at.nextXid - maxAge;
   if (isHorizonFarBack) freezeLimit = at.horizon;
   const tableAge = Math.min(settings.vacuum_freeze_table_age, Math.floor(maxAge * 0.95));
   const isAggressive = at.relfrozenxid <= Math.max(FIRST_NORMAL_XID, at.nextXid - tableAge);

@@ -1,6 +1,6 @@
 /**
- * WAL records of heap operations, with the sizes of access/heapam_xlog.h. All figures for version 15
- * were compared with pg_waldump; 16 and 17 follow their headers.
+ * WAL records of heap operations, with the sizes of access/heapam_xlog.h. All figures for version
+ * 15 were compared with pg_waldump; 16 and 17 follow their headers.
  */
 
 import { align, TUPLE_HEADER_BYTES } from './page-layout.ts';
@@ -106,8 +106,8 @@ export interface PrunedPointers {
 const sublist = (items: number, itemBytes: number) => (items > 0 ? 2 + items * itemBytes : 0);
 
 /**
- * Pruning of one page. Up to 15 the main data is 8 bytes, in 16 it is 9; since 17 it is 2, and 4 for
- * the conflict horizon, and each list has its length. `frozen` tuples are part of it since 17.
+ * Pruning of one page. Up to 15 the main data is 8 bytes, in 16 it is 9; since 17 it is 2, and 4
+ * for the conflict horizon, and each list has its length. `frozen` tuples are part of it since 17.
  */
 export function pruneRecord(
   page: PageImage,

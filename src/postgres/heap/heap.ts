@@ -1,8 +1,9 @@
 /**
- * A table as a population of rows on pages. Real heaps store every version of every row; here a page
- * that the run has not changed is arithmetic (row r is on block floor(r / rows per page), in the
- * order of loading), and a changed page is a few counters (page-population.ts). Counts are exact:
- * versions, line pointers, free bytes, hence HOT or not, pruning, growth and the size of images.
+ * A table as a population of rows on pages. Real heaps store every version of every row; here a
+ * page that the run has not changed is arithmetic (row r is on block floor(r / rows per page), in
+ * the order of loading), and a changed page is a few counters (page-population.ts). Counts are
+ * exact: versions, line pointers, free bytes, hence HOT or not, pruning, growth and the size of
+ * images.
  *
  * Rows are numbered from 0 in the order in which they were loaded or inserted. Each operation is
  * synchronous: it changes the counts and returns what has to be done for it, that is pages to read
@@ -136,7 +137,8 @@ export class Heap {
 
   /**
    * A query reads a page, and prunes it if it is worth while. Hint bits are set by the first reader
-   * after the transaction that last changed the page has ended (older than `oldestRunning`).
+   * after the transaction that last changed the page has ended (older than `oldestRunning`). On a
+   * standby nobody prunes: the horizon to pass there is 0.
    */
   fetch(block: number, horizon: number, oldestRunning = horizon): Fetch {
     const entry = this.changed.find(block);
@@ -284,7 +286,9 @@ export class Heap {
     this.rows.place(row, block, wasHeapOnly);
   }
 
-  /** n_dead_tup as the statistics have it: dead versions and stubs (pruning counts stubs as dead). */
+  /**
+   * n_dead_tup as the statistics have it: dead versions and stubs (pruning counts stubs as dead).
+   */
   get deadInStatistics(): number {
     return this.dead + this.stubs;
   }

@@ -13,8 +13,8 @@ export type Placement =
   | 'other page';
 
 /**
- * Where an update's new version, of so many aligned bytes, goes. The fillfactor's reserve on the page
- * of the old version counts as room: it is there for this. Since version 16 columns that only
+ * Where an update's new version, of so many aligned bytes, goes. The fillfactor's reserve on the
+ * page of the old version counts as room: it is there for this. Since version 16 columns that only
  * summarising indexes (BRIN) have do not count as indexed.
  */
 export function placementOf(

@@ -1,7 +1,7 @@
 /**
- * Which page a new tuple goes to (hio.c:RelationGetBufferForTuple): where this backend inserted last,
- * else what the free space map offers, else the last page, else a new one. A page that turns out to
- * be too full gets its entry in the map corrected, and the map is asked again.
+ * Which page a new tuple goes to (hio.c:RelationGetBufferForTuple): where this backend inserted
+ * last, else what the free space map offers, else the last page, else a new one. A page that turns
+ * out to be too full gets its entry in the map corrected, and the map is asked again.
  *
  * Left out: several pages at once when backends queue to extend the file (before 16 by
  * RelationAddExtraBlocks, since 16 always in bulk).

@@ -58,8 +58,8 @@ export class RowPlacement {
   }
 
   /**
-   * An index scan of the row's key: adds the pages of old versions that it visits to `visited`, dead
-   * ones for the last time. Returns how many entries it marked dead, or vacuum had taken.
+   * An index scan of the row's key: adds the pages of old versions that it visits to `visited`,
+   * dead ones for the last time. Returns how many entries it marked dead, or vacuum had taken.
    */
   visitStale(row: number, horizon: number, goneBelow: number, visited: number[]): number {
     const head = this.locations.staleOf(row);

@@ -1,7 +1,7 @@
 /**
- * What vacuum does to one heap page: the first pass prunes it, freezes old versions and sets its bits
- * in the visibility map (vacuumlazy.c:lazy_scan_prune); the second, after the indexes, frees its dead
- * line pointers (lazy_vacuum_heap_page).
+ * What vacuum does to one heap page: the first pass prunes it, freezes old versions and sets its
+ * bits in the visibility map (vacuumlazy.c:lazy_scan_prune); the second, after the indexes, frees
+ * its dead line pointers (lazy_vacuum_heap_page).
  */
 
 import { versionsToFreeze } from './freezing.ts';
@@ -95,7 +95,9 @@ function markVisible(heap: Heap, entry: number, cutoffs: PageCutoffs, list: WalR
   list.push(records.visibleRecord(heap.image(block), mapBlockOf(block), hasChecksums));
 }
 
-/** What the first pass does to every page of a run that is as loading left it: the records of one. */
+/**
+ * What the first pass does to every page of a run that is as loading left it: the records of one.
+ */
 export function scanLoaded(
   heap: Heap,
   block: number,

@@ -1,13 +1,13 @@
 /**
- * One lazy VACUUM of a table (vacuumlazy.c), as steps that a worker process carries out page by page
- * under its cost limit: the heap is scanned, its dead row pointers are collected; when memory for them
- * is full, or at the end, every index is read in full, and the pages that have them are visited a
- * second time; at last the empty tail of the file may be cut off.
+ * One lazy VACUUM of a table (vacuumlazy.c), as steps that a worker process carries out page by
+ * page under its cost limit: the heap is scanned, its dead row pointers are collected; when memory
+ * for them is full, or at the end, every index is read in full, and the pages that have them are
+ * visited a second time; at last the empty tail of the file may be cut off.
  *
- * `next()` returns one step and applies its changes: how many pages to read from where, whether they
- * become dirty, and the WAL of it. Runs of pages that are all alike are one step. Between two steps the
- * table may change. Left out: parallel index passes, and tables whose lock is lost halfway (the worker
- * just stops asking; what it did stays done).
+ * `next()` returns one step and applies its changes: how many pages to read from where, whether
+ * they become dirty, and the WAL of it. Runs of pages that are all alike are one step. Between two
+ * steps the table may change. Left out: parallel index passes, and tables whose lock is lost
+ * halfway (the worker just stops asking; what it did stays done).
  */
 
 import type { BTree } from '../btree/btree.ts';
@@ -51,7 +51,9 @@ export interface VacuumOptions {
   readonly hasChecksums?: boolean;
   /** Somebody else's pin keeps the cleanup lock from vacuum now. */
   readonly isPinned?: (block: number) => boolean;
-  /** Whether a change of the block is logged as an image (needed since version 16, for freezing). */
+  /**
+   * Whether a change of the block is logged as an image (needed since version 16, for freezing).
+   */
   readonly isImaged?: (block: RegisteredBlock) => boolean;
 }
 
@@ -70,6 +72,8 @@ export interface VacuumSummary {
 
 const LONGEST_RUN = 64;
 const POINTER_BYTES = 6;
+/** Since 17 a radix tree of bitmaps, one for each page: about this much for a pointer. */
+const COMPACT_POINTER_BYTES = 2;
 const MOST_POINTER_BYTES = 1 << 30;
 /** vacuumlazy.c: BYPASS_THRESHOLD_PAGES and the limit beside it. */
 const BYPASS_PAGES = 0.02;
@@ -125,8 +129,8 @@ export class Vacuum {
   }
 
   /**
-   * The step of truncation has got its AccessExclusiveLock (polled every 50 ms for at most 5 s, given
-   * up if somebody waits): the file ends here now.
+   * The step of truncation has got its AccessExclusiveLock (polled every 50 ms for at most 5 s,
+   * given up if somebody waits): the file ends here now.
    */
   truncate(step: VacuumStep): void {
     const { heap } = this;
@@ -229,7 +233,7 @@ export class Vacuum {
 
   private isMemoryFull(): boolean {
     const { version } = this.heap.definition;
-    if (version >= 17) return this.deadPointers * 2 > this.options.memoryBytes;
+    if (version >= 17) return this.deadPointers * COMPACT_POINTER_BYTES > this.options.memoryBytes;
     const room = Math.min(this.options.memoryBytes, MOST_POINTER_BYTES);
     return (this.deadPointers + 291) * POINTER_BYTES > room;
   }
@@ -295,8 +299,8 @@ export class Vacuum {
   }
 
   /**
-   * Since version 15 the oldest xid left, if no page was skipped that is not all-frozen; before, the
-   * freeze limit, if every page was read or is all-frozen.
+   * Since version 15 the oldest xid left, if no page was skipped that is not all-frozen; before,
+   * the freeze limit, if every page was read or is all-frozen.
    */
   private newFrozenXid(): number | null {
     if (this.hasSkippedUnfrozen) return null;

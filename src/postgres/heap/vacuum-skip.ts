@@ -1,7 +1,8 @@
 /**
- * Which pages a vacuum's heap scan reads (vacuumlazy.c:lazy_scan_skip): all-visible pages are skipped,
- * in an aggressive scan only all-frozen ones; but only in runs of at least 32, as shorter gaps would
- * spoil the read-ahead; and the last page is always read, in case the tail can be cut off.
+ * Which pages a vacuum's heap scan reads (vacuumlazy.c:lazy_scan_skip): all-visible pages are
+ * skipped, in an aggressive scan only all-frozen ones; but only in runs of at least 32, as shorter
+ * gaps would spoil the read-ahead; and the last page is always read, in case the tail can be cut
+ * off.
  */
 
 import { ALL_FROZEN, ALL_VISIBLE, type PagePopulation } from './page-population.ts';

@@ -1,8 +1,8 @@
 /**
  * The visibility map: two bits for each heap page, "every version here is visible to everybody" and
- * "every version here is frozen" (visibilitymap.c). Index-only scans need the first, vacuum skips by
- * either. A change to a page clears both without WAL of its own; vacuum sets them, with a record that
- * registers the map's page.
+ * "every version here is frozen" (visibilitymap.c). Index-only scans need the first, vacuum skips
+ * by either. A change to a page clears both without WAL of its own; vacuum sets them, with a record
+ * that registers the map's page.
  *
  * The bits of changed pages live in the page population; here is which page of the map a block
  * belongs to, and the LSNs of those.

@@ -101,7 +101,7 @@ describe('mechanisms 6.4: cost throttle', () => {
     autovacuum_vacuum_cost_limit: -1,
   };
 
-  test('a balance below the limit goes on; above it the nap is in proportion, up to 4 delays', () => {
+  test('below the limit no nap; above it one in proportion, up to 4 delays', () => {
     expect(cost.napFor(199, 200, 2)).toBe(0);
     expect(cost.napFor(200, 200, 2)).toBe(2);
     expect(cost.napFor(300, 200, 2)).toBe(3);
@@ -151,19 +151,24 @@ describe('mechanisms 6.6: freezing and wraparound', () => {
     expect(freezing.freezeEvents(settings, version).map(({ age }) => age)).toEqual(ages);
   });
 
-  test('what is frozen is 50 million behind the horizon, not behind the next transaction', () => {
+  test.each([
+    [15, 850e6],
+    [16, 851e6],
+  ])('version %i: 50 million are counted from the horizon, or from now', (version, limit) => {
     const at = { horizon: 900e6, nextXid: 901e6, relfrozenxid: 800e6 };
-    expect(freezing.freezeCutoffs(settings, at).freezeLimit).toBe(850e6);
+    expect(freezing.freezeCutoffs(settings, at, version).freezeLimit).toBe(limit);
   });
 
-  test('a horizon far back: all that it allows is frozen', () => {
-    const at = { horizon: 700e6, nextXid: 901e6, relfrozenxid: 600e6 };
-    expect(freezing.freezeCutoffs(settings, at).freezeLimit).toBe(700e6);
+  test.each([15, 16])('version %i: a horizon far back: all that it allows is frozen', (version) => {
+    const at = { horizon: 690e6, nextXid: 901e6, relfrozenxid: 600e6 };
+    expect(freezing.freezeCutoffs(settings, at, version).freezeLimit).toBe(690e6);
   });
 
   test('a table 150 million old is scanned aggressively', () => {
-    const aggressive = (relfrozenxid: number) =>
-      freezing.freezeCutoffs(settings, { horizon: 1e9, nextXid: 1e9, relfrozenxid }).isAggressive;
+    const aggressive = (relfrozenxid: number) => {
+      const at = { horizon: 1e9, nextXid: 1e9, relfrozenxid };
+      return freezing.freezeCutoffs(settings, at, 15).isAggressive;
+    };
     expect([aggressive(850e6 + 1), aggressive(850e6)]).toEqual([false, true]);
   });
 

@@ -29,7 +29,7 @@ describe('mechanisms 6.2: HOT', () => {
     expect(placementOf(bytes, free, indexed)).toBe(where);
   });
 
-  test('a HOT update adds no index entries; one of an indexed column adds one to every index', () => {
+  test('HOT adds no index entries; a changed indexed column adds one to every index', () => {
     const table = new Table({
       ...accounts(1000, 80).definition,
       indexes: [primaryKey(4), { ...primaryKey(4), relation: 3 }],
@@ -44,7 +44,7 @@ describe('mechanisms 6.2: HOT', () => {
     ]);
   });
 
-  test('fillfactor 100 leaves no room: the row is locked, then moves, until pruning made room', () => {
+  test('fillfactor 100: the row is locked, then moves, until pruning makes room', () => {
     const table = accounts(6100, 100);
     const moved = table.update(0, how(100, 100))!;
     expect(kinds(moved.records)).toEqual(['Heap/LOCK', 'Heap/UPDATE+INIT', 'Btree/INSERT_LEAF']);
@@ -121,7 +121,7 @@ describe('mechanisms 6.2: pruning on access', () => {
 });
 
 describe('mechanisms 1.6: hint bits', () => {
-  test('the first reader after the end of a transaction dirties the page, later ones do not', () => {
+  test("the first reader after a transaction's end dirties the page, no later one", () => {
     const { heap } = accounts(49, 80);
     expect(heap.fetch(0, 100).setsHints).toBe(false);
     heap.update(5, how(100, 100));

@@ -53,8 +53,8 @@ export const HOT_UPDATE_BYTES = { records: 42_477_546, images: 135_183_804 } as 
 export const POINTERS = { 80: [71.65, 21.65], 100: [87.8, 25.8] } as const;
 
 /**
- * Scale 1, a REPEATABLE READ transaction holds the horizon for the first 40,000 updates and ends then;
- * pages of the table and of its primary key.
+ * Scale 1, a REPEATABLE READ transaction holds the horizon for the first 40,000 updates and ends
+ * then; pages of the table and of its primary key.
  */
 export const UPDATES_UNDER_SNAPSHOT = {
   100: [

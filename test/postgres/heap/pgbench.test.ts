@@ -112,3 +112,48 @@ describe('updates under a held snapshot, against PostgreSQL 15', () => {
     expect(heap.live).toBe(100_000);
   });
 });
+
+describe('V8: 1000 updates a second for 70 s, autovacuum each second, horizon held for 30 s', () => {
+  /** [second, pages of the table, of its key] of the run with REPEATABLE READ, and its control. */
+  const HELD = [
+    [15, 1667, 276],
+    [25, 1814, 277],
+    [35, 1967, 545],
+    [45, 2134, 551],
+    [70, 2134, 551],
+  ] as const;
+
+  function play(from: number, to: number, check: (second: number, pages: number[]) => void): void {
+    const table = accounts(100_000, 100);
+    const { heap, indexes } = table;
+    const updater = new Updater(table, 'V8');
+    let held = Number.POSITIVE_INFINITY;
+    for (let second = 1; second <= 70; second++) {
+      if (second === from) held = updater.xid;
+      if (second === to) held = Number.POSITIVE_INFINITY;
+      updater.run(1000, Number.isFinite(held) ? held : null);
+      check(second, [heap.pages, indexes[0]!.pages]);
+      if (heap.deadInStatistics <= 50 + 0.02 * heap.live) continue;
+      const horizon = Math.min(held, updater.xid + 1);
+      const options = { horizon, freezeLimit: 3, isAggressive: false, memoryBytes: 64 << 20 };
+      const vacuum = new Vacuum(heap, indexes, options);
+      while (vacuum.next());
+    }
+  }
+
+  test('growth while it is held, and none afterwards', () => {
+    play(16, 46, (second, pages) => {
+      const real = HELD.find(([at]) => at === second);
+      if (!real) return;
+      expect(Math.abs(pages[0]! / real[1] - 1)).toBeLessThan(0.015);
+      expect(Math.abs(pages[1]! / real[2] - 1)).toBeLessThan(0.06);
+    });
+  });
+
+  test('the control stays within 2 % of the pages that it had after the first second', () => {
+    play(99, 99, (second, pages) => {
+      if (second > 1) expect(Math.abs(pages[0]! / 1662 - 1)).toBeLessThan(0.02);
+      expect(pages[1]).toBe(276);
+    });
+  });
+});

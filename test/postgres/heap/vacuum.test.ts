@@ -280,7 +280,7 @@ describe('conservation', () => {
 });
 
 describe('relfrozenxid', () => {
-  test('since 15 it is the oldest xid left; before, the freeze limit, if nothing was skipped', () => {
+  test('since 15 the oldest xid left; before, the freeze limit; if nothing was skipped', () => {
     for (const [version, expected] of [
       [14, 90],
       [15, 100],

@@ -48,10 +48,10 @@ export class Log {
   }
 
   insert(table: Table, record: WalRecord): void {
-    const owners = [table.heap, ...table.indexes];
     const plain = recordBytes(record);
     const whole = recordBytes(record, (block) => {
-      const owner = owners.find(({ definition }) => definition.relation === block.relation)!;
+      const isHeap = block.relation === table.definition.relation;
+      const owner = isHeap ? table.heap : indexOf(table, block.relation);
       const pageLsn = lsnOf(owner, block);
       const isImaged = needsImage(pageLsn, this.redo, true);
       if (isImaged && owner === table.heap) this.heapImages++;
@@ -65,8 +65,13 @@ export class Log {
     kind.records++;
     kind.bytes += plain;
     this.byKind.set(record.kind, kind);
-    for (const owner of owners) owner.stamp(record, this.lsn);
+    table.heap.stamp(record, this.lsn);
+    for (const index of table.indexes) index.stamp(record, this.lsn);
   }
+}
+
+function indexOf(table: Table, relation: number): Table['indexes'][number] {
+  return table.indexes.find(({ definition }) => definition.relation === relation)!;
 }
 
 function lsnOf(
@@ -94,9 +99,14 @@ export class Updater {
     const { rows } = this.table.definition;
     for (let i = 0; i < updates; i++) {
       const xid = ++this.xid;
-      const how = { changesIndexedColumn: false, changedBytes: 1, target: this.target };
       const row = this.random.integer(0, rows - 1);
-      const change = this.table.update(row, { ...how, xid, horizon: horizon ?? xid })!;
+      const change = this.table.update(row, {
+        xid,
+        horizon: horizon ?? xid,
+        changesIndexedColumn: false,
+        changedBytes: 1,
+        target: this.target,
+      })!;
       for (const record of change.records) {
         if (record.kind === 'Heap2/PRUNE') this.prunes++;
         log?.insert(this.table, record);
