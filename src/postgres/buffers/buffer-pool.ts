@@ -16,7 +16,6 @@
  * and `unpin`s when done. `allocate` does all of that but the read in one instant.
  */
 import type { Lsn } from '../lsn.ts';
-import { ClockSweep } from './clock-sweep.ts';
 import {
   CHECKPOINT_NEEDED,
   DIRTY,
@@ -29,13 +28,12 @@ import {
   ONE_USE,
   PERMANENT,
   PINS,
-  STATE,
-  stateAt,
   USES,
-} from './descriptors.ts';
+} from './buffer-state.ts';
+import { ClockSweep } from './clock-sweep.ts';
 import { EvictedLsns } from './evicted-lsns.ts';
-import { blockOf, fileOf, NO_PAGE, PAGE_BYTES, type Page, pageOf } from './page.ts';
-import { BLOCK, FILE, PageTable, RECORD_SHIFT } from './page-table.ts';
+import { NO_PAGE, PAGE_BYTES, type Page, pageOf } from './page.ts';
+import { PageTable } from './page-table.ts';
 import type { BufferRing } from './rings.ts';
 
 /** `access`: the page is not in the pool. */
@@ -64,17 +62,19 @@ export class BufferPool {
   victimPage: Page = NO_PAGE;
   victimDirty = false;
   victimLsn: Lsn = 0;
-  private readonly words: Int32Array; // descriptors
+  private readonly pages: Float64Array; // by buffer; NO_PAGE if there is none
+  private readonly states: Int32Array;
   private readonly lsns: Float64Array;
   private readonly table: PageTable;
 
   /** A pool of so many buffers, at least 16 in Postgres; all of them free. */
   constructor(size: number) {
     this.size = size;
-    this.words = new Int32Array(size << RECORD_SHIFT);
+    this.pages = new Float64Array(size);
+    this.states = new Int32Array(size);
     this.lsns = new Float64Array(size);
-    this.table = new PageTable(this.words, size);
-    this.sweep = new ClockSweep(this.words);
+    this.table = new PageTable(size);
+    this.sweep = new ClockSweep(this.states);
     this.clear();
   }
 
@@ -84,28 +84,27 @@ export class BufferPool {
 
   /** The memory that the model of the pool takes, in bytes. */
   get bytes(): number {
-    return this.words.byteLength + this.lsns.byteLength + this.table.bytes;
+    const own = this.pages.byteLength + this.states.byteLength + this.lsns.byteLength;
+    return own + this.table.bytes + this.sweep.bytes;
   }
 
   /** A crash or a restart: shared memory is made anew. Counters of a run go on. */
   clear(): void {
     this.table.clear();
-    for (let buffer = 0; buffer < this.size; buffer++) {
-      this.words[(buffer << RECORD_SHIFT) + FILE] = NO_PAGE;
-      this.words[stateAt(buffer)] = 0;
-    }
+    this.pages.fill(NO_PAGE);
+    this.states.fill(0);
     this.dirty = 0;
     this.sweep.reset(0);
   }
 
   /** The buffer that holds a page, or MISS; no use is counted. */
   find(page: Page): number {
-    return this.table.find(fileOf(page), blockOf(page));
+    return this.table.find(page);
   }
 
   /** A short look at a page, pinned and let go in one instant: its buffer, or MISS. */
   access(page: Page, ring: BufferRing | null = null): number {
-    const buffer = this.table.find(fileOf(page), blockOf(page));
+    const buffer = this.table.find(page);
     if (buffer === MISS) return MISS;
     this.hits++;
     this.use(buffer, ring);
@@ -115,13 +114,12 @@ export class BufferPool {
   /** Pins a buffer and counts the use; a backend's own repeated pins are PinnedBuffers' concern. */
   pin(buffer: number, ring: BufferRing | null = null): void {
     this.use(buffer, ring);
-    this.words[stateAt(buffer)]! += ONE_PIN;
+    this.states[buffer]! += ONE_PIN;
   }
 
   unpin(buffer: number): void {
-    const at = stateAt(buffer);
-    if ((this.words[at]! & PINS) === 0) throw new Error(`buffer ${buffer} is not pinned`);
-    this.words[at]! -= ONE_PIN;
+    if ((this.states[buffer]! & PINS) === 0) throw new Error(`buffer ${buffer} is not pinned`);
+    this.states[buffer]! -= ONE_PIN;
   }
 
   /**
@@ -130,7 +128,7 @@ export class BufferPool {
    */
   victim(ring: BufferRing | null = null): number {
     const buffer = this.sweep.victim(ring);
-    if (buffer >= 0) this.words[stateAt(buffer)]! += ONE_PIN;
+    if (buffer >= 0) this.states[buffer]! += ONE_PIN;
     return buffer;
   }
 
@@ -165,15 +163,14 @@ export class BufferPool {
       this.pin(other, ring);
       return other;
     }
-    const at = buffer << RECORD_SHIFT;
-    if ((this.words[at + STATE]! & (PINS | DIRTY)) !== ONE_PIN) {
+    if ((this.states[buffer]! & (PINS | DIRTY)) !== ONE_PIN) {
       this.unpin(buffer);
       return VICTIM_TAKEN;
     }
-    if (this.words[at + FILE] !== NO_PAGE) {
-      if (this.lsnOf(buffer) > 0)
-        this.evictedLsns.remember(this.pageIn(buffer), this.lsnOf(buffer));
-      this.table.remove(buffer);
+    const former = this.pages[buffer]!;
+    if (former !== NO_PAGE) {
+      if (this.lsnOf(buffer) > 0) this.evictedLsns.remember(former, this.lsnOf(buffer));
+      this.table.remove(former);
       this.evictions++;
     }
     if (extension) this.extensions++;
@@ -218,38 +215,35 @@ export class BufferPool {
 
   /** The page has arrived (or is there, if new): whoever waited for the I/O flag may go on. */
   finishRead(buffer: number): void {
-    this.words[stateAt(buffer)]! &= ~IO_IN_PROGRESS;
+    this.states[buffer]! &= ~IO_IN_PROGRESS;
   }
 
   /** Its read, or a write of it, is under way; whoever else wants to do the same waits. */
   ioInProgress(buffer: number): boolean {
-    return (this.words[stateAt(buffer)]! & IO_IN_PROGRESS) !== 0;
+    return (this.states[buffer]! & IO_IN_PROGRESS) !== 0;
   }
 
   /** A change of the page, by a WAL record that ends at `lsn`; without one, a hint. */
   markDirty(buffer: number, lsn: Lsn = 0): void {
-    const at = stateAt(buffer);
-    if ((this.words[at]! & DIRTY) === 0) this.dirty++;
-    const former = (this.words[at]! & HAS_LSN) !== 0 ? this.lsns[buffer]! : 0;
-    this.words[at]! |= DIRTY | JUST_DIRTIED;
+    if ((this.states[buffer]! & DIRTY) === 0) this.dirty++;
+    const former = (this.states[buffer]! & HAS_LSN) !== 0 ? this.lsns[buffer]! : 0;
+    this.states[buffer]! |= DIRTY | JUST_DIRTIED;
     if (lsn <= former) return;
-    this.words[at]! |= HAS_LSN;
+    this.states[buffer]! |= HAS_LSN;
     this.lsns[buffer] = lsn;
   }
 
   /** A write begins; a change from now on leaves the page dirty. */
   startWrite(buffer: number): void {
-    const at = stateAt(buffer);
-    this.words[at] = (this.words[at]! & ~JUST_DIRTIED) | IO_IN_PROGRESS;
+    this.states[buffer] = (this.states[buffer]! & ~JUST_DIRTIED) | IO_IN_PROGRESS;
   }
 
   /** The write is done: true if the page is clean, and done with for the checkpoint. */
   finishWrite(buffer: number): boolean {
-    const at = stateAt(buffer);
-    const state = this.words[at]! & ~IO_IN_PROGRESS;
+    const state = this.states[buffer]! & ~IO_IN_PROGRESS;
     const clean = (state & JUST_DIRTIED) === 0;
     if (clean && (state & DIRTY) !== 0) this.dirty--;
-    this.words[at] = clean ? state & ~(DIRTY | CHECKPOINT_NEEDED) : state;
+    this.states[buffer] = clean ? state & ~(DIRTY | CHECKPOINT_NEEDED) : state;
     return clean;
   }
 
@@ -266,11 +260,12 @@ export class BufferPool {
    */
   drop(file: number, blocks = 0): number {
     this.evictedLsns.drop(file, blocks);
+    const [from, to] = [pageOf(file, blocks), pageOf(file + 1, 0)];
     let pinned = 0;
     for (let buffer = 0; buffer < this.size; buffer++) {
-      const at = buffer << RECORD_SHIFT;
-      if (this.words[at + FILE] !== file || this.words[at + BLOCK]! >>> 0 < blocks) continue;
-      if ((this.words[at + STATE]! & PINS) !== 0) pinned++;
+      const page = this.pages[buffer]!;
+      if (page < from || page >= to) continue;
+      if ((this.states[buffer]! & PINS) !== 0) pinned++;
       else this.invalidate(buffer);
     }
     return pinned;
@@ -284,27 +279,25 @@ export class BufferPool {
     const wanted = shutdown ? DIRTY : DIRTY | PERMANENT;
     const pages = new Float64Array(this.dirty);
     let count = 0;
-    for (let at = STATE; at < this.words.length; at += 1 << RECORD_SHIFT) {
-      if ((this.words[at]! & wanted) !== wanted) continue;
-      this.words[at]! |= CHECKPOINT_NEEDED;
-      pages[count++] = this.pageIn(at >> RECORD_SHIFT);
+    for (let buffer = 0; buffer < this.size; buffer++) {
+      if ((this.states[buffer]! & wanted) !== wanted) continue;
+      this.states[buffer]! |= CHECKPOINT_NEEDED;
+      pages[count++] = this.pages[buffer]!;
     }
     return Int32Array.from(pages.subarray(0, count).sort(), (page) => this.find(page));
   }
 
   /** Whether the checkpoint under way must still write it: nobody else has since it began. */
   needsCheckpoint(buffer: number): boolean {
-    return (this.words[stateAt(buffer)]! & CHECKPOINT_NEEDED) !== 0;
+    return (this.states[buffer]! & CHECKPOINT_NEEDED) !== 0;
   }
 
   pageIn(buffer: number): Page {
-    const at = buffer << RECORD_SHIFT;
-    const file = this.words[at + FILE]!;
-    return file === NO_PAGE ? NO_PAGE : pageOf(file, this.words[at + BLOCK]! >>> 0);
+    return this.pages[buffer]!;
   }
 
   isDirty(buffer: number): boolean {
-    return (this.words[stateAt(buffer)]! & DIRTY) !== 0;
+    return (this.states[buffer]! & DIRTY) !== 0;
   }
 
   /**
@@ -313,24 +306,24 @@ export class BufferPool {
    */
   lsnOf(buffer: number): Lsn {
     const needed = PERMANENT | HAS_LSN;
-    return (this.words[stateAt(buffer)]! & needed) === needed ? this.lsns[buffer]! : 0;
+    return (this.states[buffer]! & needed) === needed ? this.lsns[buffer]! : 0;
   }
 
   isPermanent(buffer: number): boolean {
-    return (this.words[stateAt(buffer)]! & PERMANENT) !== 0;
+    return (this.states[buffer]! & PERMANENT) !== 0;
   }
 
   usageCount(buffer: number): number {
-    return (this.words[stateAt(buffer)]! & USES) / ONE_USE;
+    return (this.states[buffer]! & USES) / ONE_USE;
   }
 
   pinCount(buffer: number): number {
-    return this.words[stateAt(buffer)]! & PINS;
+    return this.states[buffer]! & PINS;
   }
 
   /** Unpinned and at 0: the sweep would take it. */
   isReusable(buffer: number): boolean {
-    return (this.words[stateAt(buffer)]! & (PINS | USES)) === 0;
+    return (this.states[buffer]! & (PINS | USES)) === 0;
   }
 
   /**
@@ -350,29 +343,25 @@ export class BufferPool {
   }
 
   private enter(buffer: number, page: Page, state: number): void {
-    const at = buffer << RECORD_SHIFT;
     const lsn = this.evictedLsns.recall(page);
     if (lsn > 0) this.lsns[buffer] = lsn;
-    this.words[at + FILE] = fileOf(page);
-    this.words[at + BLOCK] = blockOf(page);
-    this.words[at + STATE] = lsn > 0 ? state | HAS_LSN : state;
-    this.table.insert(buffer);
+    this.pages[buffer] = page;
+    this.states[buffer] = lsn > 0 ? state | HAS_LSN : state;
+    this.table.insert(page, buffer);
   }
 
   /** PinBuffer: one more up to 5; through a ring, 1 if it was 0. */
   private use(buffer: number, ring: BufferRing | null): void {
-    const at = stateAt(buffer);
-    const state = this.words[at]!;
+    const state = this.states[buffer]!;
     const uses = state & USES;
-    if (ring === null ? uses < MOST_USES : uses === 0) this.words[at] = state + ONE_USE;
+    if (ring === null ? uses < MOST_USES : uses === 0) this.states[buffer] = state + ONE_USE;
   }
 
   private invalidate(buffer: number): void {
-    const at = buffer << RECORD_SHIFT;
-    if ((this.words[at + STATE]! & DIRTY) !== 0) this.dirty--;
-    this.table.remove(buffer);
-    this.words[at + FILE] = NO_PAGE;
-    this.words[at + STATE] = 0;
+    if (this.isDirty(buffer)) this.dirty--;
+    this.table.remove(this.pages[buffer]!);
+    this.pages[buffer] = NO_PAGE;
+    this.states[buffer] = 0;
     this.sweep.free(buffer);
   }
 }

@@ -8,18 +8,12 @@
  *
  * Kept: all of it, to the order in which buffers go. Left out: the strategy's spinlock.
  */
-import {
-  END_OF_LIST,
-  FREE_NEXT,
-  NOT_IN_LIST,
-  ONE_USE,
-  PINS,
-  STATE,
-  stateAt,
-  USES,
-} from './descriptors.ts';
-import { RECORD_SHIFT } from './page-table.ts';
+import { ONE_USE, PINS, USES } from './buffer-state.ts';
 import type { BufferRing } from './rings.ts';
+
+/** In the list's links, beside a buffer's number. */
+const END_OF_LIST = -1;
+const NOT_IN_LIST = -2;
 
 const NONE = -1;
 
@@ -31,22 +25,27 @@ export class ClockSweep {
   onAllocation: (() => void) | null = null;
   private allocations = 0;
   private firstFree = END_OF_LIST;
-  private readonly words: Int32Array;
-  private readonly size: number;
+  private readonly nextFree: Int32Array;
+  private readonly states: Int32Array;
 
-  /** Over an array of descriptors. */
-  constructor(words: Int32Array) {
-    this.words = words;
-    this.size = words.length >> RECORD_SHIFT;
+  /** Over the states of all buffers. */
+  constructor(states: Int32Array) {
+    this.states = states;
+    this.nextFree = new Int32Array(states.length);
+  }
+
+  get bytes(): number {
+    return this.nextFree.byteLength;
   }
 
   /** A new pool: the hand at the first buffer, and all from `used` on in the free list. */
   reset(used: number): void {
-    for (let buffer = 0; buffer < this.size; buffer++) {
-      const next = buffer + 1 < this.size ? buffer + 1 : END_OF_LIST;
-      this.words[(buffer << RECORD_SHIFT) + FREE_NEXT] = buffer < used ? NOT_IN_LIST : next;
+    const size = this.states.length;
+    for (let buffer = 0; buffer < size; buffer++) {
+      this.nextFree[buffer] = buffer < used ? NOT_IN_LIST : buffer + 1;
     }
-    this.firstFree = used < this.size ? used : END_OF_LIST;
+    if (used < size) this.nextFree[size - 1] = END_OF_LIST;
+    this.firstFree = used < size ? used : END_OF_LIST;
     this.hand = this.passes = this.allocations = 0;
   }
 
@@ -65,9 +64,8 @@ export class ClockSweep {
 
   /** StrategyFreeBuffer: to the head of the free list, if it is not in there still. */
   free(buffer: number): void {
-    const at = (buffer << RECORD_SHIFT) + FREE_NEXT;
-    if (this.words[at] !== NOT_IN_LIST) return;
-    this.words[at] = this.firstFree;
+    if (this.nextFree[buffer] !== NOT_IN_LIST) return;
+    this.nextFree[buffer] = this.firstFree;
     this.firstFree = buffer;
   }
 
@@ -83,7 +81,7 @@ export class ClockSweep {
     const buffer = ring.advance();
     ring.currentWasInRing = false;
     if (buffer === NONE) return NONE;
-    const state = this.words[stateAt(buffer)]!;
+    const state = this.states[buffer]!;
     if ((state & PINS) !== 0 || (state & USES) > ONE_USE) return NONE;
     ring.currentWasInRing = true;
     return buffer;
@@ -93,25 +91,24 @@ export class ClockSweep {
   private takeFree(): number {
     while (this.firstFree !== END_OF_LIST) {
       const buffer = this.firstFree;
-      const at = buffer << RECORD_SHIFT;
-      this.firstFree = this.words[at + FREE_NEXT]!;
-      this.words[at + FREE_NEXT] = NOT_IN_LIST;
-      if ((this.words[at + STATE]! & (PINS | USES)) === 0) return buffer;
+      this.firstFree = this.nextFree[buffer]!;
+      this.nextFree[buffer] = NOT_IN_LIST;
+      if ((this.states[buffer]! & (PINS | USES)) === 0) return buffer;
     }
     return NONE;
   }
 
   private sweep(): number {
-    const { words, size } = this;
+    const { states } = this;
+    const size = states.length;
     let next = this.hand;
     let victim = NONE;
     for (let left = size; left > 0 && victim === NONE; ) {
-      const at = (next << RECORD_SHIFT) + STATE;
-      const state = words[at]!;
+      const state = states[next]!;
       if ((state & PINS) !== 0) left--;
       else if ((state & USES) === 0) victim = next;
       else {
-        words[at] = state - ONE_USE;
+        states[next] = state - ONE_USE;
         left = size;
       }
       if (++next === size) {

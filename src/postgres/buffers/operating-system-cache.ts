@@ -14,18 +14,15 @@
  * groups, batches of reclaim, mapped files, multi-generational LRU (off unless asked for).
  */
 import { DirtyPages, inOrder, type WriteBack } from './dirty-pages.ts';
-import { blockOf, fileOf, PAGE_BYTES, type Page, pageOf } from './page.ts';
+import { fileOf, NO_PAGE, PAGE_BYTES, type Page } from './page.ts';
 import { PageLists } from './page-lists.ts';
-import { BLOCK, FILE, PageTable, RECORD_SHIFT } from './page-table.ts';
+import { PageTable } from './page-table.ts';
 import type { ReadAhead } from './read-ahead.ts';
 
-const STATE = 2;
 const ACTIVE = 1;
 const REFERENCED = 2;
 /** Met by reclaim while dirty: to be the first to go once it is written. */
 const RECLAIM = 4;
-
-const AGE = 2; // of a shadow
 
 const ACTIVE_LIST = 0;
 const INACTIVE_LIST = 1;
@@ -63,19 +60,23 @@ export class OperatingSystemCache {
   private free: number[] = [];
   private age = 0; // nonresident_age: evictions and activations so far
   private nextShadow = 0;
-  private readonly words: Int32Array;
+  private readonly pages: Float64Array; // by slot
+  private readonly states: Uint8Array;
   private readonly table: PageTable;
   private readonly lists: PageLists;
-  private readonly shadows: Int32Array; // file, block, age at eviction: a ring, oldest overwritten
+  private readonly shadows: Float64Array; // evicted pages: a ring, the oldest overwritten
+  private readonly agesAtEviction: Float64Array;
   private readonly shadowTable: PageTable;
 
   constructor(capacity: number) {
     this.capacity = capacity;
-    this.words = new Int32Array(capacity << RECORD_SHIFT);
-    this.table = new PageTable(this.words, capacity);
+    this.pages = new Float64Array(capacity);
+    this.states = new Uint8Array(capacity);
+    this.table = new PageTable(capacity);
     this.lists = new PageLists(capacity, 2);
-    this.shadows = new Int32Array(capacity << RECORD_SHIFT);
-    this.shadowTable = new PageTable(this.shadows, capacity);
+    this.shadows = new Float64Array(capacity);
+    this.agesAtEviction = new Float64Array(capacity);
+    this.shadowTable = new PageTable(capacity);
     this.dirty = new DirtyPages(capacity);
     this.forgetAll();
   }
@@ -86,7 +87,7 @@ export class OperatingSystemCache {
 
   /** The memory that the model of the cache takes, in bytes. */
   get bytes(): number {
-    const arrays = this.words.byteLength + this.shadows.byteLength;
+    const arrays = 3 * this.pages.byteLength + this.states.byteLength;
     return arrays + this.table.bytes + this.shadowTable.bytes + this.lists.bytes + this.dirty.bytes;
   }
 
@@ -100,36 +101,29 @@ export class OperatingSystemCache {
    * request: 1, or what the reader's read-ahead adds. They are in the cache from now on.
    */
   read(page: Page, readAhead?: ReadAhead): number {
-    const file = fileOf(page);
-    const block = blockOf(page);
-    const at = this.table.find(file, block);
-    if (at >= 0) {
+    const slot = this.table.find(page);
+    if (slot >= 0) {
       this.hits++;
-      this.markAccessed(at);
-      readAhead?.hit(block);
+      this.markAccessed(slot);
+      readAhead?.hit(page);
       return 0;
     }
     this.misses++;
-    const pages = readAhead?.miss(block) ?? 1;
-    this.markAccessed(this.bringIn(file, block));
-    for (let i = 1; i < pages; i++) {
-      if (this.table.find(file, block + i) < 0) this.bringIn(file, block + i);
-    }
+    const pages = readAhead?.miss(page) ?? 1;
+    this.markAccessed(this.bringIn(page));
+    for (let i = 1; i < pages; i++) if (!this.has(page + i)) this.bringIn(page + i);
     return pages;
   }
 
   /** pwrite of a whole page: nothing need be read for it. Writing is no use of a page. */
   write(page: Page, now: number): void {
-    const file = fileOf(page);
-    const block = blockOf(page);
-    let at = this.table.find(file, block);
-    if (at < 0) at = this.bringIn(file, block);
-    this.dirty.add(at, page, now);
+    const slot = this.table.find(page);
+    this.dirty.add(slot >= 0 ? slot : this.bringIn(page), page, now);
   }
 
   /** Whether a read would be a hit; nothing changes. */
   has(page: Page): boolean {
-    return this.table.find(fileOf(page), blockOf(page)) >= 0;
+    return this.table.find(page) >= 0;
   }
 
   /** fsync of a relation file: all its segments. What the disk must be given. */
@@ -140,8 +134,8 @@ export class OperatingSystemCache {
   /** sync_file_range: a writer's hint to begin writing these; what of them was still dirty. */
   startWriteBack(pages: readonly Page[]): WriteBack {
     const dirty = pages.filter((page) => {
-      const at = this.table.find(fileOf(page), blockOf(page));
-      return at >= 0 && this.dirty.take(at);
+      const slot = this.table.find(page);
+      return slot >= 0 && this.dirty.take(slot);
     });
     return this.written(inOrder(dirty));
   }
@@ -159,8 +153,9 @@ export class OperatingSystemCache {
   /** A relation file is unlinked: its pages go, dirty or not. */
   drop(file: number): void {
     this.dirty.takeFile(file);
-    for (let at = 0; at < this.capacity; at++) {
-      if (this.words[(at << RECORD_SHIFT) + FILE] === file) this.remove(at);
+    for (let slot = 0; slot < this.capacity; slot++) {
+      const page = this.pages[slot]!;
+      if (page !== NO_PAGE && fileOf(page) === file) this.remove(slot);
     }
   }
 
@@ -181,17 +176,16 @@ export class OperatingSystemCache {
     const ratio = inactiveRatio(count);
     const active = Math.floor((count * ratio) / (1 + ratio));
     for (let rank = count - 1; rank >= 0; rank--) {
-      const page = pages[rank]!;
-      const at = this.bringIn(fileOf(page), blockOf(page));
-      if (rank < active) this.activate(at);
+      const slot = this.bringIn(pages[rank]!);
+      if (rank < active) this.activate(slot);
     }
   }
 
   private forgetAll(): void {
     this.table.clear();
     this.shadowTable.clear();
-    this.words.fill(-1);
-    this.shadows.fill(-1);
+    this.pages.fill(NO_PAGE);
+    this.shadows.fill(NO_PAGE);
     this.lists.clear();
     this.dirty.clear();
     this.used = this.age = this.nextShadow = 0;
@@ -199,57 +193,52 @@ export class OperatingSystemCache {
   }
 
   /** mark_page_accessed: the second read of an inactive page activates it. */
-  private markAccessed(at: number): void {
-    const where = (at << RECORD_SHIFT) + STATE;
-    const state = this.words[where]!;
-    if ((state & REFERENCED) === 0) this.words[where] = state | REFERENCED;
+  private markAccessed(slot: number): void {
+    const state = this.states[slot]!;
+    if ((state & REFERENCED) === 0) this.states[slot] = state | REFERENCED;
     else if ((state & ACTIVE) === 0) {
-      this.activate(at);
+      this.activate(slot);
       this.age++;
     }
   }
 
   /** To the head of the active list, not referenced. */
-  private activate(at: number): void {
-    this.words[(at << RECORD_SHIFT) + STATE] = ACTIVE;
-    this.lists.move(at, ACTIVE_LIST);
+  private activate(slot: number): void {
+    this.states[slot] = ACTIVE;
+    this.lists.move(slot, ACTIVE_LIST);
   }
 
-  private bringIn(file: number, block: number): number {
-    const at = this.free.pop() ?? (this.used < this.capacity ? this.used : this.reclaim());
-    const where = at << RECORD_SHIFT;
-    this.words[where + FILE] = file;
-    this.words[where + BLOCK] = block;
-    this.words[where + STATE] = 0;
-    this.table.insert(at);
+  private bringIn(page: Page): number {
+    const slot = this.free.pop() ?? (this.used < this.capacity ? this.used : this.reclaim());
+    const soon = this.refaultsSoon(page);
+    this.pages[slot] = page;
+    this.states[slot] = soon ? ACTIVE : 0;
+    this.table.insert(page, slot);
+    this.lists.add(slot, soon ? ACTIVE_LIST : INACTIVE_LIST);
     this.used++;
-    const soon = this.refaultsSoon(file, block);
-    this.lists.add(at, soon ? ACTIVE_LIST : INACTIVE_LIST);
     if (soon) {
-      this.words[where + STATE] = ACTIVE;
       this.refaults++;
       this.age++;
     }
-    return at;
+    return slot;
   }
 
   /** Whether a page was evicted so lately that a longer inactive list would have kept it. */
-  private refaultsSoon(file: number, block: number): boolean {
-    const shadow = this.shadowTable.find(file, block);
+  private refaultsSoon(page: Page): boolean {
+    const shadow = this.shadowTable.find(page);
     if (shadow < 0) return false;
-    const evictedAt = this.shadows[(shadow << RECORD_SHIFT) + AGE]!;
     this.forgetShadow(shadow);
-    return ((this.age - evictedAt) | 0) <= this.active;
+    return this.age - this.agesAtEviction[shadow]! <= this.active;
   }
 
   /** Room for one page: the tail of the inactive list, once that is long enough. */
   private reclaim(): number {
     for (let left = this.capacity; left > 0; left--) {
       while (this.inactiveIsLow()) this.deactivate(this.lists.tail(ACTIVE_LIST));
-      const at = this.lists.tail(INACTIVE_LIST);
-      if (!this.dirty.has(at)) return this.evict(at);
-      this.words[(at << RECORD_SHIFT) + STATE] = ACTIVE | RECLAIM;
-      this.lists.move(at, ACTIVE_LIST);
+      const slot = this.lists.tail(INACTIVE_LIST);
+      if (!this.dirty.has(slot)) return this.evict(slot);
+      this.states[slot] = ACTIVE | RECLAIM;
+      this.lists.move(slot, ACTIVE_LIST);
     }
     throw new Error('every page of the cache is dirty: who writes must heed throttlesWriters');
   }
@@ -260,57 +249,52 @@ export class OperatingSystemCache {
   }
 
   /** The referenced flag stays, so the next read takes the page back. */
-  private deactivate(at: number): void {
-    this.words[(at << RECORD_SHIFT) + STATE]! &= ~ACTIVE;
-    this.lists.move(at, INACTIVE_LIST);
+  private deactivate(slot: number): void {
+    this.states[slot]! &= ~ACTIVE;
+    this.lists.move(slot, INACTIVE_LIST);
   }
 
-  private evict(at: number): number {
+  private evict(slot: number): number {
     const shadow = this.nextShadow;
-    const where = shadow << RECORD_SHIFT;
-    if (this.shadows[where + FILE] !== -1) this.forgetShadow(shadow);
+    if (this.shadows[shadow] !== NO_PAGE) this.forgetShadow(shadow);
     this.nextShadow = (shadow + 1) % this.capacity;
-    this.shadows[where + FILE] = this.words[(at << RECORD_SHIFT) + FILE]!;
-    this.shadows[where + BLOCK] = this.words[(at << RECORD_SHIFT) + BLOCK]!;
-    this.shadows[where + AGE] = this.age++ | 0;
-    this.shadowTable.insert(shadow);
+    this.shadows[shadow] = this.pages[slot]!;
+    this.agesAtEviction[shadow] = this.age++;
+    this.shadowTable.insert(this.pages[slot]!, shadow);
     this.evictions++;
-    this.remove(at);
+    this.remove(slot);
     this.free.pop();
-    return at;
+    return slot;
   }
 
   private forgetShadow(shadow: number): void {
-    this.shadowTable.remove(shadow);
-    this.shadows[(shadow << RECORD_SHIFT) + FILE] = -1;
+    this.shadowTable.remove(this.shadows[shadow]!);
+    this.shadows[shadow] = NO_PAGE;
   }
 
-  private remove(at: number): void {
-    this.table.remove(at);
-    this.words[(at << RECORD_SHIFT) + FILE] = -1;
-    this.lists.remove(at);
-    this.free.push(at);
+  private remove(slot: number): void {
+    this.table.remove(this.pages[slot]!);
+    this.pages[slot] = NO_PAGE;
+    this.lists.remove(slot);
+    this.free.push(slot);
     this.used--;
   }
 
   /** What has reached the disk and was waited for by reclaim is the next to go. */
   private written(what: WriteBack): WriteBack {
     for (const page of what.pages) {
-      const at = this.table.find(fileOf(page), blockOf(page));
-      const where = (at << RECORD_SHIFT) + STATE;
-      if (at < 0 || (this.words[where]! & RECLAIM) === 0) continue;
-      this.words[where] = 0;
-      this.lists.moveToTail(at, INACTIVE_LIST);
+      const slot = this.table.find(page);
+      if (slot < 0 || (this.states[slot]! & RECLAIM) === 0) continue;
+      this.states[slot] = 0;
+      this.lists.moveToTail(slot, INACTIVE_LIST);
     }
     return what;
   }
 
   /** The pages of a list from head to tail, for tests. */
   pagesOf(list: 'active' | 'inactive'): Page[] {
-    return this.lists.members(list === 'active' ? ACTIVE_LIST : INACTIVE_LIST).map((at) => {
-      const where = at << RECORD_SHIFT;
-      return pageOf(this.words[where + FILE]!, this.words[where + BLOCK]! >>> 0);
-    });
+    const members = this.lists.members(list === 'active' ? ACTIVE_LIST : INACTIVE_LIST);
+    return members.map((slot) => this.pages[slot]!);
   }
 }
 

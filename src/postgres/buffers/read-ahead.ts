@@ -5,6 +5,7 @@
  * Kept: when a sequence is recognised and how the window grows. Left out: the marker inside a
  * window that orders the next one before it is used up, which hides a fast disk's latency.
  */
+import { blockOf, type Page } from './page.ts';
 
 /** read_ahead_kb, 128, in pages of 8 KiB. */
 export const READ_AHEAD_PAGES = 16;
@@ -23,13 +24,14 @@ export class ReadAhead {
     this.fileBlocks = fileBlocks;
   }
 
-  /** A block that was there. */
-  hit(block: number): void {
-    this.last = block;
+  /** A page that was there. */
+  hit(page: Page): void {
+    this.last = blockOf(page);
   }
 
-  /** A block that was not: how many the disk is asked for. */
-  miss(block: number): number {
+  /** A page that was not: how many the disk is asked for. */
+  miss(page: Page): number {
+    const block = blockOf(page);
     const sequential = block === this.last + 1 || (block === 0 && this.last === NOWHERE);
     this.last = block;
     if (!sequential) {
