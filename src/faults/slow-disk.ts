@@ -7,9 +7,9 @@ import { hostsOfAll } from './world.ts';
 
 export const slowDisk: FaultDefinition<'slow_disk'> = {
   kind: 'slow_disk',
-  doc: `The disks of the targets' machines are worse: every request takes \`factor\` times as long (10
-    if nothing is said), or follows the laws given for \`read\`, \`write\` and \`fsync\`, and passes
-    the limits \`iops\` and \`throughput\` beside the disk's own.`,
+  doc: `The disks of the targets' machines are worse: every request takes \`factor\` times as long
+    (10 if nothing is said), or follows the laws given for \`read\`, \`write\` and \`fsync\`, and
+    passes the limits \`iops\` and \`throughput\` beside the disk's own.`,
   refusal: ({ targets }) => unbuilt(targets),
   begins: ({ targets, ...how }) => `the disk of ${namesOf(targets)} ${changeOf(how)}`,
   ends: ({ targets }) => `the disk of ${namesOf(targets)} is as fast as before`,

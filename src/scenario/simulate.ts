@@ -43,15 +43,18 @@ export function simulate(run: Run, options: SimulateOptions = {}): RunResult | R
   const measures = new Measures(observed);
   const until = Math.min(options.until ?? scenario.duration, scenario.duration);
   const pace = Math.max(1, Math.floor(until / PROGRESS_STEPS));
-  for (let at = pace; at < until; at += pace) {
+  const runUntil = (at: Nanoseconds) => {
     if (sim.now < scenario.warmup && scenario.warmup <= at) {
       sim.run(scenario.warmup);
       measures.atWarmup();
     }
     if (at > sim.now) sim.run(at);
+  };
+  for (let at = pace; at < until; at += pace) {
+    runUntil(at);
     options.onProgress?.(at);
   }
-  sim.run(until);
+  runUntil(until);
   const measured = measures.finish();
   const { metrics } = measured;
   const observe = run.observe.map((each) => judge(each, metrics));

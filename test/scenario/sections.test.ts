@@ -259,7 +259,9 @@ faults: [${text}]`;
   test('one may end after the run, one that starts after it is an error', () => {
     expect(one('{at: 59s, pause: pg1, for: 1h}').for).toBe(3600 * S);
     expect(problems(faults('{at: 60s, crash: pg1}'))).toEqual([
-      expect.stringMatching(/^x\.yaml:5:15: faults\.0\.at: begins after the end of the run$/),
+      expect.stringMatching(
+        /^x\.yaml:5:15: faults\.0\.at: begins at 60 s, but the run ends at 60 s$/,
+      ),
     ]);
   });
 

@@ -1,4 +1,4 @@
-import type { Nanoseconds } from '../../kernel/time.ts';
+import { type Nanoseconds, toSeconds } from '../../kernel/time.ts';
 import type { Fault, FaultStart, FaultTarget, Stretch } from '../faults.ts';
 import { leastOf } from '../law.ts';
 import type { Path } from '../problem.ts';
@@ -37,8 +37,11 @@ function startOf(
       );
     return { kind: 'event', event: when.event, count: when.count ?? 1 };
   }
-  if (leastOf(at!) >= duration)
-    context.findings.problem([...path, 'at'], 'begins after the end of the run');
+  const earliest = leastOf(at!);
+  if (earliest >= duration) {
+    const what = `begins at ${toSeconds(earliest)} s, but the run ends at ${toSeconds(duration)} s`;
+    context.findings.problem([...path, 'at'], what);
+  }
   return at!.kind === 'constant' ? { kind: 'time', at: at!.value } : { kind: 'drawn', at: at! };
 }
 

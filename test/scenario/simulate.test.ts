@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { SECOND } from '../../src/kernel/index.ts';
+import { loadScenario } from '../../src/scenario/index.ts';
+import { simulate } from '../../src/scenario/simulate.ts';
+
+const TEXT = `
+name: x
+duration: 2s
+warmup: WARMUP
+servers: {main: {}}
+workload:
+  pgbench: {scale: 10}
+  clients: {app: {count: 4, run: tpcb-like, connect: main}}
+`;
+
+function run(warmup: string, until?: number) {
+  const loaded = loadScenario(TEXT.replace('WARMUP', warmup), { file: 'x.yaml' });
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+  const heard: number[] = [];
+  const options = { onProgress: (at: number) => heard.push(at), ...(until && { until }) };
+  const result = simulate(loaded.runs[0]!, options);
+  if ('refused' in result) throw new Error('refused');
+  return { ...result, heard };
+}
+
+test('the warm-up ends at its instant wherever the steps of the progress lie', () => {
+  const whole = run('0s');
+  const half = run('1s');
+  const last = run('1.999s'); // within the last of 200 steps
+  const share = ({ metrics }: typeof whole) =>
+    metrics['commits.acknowledged']! / whole.metrics['commits.acknowledged']!;
+  expect(share(half)).toBeCloseTo(0.5, 1);
+  expect(share(last)).toBeGreaterThan(0);
+  expect(share(last)).toBeLessThan(0.002);
+  expect(new Set([whole.digest, half.digest, last.digest]).size).toBe(1);
+});
+
+test('progress goes up to the end, which an early one moves', () => {
+  const whole = run('0s').heard;
+  expect(whole.slice(0, 2).map((at) => at / SECOND)).toEqual([0.01, 0.02]);
+  expect(whole.every((at, i) => i === 0 || at > whole[i - 1]!)).toBe(true);
+  expect(Math.max(...whole)).toBeLessThan(2 * SECOND);
+  expect(Math.max(...run('0s', SECOND).heard)).toBeLessThan(SECOND);
+  expect(run('0s', SECOND).digest).not.toBe(run('0s').digest);
+});
