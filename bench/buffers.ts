@@ -36,7 +36,7 @@ function accesses(gigabytes: number, ratio: number, law: Law): [nanoseconds: num
   const blocks = Math.floor(pool.size * ratio);
   pool.warm(Float64Array.from({ length: Math.min(blocks, pool.size) }, (_, i) => pageOf(7, i)));
   const next = blocksBy(law, blocks);
-  for (let i = 0; i < 5 * pool.size; i++) pool.load(pageOf(7, next())); // counts are what they will be
+  for (let i = 0; i < 5 * pool.size; i++) pool.load(pageOf(7, next())); // counts settle
   const [hits, reads] = [pool.hits, pool.reads];
   const nanoseconds = time(() => {
     for (let i = 0; i < ACCESSES; i++) pool.load(pageOf(7, next()));

@@ -30,7 +30,7 @@ export interface RingSettings {
   /** io_combine_limit and effective_io_concurrency: a part of the bulk-read ring from v18. */
   readonly ioCombineLimitBytes: number;
   readonly effectiveIoConcurrency: number;
-  /** MaxBackends plus NUM_AUXILIARY_PROCS: the pin limit of v18 is a process's share of the pool. */
+  /** MaxBackends plus NUM_AUXILIARY_PROCS: in v18 a process may pin its share of the pool. */
   readonly processes: number;
 }
 

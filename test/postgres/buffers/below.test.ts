@@ -68,7 +68,7 @@ describe('1.5 below the pool', () => {
     expect(methods('recovery')).toEqual([none, none, advice, advice, advice, advice]);
   });
 
-  test('advice is for the limit beyond the page at hand; an index scan has one page on order', () => {
+  test('advice goes to the limit beyond the page at hand; an index scan orders one page', () => {
     expect(prefetchIn('bitmap heap', 15).concurrency).toBe(2);
     expect(prefetchIn('recovery', 15).concurrency).toBe(11);
     expect(prefetchIn('index', 18)).toMatchObject({ concurrency: 1, combine: 1 });
@@ -125,7 +125,7 @@ describe('1.6 hint bits and checksums', () => {
     );
   });
 
-  test('later hints before the next checkpoint do not: the page is dirty, then its LSN is new', () => {
+  test('later hints before the next checkpoint do not: page dirty, then LSN past the redo', () => {
     const [pool, buffer] = clean(400);
     pool.markDirty(buffer, 600); // the image's record
     expect(hints.hintOutcome(pool, buffer, settings)).toBe('nothing');

@@ -178,7 +178,7 @@ describe('1.4 background writer', () => {
     expect(pool.sweep.takeAllocations()).toBe(0);
   });
 
-  test('bgwriter_lru_maxpages 0: it writes nothing, hibernates, and starts afresh afterwards', () => {
+  test('bgwriter_lru_maxpages 0: it writes nothing, hibernates, and later starts afresh', () => {
     const { pool, state } = poolLike(SIZE, { dirty: () => true });
     const writer = new BackgroundWriter();
     const off = { ...DEFAULTS, bgwriter_lru_maxpages: 0 };

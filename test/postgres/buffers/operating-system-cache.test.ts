@@ -107,7 +107,7 @@ describe("the operating system's page cache", () => {
 });
 
 describe('dirty pages', () => {
-  test('fsync of a file: all its segments, in order, with the stretches that are neighbours', () => {
+  test('fsync of a file: all its segments, in order, and how many stretches they make', () => {
     const cache = new OperatingSystemCache(1000);
     for (const block of [7, 3, 2, 4, SEGMENT_BLOCKS, SEGMENT_BLOCKS + 1]) {
       cache.write(page(block), 0);

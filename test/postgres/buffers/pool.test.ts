@@ -81,7 +81,7 @@ describe('1.1 replacement', () => {
     expect(pool.usageCount(1)).toBe(2);
   });
 
-  test('an unpinned buffer above 0 is decremented and the hand goes on; at 0 it is the victim', () => {
+  test('an unpinned buffer above 0 is decremented, the hand goes on; at 0 it is the victim', () => {
     const pool = full(4);
     use(pool, 0, 3);
     use(pool, 2, 2);
@@ -198,7 +198,7 @@ describe('1.2 a page that is not cached', () => {
     expect(pool.pinCount(first)).toBe(0);
   });
 
-  test('if writing it needs WAL first, only a bulk-read ring rejects the page, and drops it', () => {
+  test('if writing needs WAL first, only a bulk-read ring rejects the page, and drops it', () => {
     for (const kind of ['bulk read', 'bulk write', 'vacuum'] as const) {
       const pool = new BufferPool(16);
       const ring = new BufferRing(kind, 2);
@@ -214,7 +214,7 @@ describe('1.2 a page that is not cached', () => {
     }
   });
 
-  test('a bulk-read ring keeps a dirty page whose WAL is flushed, and one the sweep gave it', () => {
+  test('a bulk-read ring keeps a page whose WAL is flushed, and one from the sweep', () => {
     const pool = full(16);
     const ring = new BufferRing('bulk read', 2);
     for (let buffer = 0; buffer < 16; buffer++) pool.markDirty(buffer, 500);
@@ -228,7 +228,7 @@ describe('1.2 a page that is not cached', () => {
     expect([pool.victimPage, pool.victimDirty]).toEqual([page(20), true]);
   });
 
-  test('before a victim is written WAL must be flushed up to its LSN; unlogged pages are exempt', () => {
+  test('before a write WAL must be flushed up to the LSN; unlogged pages are exempt', () => {
     const pool = new BufferPool(4);
     const logged = pool.allocate(page(0));
     const unlogged = pool.allocate(pageOf(2, 0), null, 0, false);
@@ -240,7 +240,7 @@ describe('1.2 a page that is not cached', () => {
     expect(pool.lsnOf(logged)).toBe(1000);
   });
 
-  test('a page read back has the LSN it was written with, as long as the redo pointer is below', () => {
+  test('a page read back has the LSN it was written with, while the redo is below', () => {
     const pool = full(4);
     pool.markDirty(0, 1000);
     for (let block = 4; block < 8; block++) pool.load(page(block));
@@ -314,7 +314,7 @@ describe('3.2 what a checkpoint finds in the pool', () => {
     expect(inOrder(pool.markForCheckpoint(true))).toEqual(all);
   });
 
-  test('pages dirtied after the marking belong to the next one; those written since are skipped', () => {
+  test('pages dirtied after the marking come next time; those written since are skipped', () => {
     const pool = full(8);
     for (const block of [0, 1, 2]) pool.markDirty(block, 10);
     const marked = [...pool.markForCheckpoint()];

@@ -220,10 +220,10 @@ function number(page: string): number {
 }
 
 describe('the pool and its naive twin', () => {
-  test('agree on 250 random traces with rings, pins, drops and checkpoints', () => {
+  test('agree on 200 random traces with rings, pins, drops and checkpoints', () => {
     const random = new Random('buffer twins');
     const seen: Record<string, number> = {};
-    for (let trace = 0; trace < 250; trace++) {
+    for (let trace = 0; trace < 200; trace++) {
       const twins = new Twins(random);
       for (let step = 0; step < 300; step++) {
         twins.step();
