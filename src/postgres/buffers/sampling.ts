@@ -9,11 +9,11 @@
  * much of the cache they needed. Sampled accesses can be more or fewer than expected because of a
  * few hot pages, in the sample or not, and then the difference is hits (section 3.3 there,
  * SHARDS-adj); or because of many cold ones, and then what it is shows in the parts, of which some
- * had more accesses than others (a regression). Both are reckoned; the estimate is the one with less
- * spread, its error the larger of the two, because choosing the smaller would promise too much.
+ * had more accesses than others (a regression). Both are reckoned. The estimate is the one with
+ * less spread; its error is the larger of the two, as the smaller one would promise too much.
  *
- * With ten thousand sampled pages the estimate was within 0.02 of the full pool's hit ratio in 97 to
- * 99 of 100 samples, and within its own error in 99 of 100 (1,800 samples, six laws and sizes).
+ * With ten thousand sampled pages the estimate was within 0.02 of the full pool's hit ratio in 97
+ * to 99 of 100 samples, and within its own error in 99 of 100 (1,800 samples, six laws and sizes).
  *
  * Left out: thresholds that fall as memory fills (fixed-size SHARDS). Rings of scans shrink with
  * the rate, down to one buffer.
