@@ -142,6 +142,19 @@ describe('workload', () => {
     expect(transactions.get('r')).toMatchObject({ builtin: 'select-only', readOnly: true });
   });
 
+  test('without transactions of its own it has the builtins that its clients run', () => {
+    const names = (text: string) => [
+      ...load(`servers: {pg1: {}}\nworkload:\n  clients: ${text}`).scenario.workload.transactions,
+    ];
+    const builtin = (name: string) => [name, expect.objectContaining({ name, builtin: name })];
+    expect(names('{app: {}}')).toEqual([builtin('tpcb-like')]);
+    expect(names('{app: {run: select-only}}')).toEqual([builtin('select-only')]);
+    expect(names('{a: {run: {select-only: 9, simple-update: 1}}}')).toEqual([
+      builtin('select-only'),
+      builtin('simple-update'),
+    ]);
+  });
+
   test.each([
     ['{}', 'run: is missing; the transactions are r, w'],
     ['{run: x}', 'is not a transaction; there is r, w'],

@@ -9,6 +9,7 @@ import {
 import { naturalEntries } from '../natural.ts';
 import type { Path } from '../problem.ts';
 import type { ScenarioFile } from '../schema/root.ts';
+import { BUILTINS } from '../schema/workload.ts';
 import type {
   ColumnStatistics,
   Partitions,
@@ -40,7 +41,7 @@ export function resolveWorkload(context: Context, servers: Servers, hosts: Hosts
 }
 
 function resolveTransactions(context: Context): Map<string, TransactionSpec> {
-  const given = context.file.workload.transactions ?? { 'tpcb-like': { builtin: 'tpcb-like' } };
+  const given = context.file.workload.transactions ?? builtinsRun(context.file.workload);
   const transactions = new Map<string, TransactionSpec>();
   for (const [name, written] of naturalEntries(given)) {
     const path = ['workload', 'transactions', name];
@@ -71,6 +72,16 @@ function resolveTransactions(context: Context): Map<string, TransactionSpec> {
   if (transactions.size === 0)
     context.findings.problem(['workload', 'transactions'], 'has no transaction');
   return transactions;
+}
+
+/** Without transactions of its own a workload has the builtins its clients run, or pgbench's. */
+function builtinsRun({ clients = {} }: WorkloadFile): NonNullable<WorkloadFile['transactions']> {
+  const run = Object.values(clients).flatMap((group) =>
+    typeof group.run === 'string' ? [group.run] : Object.keys(group.run ?? {}),
+  );
+  const named = BUILTINS.filter((builtin) => run.includes(builtin));
+  const builtins = named.length > 0 ? named : (['tpcb-like'] as const);
+  return Object.fromEntries(builtins.map((builtin) => [builtin, { builtin }]));
 }
 
 /** Builtins need pgbench's tables; without a word about them they are those of scale 1. */
