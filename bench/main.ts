@@ -1,4 +1,5 @@
 import { agendas } from './agendas.ts';
+import { buffers } from './buffers.ts';
 import { draws } from './draws.ts';
 import { figures } from './figures.ts';
 import { loading } from './loading.ts';
@@ -15,6 +16,7 @@ const PARTS: Record<string, () => Promise<Row[]>> = {
   agendas,
   draws,
   loading,
+  buffers,
   run: wholeRuns,
 };
 
