@@ -10,7 +10,7 @@
 import type { Endpoint, Packet } from '../hardware/tcp.ts';
 import { Interrupt, type Mailbox, type Process, type ProcessId } from '../kernel/index.ts';
 import { BACKEND_START_COST, COMMIT_COST, RECHECK_COST, statementCost } from './costs.ts';
-import { type LockOwner, type RowId, rowId } from './locks.ts';
+import { type LockOwner, type RowLock, rowId } from './locks.ts';
 import type { Server } from './server.ts';
 import {
   ERRORS,
@@ -33,7 +33,7 @@ const COMPLETE: WireMessage = { type: 'complete' };
 const AUTHENTICATION_REQUEST: WireMessage = { type: 'authentication request' };
 
 export class Backend implements LockOwner {
-  readonly held: RowId[] = [];
+  readonly held: RowLock[] = [];
   readonly wait: WaitState;
   process: ProcessId = -1;
   /** It has changed something, so its end is a commit record and a place in the running set. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Interrupt, type Process, type ProcessId, Simulation } from '../../src/kernel/index.ts';
-import { type LockOwner, type RowId, RowLocks, rowId } from '../../src/postgres/locks.ts';
+import { type LockOwner, RowLocks, rowId } from '../../src/postgres/locks.ts';
 
 interface Plan {
   readonly name: string;
@@ -13,7 +13,7 @@ interface Plan {
 
 /** One transaction: its rows one after the other, a while, and its end, however it comes. */
 function* transaction(sim: Simulation, locks: RowLocks, plan: Plan, log: string[]): Process {
-  const owner: LockOwner = { held: [] as RowId[] };
+  const owner: LockOwner = { held: [] };
   yield sim.holdUntil(plan.starts);
   try {
     for (const row of plan.rows) {
@@ -183,6 +183,37 @@ describe('row locks', () => {
         [...new Naive(plans).log].sort(),
       );
       expect(locks.size, 'no lock without an owner').toBe(0);
+    }
+  });
+
+  test('thousands of rows at a time, in chains of every length: the owners a Map has', () => {
+    const sim = new Simulation();
+    const random = sim.random('rows');
+    const locks = new RowLocks(sim);
+    const owners = Array.from({ length: 40 }, (): LockOwner => ({ held: [] }));
+    const holders = new Map<number, LockOwner>();
+    let most = 0;
+    for (let i = 0; i < 60_000; i++) {
+      const owner = owners[random.integer(0, owners.length - 1)]!;
+      if (random.chance(0.002)) {
+        for (const [row, holder] of [...holders]) if (holder === owner) holders.delete(row);
+        locks.releaseAll(owner);
+        expect(owner.held).toEqual([]);
+      }
+      const row = rowId(random.integer(0, 3), random.integer(0, 5_000) * 64);
+      const free = !holders.has(row);
+      if (!free && holders.get(row) !== owner) continue;
+      const before = owner.held.length;
+      expect(locks.taken(row, owner)).toBe(false);
+      expect(owner.held.length).toBe(before + (free ? 1 : 0));
+      holders.set(row, owner);
+      expect(locks.size).toBe(holders.size);
+      most = Math.max(most, locks.size);
+    }
+    expect(most).toBeGreaterThan(4_000);
+    for (const owner of owners) {
+      const rows = [...holders].flatMap(([row, holder]) => (holder === owner ? [row] : []));
+      expect(owner.held.map(({ row }) => row).sort()).toEqual(rows.sort());
     }
   });
 
