@@ -8,7 +8,13 @@
  * and their cost; a statement touches one row and all its pages are cached.
  */
 import type { Endpoint, Packet } from '../hardware/tcp.ts';
-import { Interrupt, type Mailbox, type Process, type ProcessId } from '../kernel/index.ts';
+import {
+  Interrupt,
+  type Mailbox,
+  type Nanoseconds,
+  type Process,
+  type ProcessId,
+} from '../kernel/index.ts';
 import { BACKEND_START_COST, COMMIT_COST, RECHECK_COST, statementCost } from './costs.ts';
 import { type LockOwner, type RowLock, rowId } from './locks.ts';
 import type { Server } from './server.ts';
@@ -74,7 +80,7 @@ export class Backend implements LockOwner {
         } else if (packet.ending || packet.message!.type === 'terminate') return;
         else {
           const statement = packet.message as Statement;
-          yield host.cpu.serve(statementCost(statement.verb, statement.prepared), group);
+          yield host.cpu.serve(this.costOf(statement), group);
           const step = this.execute(statement);
           if (step === 'row lock') yield* this.waitForRow(statement);
           else if (step === 'commit') yield* this.commit(statement);
@@ -115,6 +121,11 @@ export class Backend implements LockOwner {
     const inHotStandby = this.server.inRecovery;
     this.endpoint.send({ type: 'ready', inHotStandby }, RESULT_BYTES);
     return true;
+  }
+
+  private costOf({ verb, prepared }: Statement): Nanoseconds {
+    const cost = statementCost(verb, prepared);
+    return verb === 'commit' && this.hasXid && !this.aborted ? cost + COMMIT_COST : cost;
   }
 
   /** Does what takes no time beyond the processor's, and says what has to be waited for. */
@@ -185,7 +196,6 @@ export class Backend implements LockOwner {
   private *commit(statement: Statement) {
     const { server, wait } = this;
     const level = server.settings.synchronous_commit;
-    yield server.host.cpu.serve(COMMIT_COST);
     this.critical = true;
     const lsn = server.wal.insertCommit();
     if (level === 'remote_apply') server.wal.applyFeedbackLsn = lsn;

@@ -22,10 +22,14 @@ export class LagTracker {
   /** WAL up to here was sent, or stood ready to be, at this instant. */
   note(lsn: Lsn, now: Nanoseconds): void {
     if (this.head > 0 && this.lsn[(this.head - 1) % SAMPLES] === lsn) return;
-    if (this.head - Math.min(...this.read) >= SAMPLES - 1) this.head--; // full: over the last one
+    if (this.head - this.oldest >= SAMPLES - 1) this.head--; // full: over the last one
     this.lsn[this.head % SAMPLES] = lsn;
     this.at[this.head % SAMPLES] = now;
     this.head++;
+  }
+
+  private get oldest(): number {
+    return Math.min(this.read[0]!, this.read[1]!, this.read[2]!);
   }
 
   /** The lag of a reported position; null if nothing is known that the standby has not reached. */
