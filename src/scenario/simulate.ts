@@ -34,7 +34,14 @@ export interface Refused {
 
 const PROGRESS_STEPS = 200;
 
+/**
+ * Simulates one of a scenario's runs: `simulate(loaded.runs[0])`, after `loadScenario`.
+ * Throws a TypeError if it is given anything else, which only JavaScript can do.
+ */
 export function simulate(run: Run, options: SimulateOptions = {}): RunResult | Refused {
+  if (!run?.scenario || !run.locate) {
+    throw new TypeError('simulate takes one run of a scenario: simulate(loaded.runs[0])');
+  }
   const { scenario } = run;
   const findings = unbuilt(scenario);
   if (findings.length > 0) return { refused: findings.map((each) => run.locate(each)) };

@@ -43,3 +43,9 @@ test('progress goes up to the end, which an early one moves', () => {
   expect(Math.max(...run('0s', SECOND).heard)).toBeLessThan(SECOND);
   expect(run('0s', SECOND).digest).not.toBe(run('0s').digest);
 });
+
+test('what is not a run is refused by name', () => {
+  const loaded = loadScenario(TEXT.replace('WARMUP', '0s'), { file: 'x.yaml' });
+  expect(() => simulate(loaded as never)).toThrow(/one run of a scenario: .*runs\[0\]/);
+  expect(() => simulate(undefined as never)).toThrow(/one run of a scenario/);
+});

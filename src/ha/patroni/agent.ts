@@ -284,11 +284,13 @@ export class PatroniAgent {
     } else yield* this.actions.carryOut(outcome, this.view);
   }
 
-  /** Tells what is decided, unless it is what was decided last time. */
+  /** Tells what is decided, unless it is what was decided last time, or nothing to begin with. */
   private say(decision: Decision): void {
     const routine = decision.kind === 'renew' || decision.kind === 'lead';
     if (routine || decision.message === this.lastMessage) return;
+    const isFirst = this.lastMessage === '';
     this.lastMessage = decision.message;
+    if (isFirst && decision.kind === 'nothing') return;
     this.network.sim.trace.note('patroni', `${this.name}: ${decision.message}`);
   }
 }

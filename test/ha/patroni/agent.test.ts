@@ -57,6 +57,10 @@ describe('an agent among real processes', () => {
     expect(metrics['outage.write']).toBeLessThan(1);
   });
 
+  test('where nothing happens there is no story', () => {
+    expect(run('', '60s', 1).events).toEqual([]);
+  });
+
   test('a stopped Postgres stops its agent: the key runs out, another is promoted', () => {
     const { metrics, events } = run('{at: 20s, pause: pg1, for: 45s}', '90s', 1);
     expect(metrics['failover.count']).toBe(1);
