@@ -19,10 +19,10 @@ export function threadExecutor(entry: URL): Executor {
 }
 
 /** Most of what a run allocates lives for a message: a large nursery saves collecting it often. */
-const resourceLimits = { maxYoungGenerationSizeMb: 64 };
+const resourceLimits = { maxYoungGenerationSizeMb: 192 };
 
 /** A thread that runs the entry; source files are compiled on the way in, which only tests need. */
-function startThread(entry: URL, workerData: ThreadData): Worker {
+export function startThread(entry: URL, workerData: ThreadData | null): Worker {
   if (!entry.pathname.endsWith('.ts')) return new Worker(entry, { workerData, resourceLimits });
   const resolved = createRequire(import.meta.url).resolve('tsx/esm/api');
   const compiler = pathToFileURL(resolved.replace(/\.cjs$/, '.mjs')).href;

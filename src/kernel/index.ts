@@ -4,7 +4,6 @@ export { exp, ln, normalQuantile, pow } from './arithmetic.ts';
 export * from './distribution.ts';
 export { ProcessGroup } from './group.ts';
 export { Mailbox } from './mailbox.ts';
-export { Queue } from './queue.ts';
 export { Random } from './random.ts';
 export { SharingStation } from './sharing.ts';
 export { Interrupt, type Process, type ProcessId, Simulation } from './simulation.ts';

@@ -17,6 +17,7 @@ import {
 } from '../kernel/index.ts';
 import { BACKEND_START_COST, COMMIT_COST, RECHECK_COST, statementCost } from './costs.ts';
 import { type LockOwner, type RowLock, rowId } from './locks.ts';
+import type { Lsn } from './lsn.ts';
 import type { Server } from './server.ts';
 import {
   ERRORS,
@@ -51,6 +52,8 @@ export class Backend implements LockOwner {
   /** Between the commit record and its flush nothing may interrupt (START_CRIT_SECTION). */
   private critical = false;
   private terminating = false;
+  /** The end of its commit record. */
+  private commitLsn: Lsn = 0;
   /** The answer to the statement that is being executed. */
   private answer: WireMessage = COMPLETE;
   private started = false;
@@ -83,7 +86,12 @@ export class Backend implements LockOwner {
           yield host.cpu.serve(this.costOf(statement), group);
           const step = this.execute(statement);
           if (step === 'row lock') yield* this.waitForRow(statement);
-          else if (step === 'commit') yield* this.commit(statement);
+          else if (step === 'commit') {
+            if (this.flushes(statement)) yield;
+            const waits = this.replicates();
+            if (waits) yield;
+            this.committed(statement, waits);
+          }
           this.endpoint.send(this.answer, RESULT_BYTES);
         }
       }
@@ -190,35 +198,47 @@ export class Backend implements LockOwner {
   }
 
   /**
-   * The commit record; its flush; the wait for synchronous standbys; and only then the end of the
-   * transaction for everybody else: out of the running set, row locks released.
+   * COMMIT, part one: the commit record and its flush. Then come the wait for synchronous standbys
+   * and only then the end of the transaction for everybody else: out of the running set, row locks
+   * released. True: the process has to yield.
    */
-  private *commit(statement: Statement) {
+  private flushes(statement: Statement): boolean {
     const { server, wait } = this;
     const level = server.settings.synchronous_commit;
     this.critical = true;
     const lsn = server.wal.insertCommit();
     if (level === 'remote_apply') server.wal.applyFeedbackLsn = lsn;
+    this.commitLsn = lsn;
     if (statement.commit) {
       statement.commit.branch = server.wal.branch;
       statement.commit.lsn = lsn;
     }
     server.context.events.committed.emit(server.index, server.wal.branch.index, lsn);
-    if (level === 'off') server.wal.commitAsynchronously(lsn);
-    else {
-      wait.now(server.wal.requestFlush(lsn) ? WAL_SYNC : WAL_WRITE_LOCK);
-      if (server.wal.flushed.below(lsn)) yield;
+    if (level === 'off') {
+      server.wal.commitAsynchronously(lsn);
+      return false;
     }
+    wait.now(server.wal.requestFlush(lsn) ? WAL_SYNC : WAL_WRITE_LOCK);
+    return server.wal.flushed.below(lsn);
+  }
+
+  /** Part two: standbys that have to confirm. True: the process has to yield. */
+  private replicates(): boolean {
+    const { server } = this;
     this.critical = false;
     if (this.terminating) throw new Interrupt('shutdown');
-    wait.now(SYNC_REP);
-    if (server.synchronousReplication.below(level, lsn)) {
-      yield;
-      if (statement.commit && !server.synchronousReplication.reached(level, lsn)) {
-        statement.commit.unreplicated = true;
-      }
+    this.wait.now(SYNC_REP);
+    return server.synchronousReplication.below(server.settings.synchronous_commit, this.commitLsn);
+  }
+
+  /** Part three: everybody may see it. A wait that was cancelled leaves it unreplicated. */
+  private committed({ commit }: Statement, hasWaited: boolean): void {
+    const { settings, synchronousReplication } = this.server;
+    if (hasWaited && commit) {
+      const level = settings.synchronous_commit;
+      commit.unreplicated = !synchronousReplication.reached(level, commit.lsn);
     }
-    wait.now(CPU);
+    this.wait.now(CPU);
     this.endTransaction();
   }
 

@@ -13,13 +13,13 @@ import {
   type Nanoseconds,
   type Process,
   type ProcessId,
-  Queue,
   type Random,
   SECOND,
   type Simulation,
 } from '../kernel/index.ts';
 import type { ConnectionOptions } from '../routing/libpq.ts';
 import type { WorkloadEvents } from './events.ts';
+import { Queue } from './queue.ts';
 import type { Script } from './script.ts';
 import { Session } from './session.ts';
 

@@ -1,3 +1,4 @@
+import alea from 'seedrandom/lib/alea.js';
 import { describe, expect, test } from 'vitest';
 import { Random, Simulation } from '../../src/kernel/index.ts';
 
@@ -20,6 +21,16 @@ function chiSquareDeviation(counts: ArrayLike<number>, total: number): number {
 }
 
 describe('random streams', () => {
+  test('are those of the library, draw by draw', () => {
+    for (const name of NEIGHBOURS) {
+      const random = new Random(name);
+      const library = alea(name, { state: true });
+      for (let i = 0; i < 20_000; i++) {
+        expect(random.uniform() - library()).toBe(2 ** -33);
+      }
+    }
+  });
+
   test('are uniform, one by one and over all neighbouring names together', () => {
     const draws = 100_000;
     const together = new Int32Array(1_000);
