@@ -76,6 +76,15 @@ export class BTreeLevel {
     return this.built!.blockOf(this.level, this.numberOf(position));
   }
 
+  /** All blocks of this level: those of CREATE INDEX, and those that splits have added. */
+  blocks(): number[] {
+    const { built, builtPages, level } = this;
+    const blocks = new Set<number>();
+    for (let page = 0; page < builtPages; page++) blocks.add(built!.blockOf(level, page));
+    for (let entry = 0; entry < this.count; entry++) blocks.add(this.block[entry]!);
+    return [...blocks];
+  }
+
   /** The page that covers a position, as a changed page. */
   touch(position: number): number {
     const found = this.find(position);

@@ -101,6 +101,11 @@ export class BTree {
     return path;
   }
 
+  /** The blocks above the leaves, as CREATE INDEX left them or splits made them. */
+  innerBlocks(): number[] {
+    return this.levels.slice(1).flatMap((level) => level.blocks());
+  }
+
   /** A new entry at a position. */
   insert(position: number, how: EntryInsert): IndexChange {
     const list: WalRecord[] = [];

@@ -62,18 +62,21 @@ export class BufferPool {
   victimPage: Page = NO_PAGE;
   victimDirty = false;
   victimLsn: Lsn = 0;
-  private readonly pages: Float64Array; // by buffer; NO_PAGE if there is none
+  private readonly pages: Float64Array; // by buffer, plus 1; 0 if there is none
   private readonly states: Int32Array;
   private readonly lsns: Float64Array;
   private readonly table: PageTable;
 
-  /** A pool of so many buffers, at least 16 in Postgres; all of them free. */
+  /**
+   * A pool of so many buffers, at least 16 in Postgres; all of them free. Memory that no page has
+   * been put in is not touched here, so a pool larger than its database costs no more than that.
+   */
   constructor(size: number) {
     this.size = size;
     this.pages = new Float64Array(size);
     this.states = new Int32Array(size);
     this.lsns = new Float64Array(size);
-    this.table = new PageTable(size);
+    this.table = new PageTable();
     this.sweep = new ClockSweep(this.states);
     this.clear();
   }
@@ -91,8 +94,8 @@ export class BufferPool {
   /** A crash or a restart: shared memory is made anew. Counters of a run go on. */
   clear(): void {
     this.table.clear();
-    this.pages.fill(NO_PAGE);
-    this.states.fill(0);
+    this.pages.fill(0, 0, this.sweep.everUsed);
+    this.states.fill(0, 0, this.sweep.everUsed);
     this.dirty = 0;
     this.sweep.reset(0);
   }
@@ -105,10 +108,14 @@ export class BufferPool {
   /** A short look at a page, pinned and let go in one instant: its buffer, or MISS. */
   access(page: Page, ring: BufferRing | null = null): number {
     const buffer = this.table.find(page);
-    if (buffer === MISS) return MISS;
+    if (buffer !== MISS) this.hit(buffer, ring);
+    return buffer;
+  }
+
+  /** A short look at the page that is in a buffer. */
+  hit(buffer: number, ring: BufferRing | null = null): void {
     this.hits++;
     this.use(buffer, ring);
-    return buffer;
   }
 
   /** Pins a buffer and counts the use; a backend's own repeated pins are PinnedBuffers' concern. */
@@ -167,7 +174,7 @@ export class BufferPool {
       this.unpin(buffer);
       return VICTIM_TAKEN;
     }
-    const former = this.pages[buffer]!;
+    const former = this.pageIn(buffer);
     if (former !== NO_PAGE) {
       if (this.lsnOf(buffer) > 0) this.evictedLsns.remember(former, this.lsnOf(buffer));
       this.table.remove(former);
@@ -263,7 +270,7 @@ export class BufferPool {
     const [from, to] = [pageOf(file, blocks), pageOf(file + 1, 0)];
     let pinned = 0;
     for (let buffer = 0; buffer < this.size; buffer++) {
-      const page = this.pages[buffer]!;
+      const page = this.pageIn(buffer);
       if (page < from || page >= to) continue;
       if ((this.states[buffer]! & PINS) !== 0) pinned++;
       else this.invalidate(buffer);
@@ -282,7 +289,7 @@ export class BufferPool {
     for (let buffer = 0; buffer < this.size; buffer++) {
       if ((this.states[buffer]! & wanted) !== wanted) continue;
       this.states[buffer]! |= CHECKPOINT_NEEDED;
-      pages[count++] = this.pages[buffer]!;
+      pages[count++] = this.pageIn(buffer);
     }
     return Int32Array.from(pages.subarray(0, count).sort(), (page) => this.find(page));
   }
@@ -293,7 +300,7 @@ export class BufferPool {
   }
 
   pageIn(buffer: number): Page {
-    return this.pages[buffer]!;
+    return this.pages[buffer]! - 1;
   }
 
   isDirty(buffer: number): boolean {
@@ -345,7 +352,7 @@ export class BufferPool {
   private enter(buffer: number, page: Page, state: number): void {
     const lsn = this.evictedLsns.recall(page);
     if (lsn > 0) this.lsns[buffer] = lsn;
-    this.pages[buffer] = page;
+    this.pages[buffer] = page + 1;
     this.states[buffer] = lsn > 0 ? state | HAS_LSN : state;
     this.table.insert(page, buffer);
   }
@@ -359,8 +366,8 @@ export class BufferPool {
 
   private invalidate(buffer: number): void {
     if (this.isDirty(buffer)) this.dirty--;
-    this.table.remove(this.pages[buffer]!);
-    this.pages[buffer] = NO_PAGE;
+    this.table.remove(this.pageIn(buffer));
+    this.pages[buffer] = 0;
     this.states[buffer] = 0;
     this.sweep.free(buffer);
   }

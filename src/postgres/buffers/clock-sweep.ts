@@ -11,9 +11,10 @@
 import { ONE_USE, PINS, USES } from './buffer-state.ts';
 import type { BufferRing } from './rings.ts';
 
-/** In the list's links, beside a buffer's number. */
-const END_OF_LIST = -1;
-const NOT_IN_LIST = -2;
+/** In the list's links: 0, the end of the list, or the next buffer plus 2. */
+const NOT_IN_LIST = 0;
+const END_OF_LIST = 1;
+const FIRST_LINK = 2;
 
 const NONE = -1;
 
@@ -26,6 +27,8 @@ export class ClockSweep {
   private allocations = 0;
   private firstFree = END_OF_LIST;
   private readonly nextFree: Int32Array;
+  /** Buffers from here on have never been used; they are free, behind the others in the list. */
+  private firstUnused = 0;
   private readonly states: Int32Array;
 
   /** Over the states of all buffers. */
@@ -40,13 +43,15 @@ export class ClockSweep {
 
   /** A new pool: the hand at the first buffer, and all from `used` on in the free list. */
   reset(used: number): void {
-    const size = this.states.length;
-    for (let buffer = 0; buffer < size; buffer++) {
-      this.nextFree[buffer] = buffer < used ? NOT_IN_LIST : buffer + 1;
-    }
-    if (used < size) this.nextFree[size - 1] = END_OF_LIST;
-    this.firstFree = used < size ? used : END_OF_LIST;
+    this.nextFree.fill(NOT_IN_LIST, 0, this.firstUnused);
+    this.firstFree = END_OF_LIST;
+    this.firstUnused = used;
     this.hand = this.passes = this.allocations = 0;
+  }
+
+  /** How many buffers have ever held a page. */
+  get everUsed(): number {
+    return this.firstUnused;
   }
 
   /** StrategyGetBuffer: a buffer that is unpinned, or -1 after a round without any change. */
@@ -66,7 +71,7 @@ export class ClockSweep {
   free(buffer: number): void {
     if (this.nextFree[buffer] !== NOT_IN_LIST) return;
     this.nextFree[buffer] = this.firstFree;
-    this.firstFree = buffer;
+    this.firstFree = buffer + FIRST_LINK;
   }
 
   /** Allocations since this was last asked, reuses by rings not counted (StrategySyncStart). */
@@ -90,12 +95,12 @@ export class ClockSweep {
   /** A buffer of the free list that is still free; others have been found by the sweep since. */
   private takeFree(): number {
     while (this.firstFree !== END_OF_LIST) {
-      const buffer = this.firstFree;
+      const buffer = this.firstFree - FIRST_LINK;
       this.firstFree = this.nextFree[buffer]!;
       this.nextFree[buffer] = NOT_IN_LIST;
       if ((this.states[buffer]! & (PINS | USES)) === 0) return buffer;
     }
-    return NONE;
+    return this.firstUnused < this.states.length ? this.firstUnused++ : NONE;
   }
 
   private sweep(): number {

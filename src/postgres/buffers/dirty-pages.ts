@@ -37,12 +37,12 @@ interface DirtyFile {
 export class DirtyPages {
   /** Pages that are dirty now. */
   count = 0;
-  private readonly pages: Float64Array; // by slot of the cache; -1 if it is clean
+  private readonly pages: Float64Array; // by slot of the cache, plus 1; 0 if it is clean
   /** By number of the first page of the segment, in the order in which they became dirty. */
   private readonly files = new Map<Page, DirtyFile>();
 
   constructor(capacity: number) {
-    this.pages = new Float64Array(capacity).fill(-1);
+    this.pages = new Float64Array(capacity);
   }
 
   get bytes(): number {
@@ -50,18 +50,18 @@ export class DirtyPages {
   }
 
   clear(): void {
-    this.pages.fill(-1);
+    for (const { slots } of this.files.values()) for (const slot of slots) this.pages[slot] = 0;
     this.files.clear();
     this.count = 0;
   }
 
   has(slot: number): boolean {
-    return this.pages[slot] !== -1;
+    return this.pages[slot] !== 0;
   }
 
   add(slot: number, page: Page, now: Nanoseconds): void {
     if (this.has(slot)) return;
-    this.pages[slot] = page;
+    this.pages[slot] = page + 1;
     this.count++;
     const segment = segmentOf(page);
     const file = this.files.get(segment) ?? { since: now, slots: [], dirty: 0 };
@@ -72,10 +72,10 @@ export class DirtyPages {
 
   /** A page is written by itself; true if it was dirty. A file without dirty pages is clean. */
   take(slot: number): boolean {
-    const page = this.pages[slot]!;
-    if (page === -1) return false;
+    const page = this.pages[slot]! - 1;
+    if (page < 0) return false;
     const segment = segmentOf(page);
-    this.pages[slot] = -1;
+    this.pages[slot] = 0;
     this.count--;
     if (--this.files.get(segment)!.dirty === 0) this.files.delete(segment);
     return true;
@@ -107,8 +107,8 @@ export class DirtyPages {
 
   private takeSegment(segment: Page, taken: Page[]): void {
     for (const slot of this.files.get(segment)!.slots) {
-      const page = this.pages[slot]!;
-      if (page !== -1 && segmentOf(page) === segment && this.take(slot)) taken.push(page);
+      const page = this.pages[slot]! - 1;
+      if (page >= 0 && segmentOf(page) === segment && this.take(slot)) taken.push(page);
     }
   }
 }

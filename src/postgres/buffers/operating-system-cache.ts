@@ -14,7 +14,7 @@
  * groups, batches of reclaim, mapped files, multi-generational LRU (off unless asked for).
  */
 import { DirtyPages, inOrder, type WriteBack } from './dirty-pages.ts';
-import { fileOf, NO_PAGE, PAGE_BYTES, type Page } from './page.ts';
+import { fileOf, PAGE_BYTES, type Page } from './page.ts';
 import { PageLists } from './page-lists.ts';
 import { PageTable } from './page-table.ts';
 import type { ReadAhead } from './read-ahead.ts';
@@ -57,14 +57,15 @@ export class OperatingSystemCache {
   refaults = 0;
   readonly dirty: DirtyPages;
   private used = 0;
+  private highest = 0; // slots from here on have never been used
   private free: number[] = [];
   private age = 0; // nonresident_age: evictions and activations so far
   private nextShadow = 0;
-  private readonly pages: Float64Array; // by slot
+  private readonly pages: Float64Array; // by slot, plus 1; 0 if it is free
   private readonly states: Uint8Array;
   private readonly table: PageTable;
   private readonly lists: PageLists;
-  private readonly shadows: Float64Array; // evicted pages: a ring, the oldest overwritten
+  private readonly shadows: Float64Array; // evicted pages, plus 1: a ring, the oldest overwritten
   private readonly agesAtEviction: Float64Array;
   private readonly shadowTable: PageTable;
 
@@ -72,11 +73,11 @@ export class OperatingSystemCache {
     this.capacity = capacity;
     this.pages = new Float64Array(capacity);
     this.states = new Uint8Array(capacity);
-    this.table = new PageTable(capacity);
+    this.table = new PageTable();
     this.lists = new PageLists(capacity, 2);
     this.shadows = new Float64Array(capacity);
     this.agesAtEviction = new Float64Array(capacity);
-    this.shadowTable = new PageTable(capacity);
+    this.shadowTable = new PageTable();
     this.dirty = new DirtyPages(capacity);
     this.forgetAll();
   }
@@ -154,8 +155,8 @@ export class OperatingSystemCache {
   drop(file: number): void {
     this.dirty.takeFile(file);
     for (let slot = 0; slot < this.capacity; slot++) {
-      const page = this.pages[slot]!;
-      if (page !== NO_PAGE && fileOf(page) === file) this.remove(slot);
+      const page = this.pages[slot]! - 1;
+      if (page >= 0 && fileOf(page) === file) this.remove(slot);
     }
   }
 
@@ -184,11 +185,11 @@ export class OperatingSystemCache {
   private forgetAll(): void {
     this.table.clear();
     this.shadowTable.clear();
-    this.pages.fill(NO_PAGE);
-    this.shadows.fill(NO_PAGE);
+    if (this.highest > 0) this.pages.fill(0, 0, this.highest);
+    if (this.evictions > 0) this.shadows.fill(0);
     this.lists.clear();
     this.dirty.clear();
-    this.used = this.age = this.nextShadow = 0;
+    this.used = this.age = this.nextShadow = this.highest = 0;
     this.free = [];
   }
 
@@ -211,7 +212,8 @@ export class OperatingSystemCache {
   private bringIn(page: Page): number {
     const slot = this.free.pop() ?? (this.used < this.capacity ? this.used : this.reclaim());
     const soon = this.refaultsSoon(page);
-    this.pages[slot] = page;
+    this.pages[slot] = page + 1;
+    if (slot >= this.highest) this.highest = slot + 1;
     this.states[slot] = soon ? ACTIVE : 0;
     this.table.insert(page, slot);
     this.lists.add(slot, soon ? ACTIVE_LIST : INACTIVE_LIST);
@@ -256,11 +258,11 @@ export class OperatingSystemCache {
 
   private evict(slot: number): number {
     const shadow = this.nextShadow;
-    if (this.shadows[shadow] !== NO_PAGE) this.forgetShadow(shadow);
+    if (this.shadows[shadow] !== 0) this.forgetShadow(shadow);
     this.nextShadow = (shadow + 1) % this.capacity;
     this.shadows[shadow] = this.pages[slot]!;
     this.agesAtEviction[shadow] = this.age++;
-    this.shadowTable.insert(this.pages[slot]!, shadow);
+    this.shadowTable.insert(this.pages[slot]! - 1, shadow);
     this.evictions++;
     this.remove(slot);
     this.free.pop();
@@ -268,13 +270,13 @@ export class OperatingSystemCache {
   }
 
   private forgetShadow(shadow: number): void {
-    this.shadowTable.remove(this.shadows[shadow]!);
-    this.shadows[shadow] = NO_PAGE;
+    this.shadowTable.remove(this.shadows[shadow]! - 1);
+    this.shadows[shadow] = 0;
   }
 
   private remove(slot: number): void {
-    this.table.remove(this.pages[slot]!);
-    this.pages[slot] = NO_PAGE;
+    this.table.remove(this.pages[slot]! - 1);
+    this.pages[slot] = 0;
     this.lists.remove(slot);
     this.free.push(slot);
     this.used--;
@@ -294,7 +296,7 @@ export class OperatingSystemCache {
   /** The pages of a list from head to tail, for tests. */
   pagesOf(list: 'active' | 'inactive'): Page[] {
     const members = this.lists.members(list === 'active' ? ACTIVE_LIST : INACTIVE_LIST);
-    return members.map((slot) => this.pages[slot]!);
+    return members.map((slot) => this.pages[slot]! - 1);
   }
 }
 

@@ -3,8 +3,9 @@ export class PageLists {
   private readonly next: Int32Array; // the heads of the lists stand behind the members
   private readonly previous: Int32Array;
   private readonly lengths: Int32Array;
-  private readonly listOf: Int8Array;
+  private readonly listOf: Int8Array; // plus 1; 0 for none
   private readonly members_: number;
+  private used = 0;
 
   constructor(members: number, lists: number) {
     this.members_ = members;
@@ -25,7 +26,8 @@ export class PageLists {
       this.next[head] = this.previous[head] = head;
     }
     this.lengths.fill(0);
-    this.listOf.fill(-1);
+    if (this.used > 0) this.listOf.fill(0);
+    this.used = 0;
   }
 
   length(list: number): number {
@@ -47,8 +49,8 @@ export class PageLists {
     const after = this.next[member]!;
     this.next[before] = after;
     this.previous[after] = before;
-    this.lengths[this.listOf[member]!]!--;
-    this.listOf[member] = -1;
+    this.lengths[this.listOf[member]! - 1]!--;
+    this.listOf[member] = 0;
   }
 
   move(member: number, list: number): void {
@@ -75,6 +77,7 @@ export class PageLists {
     this.previous[member] = before;
     this.next[member] = after;
     this.lengths[list]!++;
-    this.listOf[member] = list;
+    this.listOf[member] = list + 1;
+    this.used++;
   }
 }

@@ -7,10 +7,11 @@
  */
 
 import { BTree, type IndexDefinition } from '../btree/btree.ts';
+import type { Lsn } from '../lsn.ts';
 import { Heap } from './heap.ts';
 import type { Actor, HeapChange, HeapDefinition, UpdateHow } from './heap-change.ts';
 import type { InsertTarget } from './insert-page.ts';
-import type { WalRecord } from './wal-record.ts';
+import type { RegisteredBlock, WalRecord } from './wal-record.ts';
 
 /** A page that an operation reads. */
 export interface PageReference {
@@ -142,6 +143,24 @@ export class Table {
     const { rows } = this.definition;
     const share = scatter(row) / KEY_SPACE;
     return rows > 0 ? share * rows : Math.floor(share * KEY_SPACE);
+  }
+
+  /** Up to where a page's changes are logged (PageGetLSN). */
+  lsnOf(block: RegisteredBlock): Lsn {
+    if (block.relation === this.definition.relation) return this.heap.lsnOf(block);
+    return this.indexOf(block.relation).lsnOf(block.block);
+  }
+
+  /** The record was inserted and ends here: its pages get this LSN. */
+  stamp(record: WalRecord, lsn: Lsn): void {
+    this.heap.stamp(record, lsn);
+    for (const index of this.indexes) index.stamp(record, lsn);
+  }
+
+  private indexOf(relation: number): BTree {
+    const index = this.indexes.find(({ definition }) => definition.relation === relation);
+    if (!index) throw new Error(`${this.definition.name} has no relation ${relation}`);
+    return index;
   }
 
   get bytes(): number {

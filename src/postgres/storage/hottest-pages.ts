@@ -1,0 +1,58 @@
+/**
+ * Which pages a server that has been in service for long has in memory: those used most. With keys
+ * drawn alike, a page is used the more often the more rows are found through it: the upper levels of
+ * indexes, then leaves, then the pages of tables. A table without an index is read by nobody; it is
+ * written to at its end.
+ */
+import { type Page, pageOf } from '../buffers/page.ts';
+import type { Table } from '../heap/relation.ts';
+
+interface Stretch {
+  readonly rowsPerPage: number;
+  readonly file: number;
+  readonly blocks: Iterable<number>;
+}
+
+/** The hottest pages first, at most so many. */
+export function hottestPages(
+  tables: readonly Table[],
+  limit: number,
+  fileOf: (relation: number) => number,
+): Page[] {
+  const stretches = tables.flatMap((table) => stretchesOf(table, fileOf));
+  stretches.sort((a, b) => b.rowsPerPage - a.rowsPerPage || a.file - b.file);
+  const hottest: Page[] = [];
+  for (const { file, blocks } of stretches) {
+    for (const block of blocks) {
+      if (hottest.length >= limit) return hottest;
+      hottest.push(pageOf(file, block));
+    }
+  }
+  return hottest;
+}
+
+function stretchesOf(table: Table, fileOf: (relation: number) => number): Stretch[] {
+  const { heap, indexes, definition } = table;
+  const perPage = (pages: number) => (pages > 0 ? heap.live / pages : 0);
+  const found: Stretch[] = [];
+  for (const index of indexes) {
+    const file = fileOf(index.definition.relation);
+    const inner = index.innerBlocks();
+    found.push({ rowsPerPage: perPage(inner.length), file, blocks: inner });
+    const leaves = perPage(index.pages - inner.length);
+    found.push({ rowsPerPage: leaves, file, blocks: others(index.pages, inner) });
+  }
+  const file = fileOf(definition.relation);
+  if (indexes.length > 0) {
+    found.push({ rowsPerPage: perPage(heap.pages), file, blocks: others(heap.pages, []) });
+  } else if (heap.pages > 0) {
+    found.push({ rowsPerPage: perPage(1), file, blocks: [heap.pages - 1] });
+  }
+  return found;
+}
+
+/** All blocks of a file but some. */
+function* others(pages: number, except: readonly number[]): Generator<number> {
+  const left = new Set(except);
+  for (let block = 0; block < pages; block++) if (!left.has(block)) yield block;
+}

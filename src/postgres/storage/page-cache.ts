@@ -1,0 +1,140 @@
+/**
+ * A host's page cache with the process that writes it back: all servers of the host share it.
+ *
+ * What Postgres writes waits here for its file's fsync or for the kernel's flusher, which wakes
+ * every 5 s, or at once when a tenth of the cache is dirty; beyond 15 % those who write wait for it
+ * (`../buffers/dirty-pages.ts`). A stretch of neighbouring pages is one request. As many requests
+ * as the device works on at a time are under way, so that reads pass between them.
+ */
+import type { Host } from '../../hardware/host.ts';
+import { type Process, Signal, type Simulation } from '../../kernel/index.ts';
+import {
+  DIRTY_BACKGROUND_RATIO,
+  WRITEBACK_INTERVAL,
+  type WriteBack,
+} from '../buffers/dirty-pages.ts';
+import { OperatingSystemCache, pageCacheBytes } from '../buffers/operating-system-cache.ts';
+import { PAGE_BYTES, type Page } from '../buffers/page.ts';
+
+/** Pages in one request at most: max_sectors_kb of a common block device, 1,280 kB. */
+const REQUEST_PAGES = 160;
+
+export class PageCache {
+  private readonly cache: OperatingSystemCache;
+  /** What is in the cache at the beginning, until somebody looks: hottest first. */
+  private warm: Page[] | null = null;
+  private readonly sim: Simulation;
+  private readonly host: Host;
+  /** The flusher is wanted before its time; and it has made room. */
+  private wanted: Signal;
+  private room: Signal;
+
+  /** Of a host on which servers have so much shared memory and so many connections. */
+  constructor(sim: Simulation, host: Host, sharedBuffersBytes: number, connections: number) {
+    const { memoryBytes } = host;
+    const bytes = pageCacheBytes({ memoryBytes, sharedBuffersBytes, connections });
+    this.sim = sim;
+    this.host = host;
+    this.cache = OperatingSystemCache.ofBytes(bytes);
+    this.wanted = new Signal(sim);
+    this.room = new Signal(sim);
+    host.spawn(this.flusher());
+    host.onPowerOff(() => {
+      this.pages.powerOff();
+    });
+    host.onPowerOn(() => {
+      this.wanted = new Signal(sim);
+      this.room = new Signal(sim);
+      host.spawn(this.flusher());
+    });
+  }
+
+  get pages(): OperatingSystemCache {
+    if (this.warm !== null) {
+      this.cache.warm(this.warm);
+      this.warm = null;
+    }
+    return this.cache;
+  }
+
+  /** Pages of one more server of this host, that are in the cache at the beginning of the run. */
+  add(hottest: readonly Page[]): void {
+    const warm = this.warm ?? [];
+    const longest = Math.max(warm.length, hottest.length);
+    this.warm = [];
+    for (let rank = 0; rank < longest; rank++) {
+      if (rank < warm.length) this.warm.push(warm[rank]!);
+      if (rank < hottest.length) this.warm.push(hottest[rank]!);
+    }
+  }
+
+  get capacity(): number {
+    return this.cache.capacity;
+  }
+
+  /** pwrite of a page: it is dirty here from now on. */
+  write(page: Page): void {
+    const { pages } = this;
+    pages.write(page, this.sim.now);
+    if (pages.dirty.count > DIRTY_BACKGROUND_RATIO * pages.capacity) this.wanted.fire();
+  }
+
+  /** Whether a writer is held up: `while (cache.holdsUp) yield cache.waitForRoom();` */
+  get holdsUp(): boolean {
+    return this.pages.throttlesWriters;
+  }
+
+  waitForRoom(): undefined {
+    this.wanted.fire();
+    this.room.wait();
+  }
+
+  /** fsync of a relation's file: what is dirty of it is written, and the device made to keep it. */
+  *fsync(file: number) {
+    const { pages } = this.pages.fsync(file);
+    yield* this.writeBack(pages);
+    yield this.host.disk.fsync();
+  }
+
+  /** sync_file_range: these begin to be written, and nobody waits for them. */
+  startWriteBack(pages: readonly Page[]): void {
+    for (const request of requestsOf(this.pages.startWriteBack(pages).pages)) {
+      this.host.disk.submit('write', request * PAGE_BYTES);
+    }
+  }
+
+  private *writeBack(pages: WriteBack['pages']) {
+    const { disk } = this.host;
+    const { queueDepth } = disk.spec;
+    let underWay = 0;
+    let done = 0;
+    for (const request of requestsOf(pages)) {
+      done = Math.max(done, disk.submit('write', request * PAGE_BYTES));
+      if (++underWay < queueDepth) continue;
+      yield this.sim.holdUntil(done);
+      underWay = 0;
+    }
+    if (underWay > 0) yield this.sim.holdUntil(done);
+  }
+
+  private *flusher(): Process {
+    for (;;) {
+      yield this.wanted.wait(this.sim.now + WRITEBACK_INTERVAL);
+      const { pages } = this.pages.flush(this.sim.now);
+      if (pages.length > 0) yield* this.writeBack(pages);
+      this.room.fire();
+    }
+  }
+}
+
+/** How many pages each request has: stretches of neighbours, cut where they are too long. */
+function requestsOf(pages: readonly Page[]): number[] {
+  const requests: number[] = [];
+  for (let i = 0, length = 0; i < pages.length; i++) {
+    length++;
+    if (pages[i + 1] === pages[i]! + 1 && length < REQUEST_PAGES) continue;
+    requests.push(length);
+    length = 0;
+  }
+  return requests;
+}

@@ -1,0 +1,264 @@
+/**
+ * The pages of one server: its tables and indexes, the shared buffers in which backends see them,
+ * and what lies below, the operating system's cache and the disk (bufmgr.c: ReadBuffer,
+ * GetVictimBuffer, FlushBuffer).
+ *
+ * A page that is in shared buffers costs no simulated event. One that is not takes the real path:
+ * a victim, whose change goes to the system's cache once its WAL is on disk, then a copy from the
+ * system's cache or a read from the disk; who wants the same page meanwhile waits for that read.
+ *
+ * The contents are those of the cluster's history, shared by its servers; buffers are each
+ * server's own. Left out: see README.
+ */
+import type { Host } from '../../hardware/host.ts';
+import { type Nanoseconds, Signal, type Simulation } from '../../kernel/index.ts';
+import {
+  BufferPool,
+  MISS,
+  NO_UNPINNED_BUFFERS,
+  VICTIM_TAKEN,
+} from '../buffers/buffer-pool.ts';
+import { PAGE_BYTES, type Page, pageOf } from '../buffers/page.ts';
+import type { BufferRing } from '../buffers/rings.ts';
+import type { PageReference, Table } from '../heap/relation.ts';
+import type { Fork, WalRecord } from '../heap/wal-record.ts';
+import { BUFFER_IO, CPU, DATA_FILE_READ, DATA_FILE_WRITE, type WaitState } from '../waits.ts';
+import type { Wal } from '../wal/wal.ts';
+import { hottestPages } from './hottest-pages.ts';
+import type { PageCache } from './page-cache.ts';
+
+/** Who wrote pages out of shared buffers. */
+export type PageWriter = 'checkpointer' | 'bgwriter' | 'backend';
+
+export interface StorageOwner {
+  readonly index: number;
+  readonly host: Host;
+  readonly wal: Wal;
+  /** Processor time of a page that the system's cache has. */
+  readonly costs: { readonly pageRead: Nanoseconds };
+}
+
+/** How memory is at the beginning of a run. */
+export interface StorageStart {
+  readonly buffers: 'warm' | 'cold';
+  readonly osCache: 'warm' | 'cold';
+}
+
+/** Relation files of one server, forks included. */
+const FILES_PER_SERVER = 16_384;
+
+export class Storage {
+  readonly tables: readonly Table[];
+  readonly pool: BufferPool;
+  readonly cache: PageCache;
+  /** Pages written out of shared buffers since the beginning of the run. */
+  readonly written: Record<PageWriter, number> = { checkpointer: 0, bgwriter: 0, backend: 0 };
+  private readonly sim: Simulation;
+  private readonly owner: StorageOwner;
+  /** A page's read, or the write of a victim, is over. */
+  private done: Signal;
+  private readonly tableOf = new Map<number, Table>();
+
+  constructor(
+    sim: Simulation,
+    owner: StorageOwner,
+    tables: readonly Table[],
+    cache: PageCache,
+    sharedBuffersBytes: number,
+  ) {
+    this.sim = sim;
+    this.owner = owner;
+    this.tables = tables;
+    this.cache = cache;
+    this.pool = BufferPool.ofBytes(sharedBuffersBytes);
+    this.done = new Signal(sim);
+    for (const table of tables) {
+      this.tableOf.set(table.definition.relation, table);
+      for (const { definition } of table.indexes) this.tableOf.set(definition.relation, table);
+    }
+  }
+
+  /** The number of a relation's file, among those of all servers that share a host's cache. */
+  fileOf(relation: number, fork: Fork = 'main'): number {
+    return this.owner.index * FILES_PER_SERVER + 2 * relation + (fork === 'main' ? 0 : 1);
+  }
+
+  pageOf({ relation, block }: PageReference, fork: Fork = 'main'): Page {
+    return pageOf(this.fileOf(relation, fork), block);
+  }
+
+  /** At the beginning of a run: the pages used most are in memory. */
+  begin({ buffers, osCache }: StorageStart): void {
+    const { pool, cache } = this;
+    const limit = pool.size + cache.pages.capacity;
+    const hottest = hottestPages(this.tables, limit, (relation) => this.fileOf(relation));
+    const inPool = buffers === 'warm' ? Math.min(pool.size, hottest.length) : 0;
+    if (inPool > 0) pool.warm(hottest.slice(0, inPool));
+    if (osCache === 'warm') cache.add([...hottest.slice(inPool), ...hottest.slice(0, inPool)]);
+  }
+
+  /** Shared memory is gone. */
+  crash(): void {
+    this.pool.clear();
+    this.done = new Signal(this.sim);
+  }
+
+  /**
+   * Uses pages in their order as long as they are in shared buffers. Returns how many there were;
+   * fewer than all: `yield* bringIn(...)` the next one, and go on behind it.
+   */
+  touch(pages: readonly PageReference[], from = 0): number {
+    const { pool } = this;
+    for (let i = from; i < pages.length; i++) {
+      const buffer = pool.find(this.pageOf(pages[i]!));
+      if (buffer === MISS || pool.ioInProgress(buffer)) return i;
+      pool.hit(buffer);
+    }
+    return pages.length;
+  }
+
+  /**
+   * ReadBuffer for a page that is not in shared buffers, or is being read. Returns the processor
+   * time that the caller owes for copies; a victim of another's change is written out first.
+   */
+  *bringIn(reference: PageReference, wait: WaitState, ring: BufferRing | null = null) {
+    const { pool } = this;
+    const page = this.pageOf(reference);
+    let copies = 0;
+    for (;;) {
+      const held = pool.find(page);
+      if (held !== MISS && !pool.ioInProgress(held)) {
+        pool.hit(held, ring);
+        return copies;
+      }
+      if (held !== MISS) {
+        wait.now(BUFFER_IO);
+        yield this.done.wait();
+        continue;
+      }
+      const victim = pool.victim(ring);
+      if (victim === NO_UNPINNED_BUFFERS) throw new Error('no unpinned buffers available');
+      if (pool.isDirty(victim)) {
+        if (this.mustWaitForWal(victim) && pool.reject(ring, victim)) continue;
+        copies += yield* this.writeOut(victim, 'backend', wait);
+      }
+      const buffer = pool.replace(victim, page, ring);
+      if (buffer === VICTIM_TAKEN) continue;
+      if (buffer !== victim) {
+        pool.unpin(buffer); // somebody brought it in meanwhile
+        return copies;
+      }
+      copies += yield* this.read(page, wait);
+      pool.finishRead(buffer);
+      pool.unpin(buffer);
+      this.done.fire();
+      return copies;
+    }
+  }
+
+  /** The page is new to its file: nothing is read for it. */
+  *extend(reference: PageReference, wait: WaitState) {
+    const { pool } = this;
+    const page = this.pageOf(reference);
+    let copies = 0;
+    while (pool.find(page) === MISS) {
+      const victim = pool.victim();
+      if (victim === NO_UNPINNED_BUFFERS) throw new Error('no unpinned buffers available');
+      if (pool.isDirty(victim)) copies += yield* this.writeOut(victim, 'backend', wait);
+      const buffer = pool.replace(victim, page, null, true, true);
+      if (buffer === VICTIM_TAKEN) continue;
+      pool.finishRead(buffer);
+      pool.unpin(buffer);
+    }
+    return copies;
+  }
+
+  /**
+   * FlushBuffer: WAL up to the page's LSN first, then the page goes to the system's cache. Returns
+   * the processor time of the copy.
+   */
+  *writeOut(buffer: number, writer: PageWriter, wait: WaitState | null) {
+    const { pool, cache } = this;
+    const { wal, costs } = this.owner;
+    pool.startWrite(buffer);
+    const lsn = pool.lsnOf(buffer);
+    if (lsn > wal.flushed.value) {
+      wal.requestFlush(lsn, wait);
+      if (wal.flushed.below(lsn)) yield;
+    }
+    while (cache.holdsUp) {
+      wait?.now(DATA_FILE_WRITE);
+      yield cache.waitForRoom();
+    }
+    wait?.now(CPU);
+    cache.write(pool.pageIn(buffer));
+    this.written[writer]++;
+    pool.finishWrite(buffer);
+    this.done.fire();
+    return costs.pageRead;
+  }
+
+  /**
+   * Inserts the records of a change of a table; their pages bear its LSN and are dirty. All of them
+   * are in shared buffers: whoever changes them has used them, or made them.
+   */
+  log(table: Table, records: readonly WalRecord[]): void {
+    const { wal } = this.owner;
+    for (let i = 0; i < records.length; i++) {
+      const record = records[i]!;
+      const lsn = wal.insertRecord(record, table);
+      table.stamp(record, lsn);
+      this.dirty(record, lsn);
+    }
+  }
+
+  /** A hint bit was set: the page is dirty, and no WAL says so. */
+  hint(reference: PageReference): void {
+    const buffer = this.pool.find(this.pageOf(reference));
+    if (buffer !== MISS) this.pool.markDirty(buffer);
+  }
+
+  private dirty({ blocks }: WalRecord, lsn: number): void {
+    const { pool } = this;
+    for (let i = 0; i < blocks.length; i++) {
+      const { relation, block, fork } = blocks[i]!;
+      const page = pageOf(this.fileOf(relation, fork), block);
+      let buffer = pool.find(page);
+      if (buffer === MISS) buffer = this.makeRoom(page);
+      pool.markDirty(buffer, lsn);
+    }
+  }
+
+  /**
+   * A page that a change reached without reading it by name: a new one at a file's end, the other
+   * half of a split, the visibility map. It comes in at once.
+   */
+  private makeRoom(page: Page): number {
+    const { pool, cache } = this;
+    const buffer = pool.allocate(page, null, Number.POSITIVE_INFINITY);
+    if (buffer === NO_UNPINNED_BUFFERS) throw new Error('no unpinned buffers available');
+    if (pool.victimDirty) {
+      cache.write(pool.victimPage);
+      this.written.backend++;
+    }
+    pool.finishRead(buffer);
+    pool.unpin(buffer);
+    return buffer;
+  }
+
+  private mustWaitForWal(buffer: number): boolean {
+    return this.pool.lsnOf(buffer) > this.owner.wal.flushed.value;
+  }
+
+  /** The page is copied from the system's cache, or read from the disk first. */
+  private *read(page: Page, wait: WaitState) {
+    const { host, costs } = this.owner;
+    const pages = this.cache.pages.read(page);
+    if (pages > 0) {
+      wait.now(DATA_FILE_READ);
+      yield host.disk.read(pages * PAGE_BYTES);
+      wait.now(CPU);
+    }
+    return costs.pageRead;
+  }
+}
