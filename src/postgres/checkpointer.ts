@@ -14,7 +14,6 @@ import type { Server } from './server.ts';
 export const CHECKPOINT_RECORD_BYTES = 114;
 
 export class Checkpointer {
-  redoLsn: Lsn;
   /** The redo pointer in the control file: of the last checkpoint whose record is on disk. */
   private completedRedoLsn: Lsn;
   private lastStartAt = 0;
@@ -25,8 +24,18 @@ export class Checkpointer {
 
   constructor(server: Server, redoLsn: Lsn) {
     this.server = server;
-    this.redoLsn = this.completedRedoLsn = redoLsn;
+    this.completedRedoLsn = redoLsn;
+    this.redoLsn = redoLsn;
     this.volume = new Signal(server.context.sim);
+  }
+
+  /** Where redo begins that the last checkpoint, finished or not, has fixed. */
+  get redoLsn(): Lsn {
+    return this.server.wal.redoLsn;
+  }
+
+  private set redoLsn(lsn: Lsn) {
+    this.server.wal.redoLsn = lsn;
   }
 
   /** Called after each flush, where Postgres counts finished segments. */
@@ -77,7 +86,7 @@ export class Checkpointer {
   private moveRedo(requested: boolean): void {
     const { wal, context, index } = this.server;
     this.lastStartAt = context.sim.now;
-    this.redoLsn = wal.insert(CHECKPOINT_RECORD_BYTES);
+    this.redoLsn = wal.insert(CHECKPOINT_RECORD_BYTES, 'XLOG/CHECKPOINT_ONLINE');
     wal.requestFlush(this.redoLsn);
     context.events.checkpoint.emit(index, this.redoLsn, requested ? 1 : 0);
   }

@@ -20,7 +20,7 @@ import type { PostgresSettings } from './settings.ts';
 import { ERRORS, RESULT_BYTES, type WireMessage } from './statement.ts';
 import type { Branch } from './timeline.ts';
 import { WaitTimes } from './waits.ts';
-import { Wal } from './wal.ts';
+import { Wal } from './wal/wal.ts';
 
 /** What a commit waits for beyond its own disk; without standbys it is nothing. */
 export interface SynchronousReplication {

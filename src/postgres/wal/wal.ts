@@ -13,14 +13,18 @@
  * Left out until issue 3: insertion locks, wal_buffers, segment switches, recycling and archiving.
  */
 
-import type { Host } from '../hardware/host.ts';
-import { type Process, type ProcessGroup, Signal, Watermark } from '../kernel/index.ts';
-import type { ServerContext } from './context.ts';
-import { FLUSH_COST } from './costs.ts';
-import { advance, type Lsn, WAL_PAGE_BYTES } from './lsn.ts';
-import { COMMIT_BYTES } from './record-sizes.ts';
-import type { PostgresSettings } from './settings.ts';
-import type { Branch } from './timeline.ts';
+import type { Host } from '../../hardware/host.ts';
+import { type Process, type ProcessGroup, Signal, Watermark } from '../../kernel/index.ts';
+import type { ServerContext } from '../context.ts';
+import { FLUSH_COST } from '../costs.ts';
+import type { WalRecord } from '../heap/wal-record.ts';
+import { advance, type Lsn, WAL_PAGE_BYTES } from '../lsn.ts';
+import { commitBytes } from '../record-sizes.ts';
+import type { PostgresSettings } from '../settings.ts';
+import type { Branch } from '../timeline.ts';
+import { compressionOf } from './compression.ts';
+import { type PageLsns, RecordAssembler } from './full-page-images.ts';
+import { type RecordCount, RecordCounts } from './record-counts.ts';
 
 /** walwriter.c: LOOPS_UNTIL_HIBERNATE, HIBERNATE_FACTOR. */
 const CYCLES_UNTIL_HIBERNATION = 50;
@@ -43,8 +47,18 @@ export class Wal {
   written: Lsn;
   /** The end of what is on disk. */
   flushed: Watermark;
+  /**
+   * Where the last checkpoint's redo begins (RedoRecPtr): a page whose LSN is not beyond it gets a
+   * full-page image with its next change. The checkpointer moves it.
+   */
+  redoLsn: Lsn;
   records = 0;
+  /** WAL inserted, images, alignment and page headers included. */
   bytes = 0;
+  /** Full-page images, and what they are of the bytes. */
+  images = 0;
+  imageBytes = 0;
+  readonly counts = new RecordCounts();
   flushes = 0;
   /** The last commit that waits for standbys to replay it: they report when they have. */
   applyFeedbackLsn: Lsn = 0;
@@ -52,6 +66,11 @@ export class Wal {
   onFlush: () => void = () => {};
   private readonly owner: WalOwner;
   private readonly context: ServerContext;
+  private readonly assembler: RecordAssembler;
+  private readonly commitCount: RecordCount;
+  private readonly commitBytes: number;
+  /** The end of the page in which insertLsn lies; 0 if that is not known. */
+  private pageEnd: Lsn = 0;
   /** How far backends want it on disk, and how far the walwriter does. */
   private requested: Lsn;
   private background: Lsn;
@@ -66,9 +85,12 @@ export class Wal {
     this.context = context;
     this.owner = owner;
     this.branch = branch;
-    this.insertLsn = this.written = lsn;
+    this.insertLsn = this.written = this.redoLsn = lsn;
     this.requested = this.background = this.asyncCommitLsn = lsn;
     this.flushed = new Watermark(context.sim, lsn);
+    this.assembler = new RecordAssembler(owner.settings, compressionOf(owner.settings));
+    this.commitCount = this.counts.of('Transaction/COMMIT');
+    this.commitBytes = commitBytes(owner.settings);
     this.work = new Signal(context.sim);
     this.asyncWork = new Signal(context.sim);
   }
@@ -80,17 +102,55 @@ export class Wal {
     this.owner.host.spawn(this.walWriter(), this.owner.group);
   }
 
-  /** Appends a record; returns the position of its end. */
-  insert(bytes: number): Lsn {
-    const before = this.insertLsn;
-    this.insertLsn = advance(before, bytes);
-    this.records++;
-    this.bytes += this.insertLsn - before;
-    return this.insertLsn;
+  /**
+   * Inserts a record, with an image of each of its pages that needs one; returns the position of
+   * its end, with which its pages are to be stamped.
+   */
+  insertRecord(record: WalRecord, pages: PageLsns): Lsn {
+    const { assembler } = this;
+    const bytes = assembler.assemble(record, pages, this.redoLsn);
+    const count = this.counts.of(record.kind);
+    count.records++;
+    count.bytes += bytes - assembler.imageBytes;
+    if (assembler.images > 0) this.countImages(count);
+    return this.append(bytes);
+  }
+
+  /** Inserts a record without images, of so many bytes; returns the position of its end. */
+  insert(bytes: number, kind = 'unnamed'): Lsn {
+    const count = this.counts.of(kind);
+    count.records++;
+    count.bytes += bytes;
+    return this.append(bytes);
   }
 
   insertCommit(): Lsn {
-    return this.insert(COMMIT_BYTES);
+    this.commitCount.records++;
+    this.commitCount.bytes += this.commitBytes;
+    return this.append(this.commitBytes);
+  }
+
+  private append(bytes: number): Lsn {
+    const before = this.insertLsn;
+    const aligned = (bytes + 7) & ~7;
+    let end = before + aligned;
+    if (end > this.pageEnd) {
+      end = advance(before, aligned);
+      this.pageEnd = Math.ceil(end / WAL_PAGE_BYTES) * WAL_PAGE_BYTES;
+    }
+    this.insertLsn = end;
+    this.records++;
+    this.bytes += end - before;
+    return end;
+  }
+
+  private countImages(count: RecordCount): void {
+    const { images, imageBytes, compressionTime } = this.assembler;
+    count.images += images;
+    count.imageBytes += imageBytes;
+    this.images += images;
+    this.imageBytes += imageBytes;
+    if (compressionTime > 0) this.owner.host.cpu.occupy(Math.round(compressionTime));
   }
 
   /** The WAL up to here shall be on disk; true if the caller is the one who leads the flush. */
@@ -123,6 +183,7 @@ export class Wal {
   /** WAL that came from another server and is written to a file here. */
   receive(lsn: Lsn): void {
     this.insertLsn = this.written = lsn;
+    this.pageEnd = 0;
   }
 
   /** A crash: all is gone beyond what the operating system, or only the disk, has. */
@@ -143,6 +204,7 @@ export class Wal {
   cutTo(lsn: Lsn, branch: Branch): void {
     this.branch = branch;
     this.insertLsn = this.written = lsn;
+    this.pageEnd = 0;
     this.requested = this.background = this.asyncCommitLsn = lsn;
     if (this.applyFeedbackLsn > lsn) this.applyFeedbackLsn = lsn;
     this.flushed = new Watermark(this.context.sim, lsn);
