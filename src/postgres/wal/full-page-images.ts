@@ -13,16 +13,11 @@
 import type { RegisteredBlock, WalRecord } from '../heap/wal-record.ts';
 import type { Lsn } from '../lsn.ts';
 import type { PostgresSettings } from '../settings.ts';
+import type { Compression } from './compression.ts';
 
 /** Who knows the position up to which a page's changes are logged: its tables and indexes. */
 export interface PageLsns {
   lsnOf(block: RegisteredBlock): Lsn;
-}
-
-/** What compressing an image does: bytes left of each byte, and the processor's time for it. */
-export interface Compression {
-  readonly ratio: number;
-  readonly nanosecondsPerByte: number;
 }
 
 /** Sizes of a record's parts (access/xlogrecord.h). */
@@ -80,7 +75,7 @@ export class RecordAssembler {
       if (!this.fullPageWrites || block.neverImaged || pages.lsnOf(block) > redoLsn) {
         bytes += block.dataBytes;
       } else {
-        bytes += this.image(block.pageBytes);
+        bytes += this.image(block.pageBytes, record.kind);
         if (this.logical && DECODED.has(record.kind)) bytes += block.dataBytes;
       }
     }
@@ -89,12 +84,12 @@ export class RecordAssembler {
   }
 
   /** One image with its header; compressed if that makes it smaller (XLogCompressBackupBlock). */
-  private image(pageBytes: number): number {
+  private image(pageBytes: number, kind: string): number {
     let header = IMAGE_HEADER;
     let bytes = pageBytes;
     if (this.compression !== null) {
       const extra = pageBytes < PAGE_BYTES ? COMPRESSED_HOLE : 0;
-      const compressed = Math.ceil(pageBytes * this.compression.ratio);
+      const compressed = Math.ceil(pageBytes * this.ratioOf(kind));
       this.compressionTime += pageBytes * this.compression.nanosecondsPerByte;
       if (compressed + extra < pageBytes) {
         header += extra;
@@ -104,5 +99,10 @@ export class RecordAssembler {
     this.images++;
     this.imageBytes += bytes;
     return header + bytes;
+  }
+
+  private ratioOf(kind: string): number {
+    const { heapRatio, indexRatio } = this.compression!;
+    return kind.startsWith('Heap') ? heapRatio : indexRatio;
   }
 }

@@ -1,43 +1,30 @@
 /**
- * The write-ahead log of one server: positions, insertion, and the one flush at a time.
+ * The write-ahead log of one server: its positions, what is inserted and by what kinds of records,
+ * and who makes it durable (`writing.ts`, `wal-writer.ts`), in which files (`segments.ts`).
  *
- * A committing backend needs the WAL up to its commit record on disk. Postgres lets the first of
- * those who wait take WALWriteLock, write and fsync everything inserted so far, and wake the rest
- * (xlog.c:XLogFlush): a batch is everyone whose record was inserted before the leader took the
- * lock, so group commit needs no setting. Here one process plays all leaders' parts, which costs a
- * waiting backend a single wake-up.
- *
- * Kept: one flush at a time, what is written but not yet flushed survives a crash of the process
- * and not of the host, commit_delay and commit_siblings, the walwriter with its hibernation and
- * what wakes it. A flush that nobody but the walwriter wants goes no further than it asks.
- * Left out until issue 3: insertion locks, wal_buffers, segment switches, recycling and archiving.
+ * Kept: one place for each position (inserted, written, flushed), what survives which kind of
+ * crash, records with their images, switches of segments. What is written but not yet flushed
+ * survives a crash of the server and not of its host. Left out: see README.
  */
 
-import type { Host } from '../../hardware/host.ts';
-import { type Process, type ProcessGroup, Signal, Watermark } from '../../kernel/index.ts';
+import { type Process, Watermark } from '../../kernel/index.ts';
 import type { ServerContext } from '../context.ts';
-import { FLUSH_COST } from '../costs.ts';
 import type { WalRecord } from '../heap/wal-record.ts';
-import { advance, type Lsn, WAL_PAGE_BYTES } from '../lsn.ts';
+import { advance, LONG_HEADER_BYTES, type Lsn, WAL_PAGE_BYTES, WAL_SEGMENT_BYTES } from '../lsn.ts';
 import { commitBytes } from '../record-sizes.ts';
-import type { PostgresSettings } from '../settings.ts';
 import type { Branch } from '../timeline.ts';
+import type { WaitState } from '../waits.ts';
+import { Archiver } from './archiver.ts';
 import { compressionOf } from './compression.ts';
 import { type PageLsns, RecordAssembler } from './full-page-images.ts';
 import { type RecordCount, RecordCounts } from './record-counts.ts';
+import { segmentOf } from './retention.ts';
+import { WalSegments } from './segments.ts';
+import { WalWriter } from './wal-writer.ts';
+import { type WalOwner, WalWriting } from './writing.ts';
 
-/** walwriter.c: LOOPS_UNTIL_HIBERNATE, HIBERNATE_FACTOR. */
-const CYCLES_UNTIL_HIBERNATION = 50;
-const HIBERNATION_FACTOR = 25;
-
-export interface WalOwner {
-  readonly index: number;
-  readonly host: Host;
-  readonly group: ProcessGroup;
-  readonly settings: PostgresSettings;
-  /** Transactions in progress, for commit_siblings. */
-  readonly activeTransactions: number;
-}
+/** XLOG_SWITCH: a record without contents. */
+const SWITCH_BYTES = 24;
 
 export class Wal {
   branch: Branch;
@@ -59,11 +46,20 @@ export class Wal {
   images = 0;
   imageBytes = 0;
   readonly counts = new RecordCounts();
+  /** fsyncs of WAL: pg_stat_wal's wal_sync. */
   flushes = 0;
   /** The last commit that waits for standbys to replay it: they report when they have. */
   applyFeedbackLsn: Lsn = 0;
   /** Called after each flush. */
   onFlush: () => void = () => {};
+  /** The least restart_lsn of all replication slots: WAL from there on is kept; 0 for no slot. */
+  slotsLsn: Lsn = 0;
+  /** The files in pg_wal, and what goes from there to the archive. */
+  readonly segments: WalSegments;
+  readonly archiver: Archiver;
+  private readonly writing: WalWriting;
+  private readonly walWriter: WalWriter;
+  private lastSwitchLsn: Lsn = 0;
   private readonly owner: WalOwner;
   private readonly context: ServerContext;
   private readonly assembler: RecordAssembler;
@@ -71,35 +67,31 @@ export class Wal {
   private readonly commitBytes: number;
   /** The end of the page in which insertLsn lies; 0 if that is not known. */
   private pageEnd: Lsn = 0;
-  /** How far backends want it on disk, and how far the walwriter does. */
-  private requested: Lsn;
-  private background: Lsn;
-  private asyncCommitLsn: Lsn;
-  private backgroundFlushedAt = 0;
-  private flushing = false;
-  private hibernating = true;
-  private work: Signal;
-  private asyncWork: Signal;
 
   constructor(context: ServerContext, owner: WalOwner, branch: Branch, lsn: Lsn) {
+    const { settings } = owner;
     this.context = context;
     this.owner = owner;
     this.branch = branch;
     this.insertLsn = this.written = this.redoLsn = lsn;
-    this.requested = this.background = this.asyncCommitLsn = lsn;
     this.flushed = new Watermark(context.sim, lsn);
-    this.assembler = new RecordAssembler(owner.settings, compressionOf(owner.settings));
+    this.assembler = new RecordAssembler(settings, compressionOf(settings));
     this.commitCount = this.counts.of('Transaction/COMMIT');
-    this.commitBytes = commitBytes(owner.settings);
-    this.work = new Signal(context.sim);
-    this.asyncWork = new Signal(context.sim);
+    this.commitBytes = commitBytes(settings);
+    this.segments = new WalSegments(settings, owner.host.disk, lsn);
+    this.archiver = new Archiver(context, settings, owner.archive, lsn);
+    this.writing = new WalWriting(context, owner, this, this.segments);
+    this.walWriter = new WalWriter(context, settings, this, this.writing);
   }
 
-  /** Starts the processes of a running server: whoever flushes, and the walwriter. */
+  /** Starts the processes of a running primary: whoever flushes, the walwriter, the archiver. */
   start(): void {
-    this.flushing = false;
-    this.owner.host.spawn(this.flusher(), this.owner.group);
-    this.owner.host.spawn(this.walWriter(), this.owner.group);
+    const { host, group, settings } = this.owner;
+    host.spawn(this.writing.flusher(), group);
+    host.spawn(this.walWriter.run(), group);
+    if (this.archiver.runsIn('primary')) host.spawn(this.archiver.run(), group);
+    const { archive_mode, archive_timeout } = settings;
+    if (archive_mode !== 'off' && archive_timeout > 0) host.spawn(this.switches(), group);
   }
 
   /**
@@ -130,6 +122,11 @@ export class Wal {
     return this.append(this.commitBytes);
   }
 
+  /** Times that an inserter found all WAL buffers in use and wrote out a page itself. */
+  get buffersFull(): number {
+    return this.writing.buffersFull;
+  }
+
   private append(bytes: number): Lsn {
     const before = this.insertLsn;
     const aligned = (bytes + 7) & ~7;
@@ -150,45 +147,97 @@ export class Wal {
     count.imageBytes += imageBytes;
     this.images += images;
     this.imageBytes += imageBytes;
-    if (compressionTime > 0) this.owner.host.cpu.occupy(Math.round(compressionTime));
+    if (compressionTime > 0) this.writing.owe(compressionTime);
+  }
+
+  /**
+   * After an insertion: the running backend has something to do for it before it goes on, for its
+   * pages to be compressed or for room in the WAL buffers.
+   * `if (wal.mustWait()) yield* wal.makeRoom(wait);`
+   */
+  mustWait(): boolean {
+    return this.writing.mustWait();
+  }
+
+  makeRoom(wait: WaitState | null): Generator<undefined, void, undefined> {
+    return this.writing.makeRoom(wait);
   }
 
   /** The WAL up to here shall be on disk; true if the caller is the one who leads the flush. */
   requestFlush(lsn: Lsn): boolean {
-    if (lsn > this.requested) this.requested = lsn;
-    return this.beginFlush();
+    return this.writing.request(lsn);
   }
 
-  private beginFlush(): boolean {
-    if (this.flushing) return false;
-    this.flushing = true;
-    this.work.fire();
-    return true;
+  /** An asynchronous commit: it is on disk within three times wal_writer_delay. */
+  commitAsynchronously(lsn: Lsn): void {
+    this.walWriter.commitAsynchronously(lsn);
+  }
+
+  /** Whoever holds WALWriteLock has made it durable up to here. */
+  advanceFlushed(lsn: Lsn): void {
+    this.flushed.advance(lsn);
+    this.context.events.flushed.emit(this.owner.index, lsn);
+    if (lsn % WAL_SEGMENT_BYTES === 0) this.archiver.finished(segmentOf(lsn) - 1, false);
+    this.onFlush();
   }
 
   /**
-   * An asynchronous commit: the walwriter flushes it within three times wal_writer_delay. It is
-   * woken if it hibernates or has whole pages to write (xlog.c:XLogSetAsyncXactLSN): one up to
-   * version 16, wal_writer_flush_after from 17 on.
+   * Ends the current segment (pg_switch_wal): what is left of it stays empty, and is written all
+   * the same. Nothing happens in a segment without a record.
    */
-  commitAsynchronously(lsn: Lsn): void {
-    this.asyncCommitLsn = lsn;
-    const { wal_writer_flush_after, summarize_wal } = this.owner.settings;
-    const isEager = summarize_wal === undefined; // 16 and before
-    const pending = wholePages(lsn) - wholePages(this.flushed.value);
-    const enough = isEager ? WAL_PAGE_BYTES : wal_writer_flush_after;
-    if (this.hibernating || (pending > 0 && pending >= enough)) this.asyncWork.fire();
+  switchSegment(): void {
+    const start = segmentOf(this.insertLsn) * WAL_SEGMENT_BYTES;
+    if (this.insertLsn <= start + LONG_HEADER_BYTES) return;
+    const before = this.insert(SWITCH_BYTES, 'XLOG/SWITCH');
+    this.insertLsn = segmentOf(before - 1) * WAL_SEGMENT_BYTES + WAL_SEGMENT_BYTES;
+    this.pageEnd = 0;
+    this.bytes += this.insertLsn - before;
+    this.lastSwitchLsn = this.insertLsn;
+    this.writing.skipTo(this.insertLsn);
+    this.writing.request(this.insertLsn);
   }
 
-  /** WAL that came from another server and is written to a file here. */
-  receive(lsn: Lsn): void {
+  /**
+   * A checkpoint is over, or a restartpoint: WAL that nothing needs any more is recycled or
+   * removed (CreateCheckPoint's last steps).
+   */
+  checkpointed(priorRedo: Lsn, redo: Lsn): void {
+    const { slotsLsn } = this;
+    const archivedSegment = this.archiver.removable;
+    this.segments.checkpointed(priorRedo, redo, this.flushed.value, { slotsLsn, archivedSegment });
+  }
+
+  /**
+   * WAL that came from another server and is written to a file here. False if there is no room for
+   * another file: the walreceiver fails, and nothing is written.
+   */
+  receive(lsn: Lsn): boolean {
+    if (segmentOf(lsn - 1) > this.segments.last && !this.receiveInto(segmentOf(lsn - 1))) {
+      return false;
+    }
+    const before = this.insertLsn;
     this.insertLsn = this.written = lsn;
     this.pageEnd = 0;
+    const finished = segmentOf(lsn) - 1;
+    if (finished >= segmentOf(before)) this.archiver.finished(finished, true);
+    return true;
+  }
+
+  /** New files: the walreceiver fills them with zeros; replication waits for its disk, not here. */
+  private receiveInto(segment: number): boolean {
+    const { settings, host } = this.owner;
+    while (this.segments.last < segment) {
+      if (!this.segments.create()) return false;
+      if (settings.wal_init_zero) host.disk.submit('write', WAL_SEGMENT_BYTES);
+    }
+    return true;
   }
 
   /** A crash: all is gone beyond what the operating system, or only the disk, has. */
   crash(survives: 'written' | 'flushed'): void {
-    const flushed = this.flushed.value;
+    const { writesAreSynchronous, written } = this.writing;
+    const onDisk = writesAreSynchronous ? written : 0;
+    const flushed = Math.max(this.flushed.value, Math.min(onDisk, this.written));
     this.cutTo(survives === 'written' ? this.written : flushed, this.branch);
     this.flushed = new Watermark(this.context.sim, flushed);
   }
@@ -196,7 +245,9 @@ export class Wal {
   /** A promoted standby goes on from the end of what it has, on a branch of its own. */
   fork(branch: Branch): void {
     this.branch = branch;
-    this.written = this.requested = this.background = this.asyncCommitLsn = this.insertLsn;
+    this.written = this.insertLsn;
+    this.writing.beginAt(this.insertLsn);
+    this.walWriter.beginAt(this.insertLsn);
     this.flushed.advance(this.insertLsn);
   }
 
@@ -205,79 +256,22 @@ export class Wal {
     this.branch = branch;
     this.insertLsn = this.written = lsn;
     this.pageEnd = 0;
-    this.requested = this.background = this.asyncCommitLsn = lsn;
     if (this.applyFeedbackLsn > lsn) this.applyFeedbackLsn = lsn;
     this.flushed = new Watermark(this.context.sim, lsn);
-    this.work = new Signal(this.context.sim);
-    this.asyncWork = new Signal(this.context.sim);
+    this.segments.relocate(lsn);
+    this.archiver.beginAt(lsn);
+    this.writing.beginAt(lsn);
+    this.walWriter.beginAt(lsn);
   }
 
-  private *flusher(): Process {
-    const { sim, events } = this.context;
-    const { host, settings, index } = this.owner;
-    for (;;) {
-      const forBackends = this.requested > this.flushed.value;
-      if (!forBackends && this.background <= this.flushed.value) {
-        this.flushing = false;
-        yield this.work.wait();
-        continue;
-      }
-      this.flushing = true;
-      const siblings = this.owner.activeTransactions - 1;
-      const { commit_delay: delay, commit_siblings: enough, fsync } = settings;
-      if (forBackends && delay > 0 && fsync && siblings >= enough) yield sim.hold(delay);
-      const upTo = forBackends ? this.insertLsn : this.background;
-      if (upTo > this.written) this.written = upTo;
-      host.cpu.occupy(FLUSH_COST);
-      if (fsync) yield host.disk.fsync();
-      this.flushes++;
-      this.flushed.advance(upTo);
-      events.flushed.emit(index, upTo);
-      this.onFlush();
-    }
-  }
-
-  /** walwriter.c:WalWriterMain: every wal_writer_delay, seldom after a long time without work. */
-  private *walWriter(): Process {
+  /** CheckArchiveTimeout: a segment that was written to does not stay open for longer. */
+  private *switches(): Process {
     const { sim } = this.context;
-    const { wal_writer_delay: delay } = this.owner.settings;
-    let cyclesLeft = 0;
+    const { archive_timeout: timeout } = this.owner.settings;
+    this.lastSwitchLsn = this.insertLsn;
     for (;;) {
-      this.hibernating = cyclesLeft <= 1;
-      const target = this.backgroundTarget();
-      if (target > this.flushed.value) {
-        this.background = target;
-        this.beginFlush();
-        if (this.flushed.below(target)) yield;
-      }
-      if (target > 0) cyclesLeft = CYCLES_UNTIL_HIBERNATION;
-      else if (cyclesLeft > 0) cyclesLeft--;
-      yield this.asyncWork.wait(sim.now + delay * (cyclesLeft > 0 ? 1 : HIBERNATION_FACTOR));
+      yield sim.hold(timeout);
+      if (this.insertLsn > this.lastSwitchLsn) this.switchSegment();
     }
   }
-
-  /**
-   * xlog.c:XLogBackgroundFlush: whole pages, or if all of those are flushed the last asynchronous
-   * commit. How far to flush; what is flushed already if writing will do for now; 0 for nothing.
-   */
-  private backgroundTarget(): Lsn {
-    const { now } = this.context.sim;
-    const { wal_writer_delay: delay, wal_writer_flush_after: flushAfter } = this.owner.settings;
-    const flushed = this.flushed.value;
-    let target = wholePages(this.insertLsn);
-    if (target <= flushed) target = this.asyncCommitLsn;
-    if (target <= flushed) return 0;
-    const pending = wholePages(target) - wholePages(flushed);
-    const isDue = now - this.backgroundFlushedAt >= delay;
-    if (!isDue && flushAfter > 0 && pending < flushAfter) {
-      if (target > this.written) this.written = target;
-      return flushed;
-    }
-    this.backgroundFlushedAt = now;
-    return target;
-  }
-}
-
-function wholePages(lsn: Lsn): Lsn {
-  return lsn - (lsn % WAL_PAGE_BYTES);
 }
