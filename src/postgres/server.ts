@@ -69,7 +69,6 @@ export class Server implements Listener<WireMessage> {
   onPanic: (whileStarting: boolean) => void = () => {};
   /** Why the last PANIC was. */
   panicReason: string | null = null;
-  panics = 0;
   /** Called after each change of state. */
   onStateChange: () => void = () => {};
   readonly backends = new Set<Backend>();
@@ -126,6 +125,7 @@ export class Server implements Listener<WireMessage> {
   startPostmaster(): void {
     this.accepted = new Mailbox(this.context.sim);
     this.host.spawn(this.postmaster(), this.group);
+    this.wal.startArchiver();
   }
 
   /** What only a server with a WAL of its own runs. */
@@ -169,7 +169,7 @@ export class Server implements Listener<WireMessage> {
   panic(reason: string): void {
     const whileStarting = this.state === 'starting';
     this.panicReason = reason;
-    this.panics++;
+    this.context.events.panic.emit(this.index);
     this.crash();
     this.onPanic(whileStarting);
   }

@@ -61,6 +61,7 @@ export const MODELLED = {
   wal_recycle: 'boolean',
   archive_mode: 'string',
   archive_timeout: 'time',
+  archive_command: 'string',
   max_wal_size: 'bytes',
   min_wal_size: 'bytes',
   wal_segment_size: 'bytes',

@@ -191,7 +191,7 @@ export class Instance {
     const seconds = this.databaseBytes / Math.min(network, BASE_BACKUP_BYTES_PER_SECOND);
     const start = source.server.checkpointer.redoLsn;
     yield context.sim.hold(Math.round(seconds * SECOND));
-    wal.cutTo(source.server.wal.flushed.value, source.server.wal.branch);
+    wal.replace(source.server.wal.flushed.value, source.server.wal.branch);
     checkpointer.follow(start);
   }
 

@@ -9,7 +9,7 @@
  * What the command does is a latency and a throughput, and times at which it fails. Left out: the
  * network that it shares with others, history and backup files, the last cycle at a shutdown.
  */
-import { type Nanoseconds, type Process, SECOND, Signal } from '../../kernel/index.ts';
+import { MILLISECOND, type Nanoseconds, type Process, SECOND, Signal } from '../../kernel/index.ts';
 import type { ServerContext } from '../context.ts';
 import { type Lsn, WAL_SEGMENT_BYTES } from '../lsn.ts';
 import type { PostgresSettings } from '../settings.ts';
@@ -29,6 +29,16 @@ export interface ArchiveTarget {
   readonly failures: readonly { readonly from: Nanoseconds; readonly until: Nanoseconds }[];
 }
 
+/**
+ * What a command does of which nothing is known: a tool that compresses on one core and sends the
+ * result to an object store over a connection that is open already.
+ */
+export const ORDINARY_ARCHIVE: ArchiveTarget = {
+  latency: 100 * MILLISECOND,
+  bytesPerSecond: 100e6,
+  failures: [],
+};
+
 export class Archiver {
   /** pg_stat_archiver: files archived, attempts that failed. */
   archived = 0;
@@ -37,6 +47,8 @@ export class Archiver {
   archivedSegment: number;
   /** The last one that is finished. */
   private finishedSegment: number;
+  /** Called after each file. */
+  onProgress: () => void = () => {};
   private readonly isOn: boolean;
   private readonly always: boolean;
   private readonly target: ArchiveTarget | null;
@@ -93,9 +105,9 @@ export class Archiver {
     this.beginAt(lsn);
   }
 
-  /** Whether it has anything to do in a server of this role. */
-  runsIn(role: 'primary' | 'standby'): boolean {
-    return this.isOn && this.target !== null && (role === 'primary' || this.always);
+  /** Whether the postmaster starts it; on a standby without `always` it finds nothing to do. */
+  get runs(): boolean {
+    return this.isOn && this.target !== null;
   }
 
   *run(): Process {
@@ -121,6 +133,7 @@ export class Archiver {
       }
       this.archived++;
       this.archivedSegment++;
+      this.onProgress();
     }
   }
 

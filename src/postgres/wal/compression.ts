@@ -13,7 +13,8 @@ export interface Compression {
  * wal_compression by method, measured with pg_waldump on PostgreSQL 15.18: images of
  * pgbench_accounts (6623 bytes without compression, mostly blanks) and of a b-tree on consecutive
  * integers; time as the backend's CPU time for 33 MB of the former, in ticks of 10 ms. Contents
- * decide: of rows that are mostly random hexadecimal digits pglz left 0.98, at three times the price.
+ * decide: of rows that are mostly random hexadecimal digits pglz left 0.98, for three times as
+ * much time.
  */
 export const COMPRESSIONS: Readonly<Record<string, Compression>> = {
   pglz: { heapRatio: 0.1, indexRatio: 0.51, nanosecondsPerByte: 4.5 },

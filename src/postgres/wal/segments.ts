@@ -54,7 +54,8 @@ export class WalSegments {
     this.first = this.last = segmentOf(at);
     disk.allocate(WAL_SEGMENT_BYTES);
     const ahead = recycleUpTo(at, this.estimateBytes, settings);
-    while (this.last < ahead && disk.allocate(WAL_SEGMENT_BYTES)) this.last++;
+    while (settings.wal_recycle && this.last < ahead && disk.allocate(WAL_SEGMENT_BYTES))
+      this.last++;
   }
 
   /** What pg_wal takes on the disk. */
@@ -85,11 +86,11 @@ export class WalSegments {
     if (end % WAL_SEGMENT_BYTES >= PREALLOCATE_FROM) this.preallocate(segmentOf(end) + 1);
   }
 
-  /** The data directory begins here: after a rewind or a copy, at the start of a new timeline. */
-  relocate(lsn: Lsn): void {
-    const segment = segmentOf(lsn);
-    while (this.last < segment && this.create());
-    if (this.first > segment) this.first = segment;
+  /** The data directory is a copy of another's: there is one file, in which this position lies. */
+  replace(lsn: Lsn): void {
+    this.disk.release(this.bytes);
+    this.first = this.last = segmentOf(lsn);
+    this.disk.allocate(WAL_SEGMENT_BYTES);
   }
 
   /** RemoveXlogFile: the oldest file becomes the newest, or is unlinked. */

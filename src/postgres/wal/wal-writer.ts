@@ -4,8 +4,8 @@
  *
  * Kept: its rhythm, hibernation and what ends that; whole pages first and the last asynchronous
  * commit only if those are flushed, hence at most three times wal_writer_delay until a commit is
- * durable; writing without a flush below wal_writer_flush_after; who wakes it, by version. Left out:
- * pages of buffers that it initialises ahead.
+ * durable; writing without a flush below wal_writer_flush_after; who wakes it, by version. Left
+ * out: pages of buffers that it initialises ahead.
  */
 import { type Process, Signal } from '../../kernel/index.ts';
 import type { ServerContext } from '../context.ts';

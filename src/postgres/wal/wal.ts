@@ -80,16 +80,22 @@ export class Wal {
     this.commitBytes = commitBytes(settings);
     this.segments = new WalSegments(settings, owner.host.disk, lsn);
     this.archiver = new Archiver(context, settings, owner.archive, lsn);
+    this.archiver.onProgress = () => this.announceFiles();
     this.writing = new WalWriting(context, owner, this, this.segments);
     this.walWriter = new WalWriter(context, settings, this, this.writing);
   }
 
-  /** Starts the processes of a running primary: whoever flushes, the walwriter, the archiver. */
+  /** Starts what runs on primary and standby alike. */
+  startArchiver(): void {
+    const { host, group } = this.owner;
+    if (this.archiver.runs) host.spawn(this.archiver.run(), group);
+  }
+
+  /** Starts the processes of a running primary: whoever flushes, and the walwriter. */
   start(): void {
     const { host, group, settings } = this.owner;
     host.spawn(this.writing.flusher(), group);
     host.spawn(this.walWriter.run(), group);
-    if (this.archiver.runsIn('primary')) host.spawn(this.archiver.run(), group);
     const { archive_mode, archive_timeout } = settings;
     if (archive_mode !== 'off' && archive_timeout > 0) host.spawn(this.switches(), group);
   }
@@ -177,7 +183,7 @@ export class Wal {
   advanceFlushed(lsn: Lsn): void {
     this.flushed.advance(lsn);
     this.context.events.flushed.emit(this.owner.index, lsn);
-    if (lsn % WAL_SEGMENT_BYTES === 0) this.archiver.finished(segmentOf(lsn) - 1, false);
+    if (lsn % WAL_SEGMENT_BYTES === 0) this.segmentFinished(segmentOf(lsn) - 1, false);
     this.onFlush();
   }
 
@@ -205,6 +211,7 @@ export class Wal {
     const { slotsLsn } = this;
     const archivedSegment = this.archiver.removable;
     this.segments.checkpointed(priorRedo, redo, this.flushed.value, { slotsLsn, archivedSegment });
+    this.announceFiles();
   }
 
   /**
@@ -219,8 +226,19 @@ export class Wal {
     this.insertLsn = this.written = lsn;
     this.pageEnd = 0;
     const finished = segmentOf(lsn) - 1;
-    if (finished >= segmentOf(before)) this.archiver.finished(finished, true);
+    if (finished >= segmentOf(before)) this.segmentFinished(finished, true);
     return true;
+  }
+
+  private segmentFinished(segment: number, onStandby: boolean): void {
+    this.archiver.finished(segment, onStandby);
+    this.announceFiles();
+  }
+
+  private announceFiles(): void {
+    const { segments, archiver } = this;
+    const backlog = archiver.backlog * WAL_SEGMENT_BYTES;
+    this.context.events.walFiles.emit(this.owner.index, segments.bytes, backlog);
   }
 
   /** New files: the walreceiver fills them with zeros; replication waits for its disk, not here. */
@@ -251,14 +269,20 @@ export class Wal {
     this.flushed.advance(this.insertLsn);
   }
 
-  /** The log ends here, on this branch: after a crash, a rewind or a copy. */
+  /** The data directory is a copy of another's, which ends here. */
+  replace(lsn: Lsn, branch: Branch): void {
+    this.segments.replace(lsn);
+    this.archiver.replaceAt(lsn);
+    this.cutTo(lsn, branch);
+  }
+
+  /** The log ends here, on this branch: after a crash or a rewind. */
   cutTo(lsn: Lsn, branch: Branch): void {
     this.branch = branch;
     this.insertLsn = this.written = lsn;
     this.pageEnd = 0;
     if (this.applyFeedbackLsn > lsn) this.applyFeedbackLsn = lsn;
     this.flushed = new Watermark(this.context.sim, lsn);
-    this.segments.relocate(lsn);
     this.archiver.beginAt(lsn);
     this.writing.beginAt(lsn);
     this.walWriter.beginAt(lsn);

@@ -136,7 +136,7 @@ export class WalWriting {
     if (lsn > this.roomEnd) this.roomEnd = lsn;
   }
 
-  /** xlog.c:AdvanceXLInsertBuffer: the inserter waits for the lock, or writes what is in its way. */
+  /** xlog.c:AdvanceXLInsertBuffer: an inserter waits for the lock, or writes what is in its way. */
   *makeRoom(wait: WaitState | null): Generator<undefined, void, undefined> {
     const end = this.wal.insertLsn;
     const owed = Math.round(this.owedTime);
