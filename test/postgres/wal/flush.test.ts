@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { MILLISECOND, type Process, SECOND, Signal } from '../../src/kernel/index.ts';
-import { FIRST_LSN, WAL_PAGE_BYTES } from '../../src/postgres/lsn.ts';
-import { FSYNC, World } from '../helpers/world.ts';
+import { MILLISECOND, type Process, SECOND, Signal } from '../../../src/kernel/index.ts';
+import { FIRST_LSN, WAL_PAGE_BYTES } from '../../../src/postgres/lsn.ts';
+import { FSYNC, World } from '../../helpers/world.ts';
 
 type Settings = Record<string, string | number | boolean>;
 
