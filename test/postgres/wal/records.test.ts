@@ -5,9 +5,10 @@ import {
   recordBytes,
   type WalRecord,
 } from '../../../src/postgres/heap/wal-record.ts';
-import { COMMIT_BYTES, commitBytes } from '../../../src/postgres/record-sizes.ts';
+import { COMMIT_BYTES, commitBytes, insertBytes } from '../../../src/postgres/record-sizes.ts';
 import { COMPRESSIONS, compressionOf } from '../../../src/postgres/wal/compression.ts';
 import { RecordAssembler } from '../../../src/postgres/wal/full-page-images.ts';
+import type { RecordCount } from '../../../src/postgres/wal/record-counts.ts';
 import { settingsOf, World } from '../../helpers/world.ts';
 import { accounts, Updater } from '../heap/workbench.ts';
 
@@ -170,6 +171,42 @@ describe('records inserted into a server’s WAL', () => {
     }
     expect(wal.insertLsn).toBe(naive);
     expect(wal.bytes).toBe(naive - 0x1500000);
+  });
+
+  test('pgbench simple-update on PostgreSQL 15.18: 4 records, 244 bytes, 259 of positions', () => {
+    const { wal } = server();
+    const table = accounts(100_000, 80);
+    wal.redoLsn = 0; // no page needs an image
+    const log = {
+      insert: (_: unknown, one: WalRecord) => {
+        wal.insertRecord(one, lsns(1));
+      },
+    };
+    const updater = new Updater(table, 'simple-update');
+    updater.run(300_000, null); // until each page has been pruned before
+    const begin = wal.insertLsn;
+    const transactions = 50_000;
+    updater.run(transactions, null, log as never);
+    for (let i = 0; i < transactions; i++) {
+      wal.insert(insertBytes(48), 'Heap/INSERT'); // a row of pgbench_history
+      wal.insertCommit();
+    }
+    const sum = (of: (count: RecordCount) => number) =>
+      wal.counts.kinds.reduce((total, count) => total + of(count), 0) / transactions;
+    const off = (modelled: number, measured: number) => Math.abs(modelled / measured - 1);
+    expect(
+      off(
+        sum(({ records }) => records),
+        3.9939,
+      ),
+    ).toBeLessThan(0.005);
+    expect(
+      off(
+        sum(({ bytes }) => bytes),
+        244.3,
+      ),
+    ).toBeLessThan(0.005);
+    expect(off((wal.insertLsn - begin) / transactions, 259.4)).toBeLessThan(0.015);
   });
 
   test('images after a checkpoint: P (1 - exp(-n/P)) for n random changes of P pages', () => {
