@@ -60,6 +60,8 @@ export class Wal {
   private readonly writing: WalWriting;
   private readonly walWriter: WalWriter;
   private lastSwitchLsn: Lsn = 0;
+  private announcedBytes: number;
+  private announcedBacklog = 0;
   private readonly owner: WalOwner;
   private readonly context: ServerContext;
   private readonly assembler: RecordAssembler;
@@ -79,6 +81,7 @@ export class Wal {
     this.commitCount = this.counts.of('Transaction/COMMIT');
     this.commitBytes = commitBytes(settings);
     this.segments = new WalSegments(settings, owner.host.disk, lsn);
+    this.announcedBytes = this.segments.bytes;
     this.archiver = new Archiver(context, settings, owner.archive, lsn);
     this.archiver.onProgress = () => this.announceFiles();
     this.writing = new WalWriting(context, owner, this, this.segments);
@@ -238,7 +241,11 @@ export class Wal {
   private announceFiles(): void {
     const { segments, archiver } = this;
     const backlog = archiver.backlog * WAL_SEGMENT_BYTES;
-    this.context.events.walFiles.emit(this.owner.index, segments.bytes, backlog);
+    const { bytes } = segments;
+    if (bytes === this.announcedBytes && backlog === this.announcedBacklog) return;
+    this.announcedBytes = bytes;
+    this.announcedBacklog = backlog;
+    this.context.events.walFiles.emit(this.owner.index, bytes, backlog);
   }
 
   /** New files: the walreceiver fills them with zeros; replication waits for its disk, not here. */
