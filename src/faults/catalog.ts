@@ -2,6 +2,7 @@
 import { crash } from './crash.ts';
 import { cut } from './cut.ts';
 import type { FaultDefinition } from './definition.ts';
+import { diskFull } from './disk-full.ts';
 import type { Fault, FaultKind } from './fault.ts';
 import { packetLoss } from './packet-loss.ts';
 import { partition } from './partition.ts';
@@ -20,6 +21,7 @@ export type AnyFault = FaultDefinition<FaultKind>;
 export const FAULTS: readonly AnyFault[] = [
   crash,
   cut,
+  diskFull,
   packetLoss,
   partition,
   pause,

@@ -35,6 +35,7 @@ export interface FaultParameters {
   readonly restart: { readonly targets: Targets };
   readonly zone_outage: { readonly targets: Targets };
   readonly promote: { readonly targets: Targets };
+  readonly disk_full: { readonly targets: Targets };
   readonly partition: { readonly sides: readonly Targets[] };
   readonly cut: { readonly from: Targets; readonly to: Targets };
   readonly slow_network: {

@@ -1,12 +1,16 @@
 /**
  * A Postgres server as a program that faults can kill, start and restart. Who starts it after a
  * crash or at boot depends on who manages it: Patroni does that by itself, and whatever it likes;
- * without Patroni the service manager starts it in the role that it had.
+ * without Patroni the service manager starts it in the role that it had. It also starts it when a
+ * PANIC has ended it for good: systemd's Restart=on-failure, with a pause.
  */
 import type { Host } from '../hardware/host.ts';
-import type { Process, ProcessGroup } from '../kernel/index.ts';
+import { type Process, type ProcessGroup, SECOND } from '../kernel/index.ts';
 import type { Instance } from '../replication/instance.ts';
 import type { Program } from './world.ts';
+
+/** RestartSec of a unit that is meant to wait for an administrator no longer than this. */
+const SERVICE_RESTART_PAUSE = 5 * SECOND;
 
 export class ServerProgram implements Program {
   readonly host: Host;
@@ -53,10 +57,24 @@ export class ServerProgram implements Program {
 
   private *watchRole(): Process {
     for (;;) {
-      const { state } = this.instance.server;
+      const { server } = this.instance;
+      const { state } = server;
       if (state === 'primary') this.role = 'primary';
       else if (state === 'hot standby') this.role = 'standby';
+      if (state === 'crashed' && server.panicReason !== null) this.restartLater();
       yield this.instance.changed.wait();
     }
+  }
+
+  /** The postmaster may start anew by itself; if it has, there is nothing to do. */
+  private restartLater(): void {
+    const { sim } = this.instance.server.context;
+    const { instance, host } = this;
+    sim.spawn(
+      (function* (program: ServerProgram): Process {
+        yield sim.hold(SERVICE_RESTART_PAUSE);
+        if (host.state === 'up' && instance.server.state === 'crashed') program.start();
+      })(this),
+    );
   }
 }

@@ -114,6 +114,7 @@ export class Disk {
   waitTime: Nanoseconds = 0;
   /** Bytes in use by files; whoever keeps files counts them by `allocate` and `release`. */
   usedBytes = 0;
+  private fillers = 0;
   private readonly sim: Simulation;
   private readonly random: Random;
   private readonly laws: Record<DiskRequest, Distribution>;
@@ -211,9 +212,25 @@ export class Disk {
 
   /** Files grow by so many bytes; false, and nothing happens, if there is no room (ENOSPC). */
   allocate(bytes: number): boolean {
-    if (this.usedBytes + bytes > this.spec.sizeBytes) return false;
+    if (this.fillers > 0 || this.usedBytes + bytes > this.spec.sizeBytes) return false;
     this.usedBytes += bytes;
     return true;
+  }
+
+  /**
+   * Something else takes all the room that there is, and what becomes free, until the function
+   * returned is called.
+   */
+  fill(): () => void {
+    this.fillers++;
+    return () => {
+      this.fillers--;
+    };
+  }
+
+  /** Bytes that are not free: of files, and of whatever fills the disk. */
+  get occupiedBytes(): number {
+    return this.fillers > 0 ? this.spec.sizeBytes : this.usedBytes;
   }
 
   release(bytes: number): void {

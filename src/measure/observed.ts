@@ -24,7 +24,11 @@ export interface ObservedHost {
     readonly served: Nanoseconds;
     readonly idle: Nanoseconds;
   };
-  readonly disk: { usage(): DiskUsage; utilization(since: DiskUsage): number };
+  readonly disk: {
+    readonly occupiedBytes: number;
+    usage(): DiskUsage;
+    utilization(since: DiskUsage): number;
+  };
   onReachabilityChange(listener: (reachable: boolean) => void): void;
 }
 
@@ -42,6 +46,11 @@ export interface ObservedServer {
     readonly records: number;
     readonly bytes: number;
     readonly flushes: number;
+    readonly images: number;
+    readonly imageBytes: number;
+    readonly buffersFull: number;
+    readonly segments: { readonly bytes: number };
+    readonly archiver: { readonly archived: number; readonly failed: number };
   };
   readonly waits: { readonly total: ArrayLike<number> };
   readonly backends: Iterable<{ readonly wait: { settle(): void } }>;

@@ -91,7 +91,7 @@ export class Backend implements LockOwner {
             const waits = this.replicates();
             if (waits) yield;
             this.committed(statement, waits);
-          }
+          } else if (this.server.wal.mustWait()) yield* this.makeRoom();
           this.endpoint.send(this.answer, RESULT_BYTES);
         }
       }
@@ -101,6 +101,14 @@ export class Backend implements LockOwner {
     } finally {
       this.exit();
     }
+  }
+
+  /** Nothing may interrupt an insertion either. */
+  private *makeRoom() {
+    this.critical = true;
+    yield* this.server.wal.makeRoom(this.wait);
+    this.critical = false;
+    if (this.terminating) throw new Interrupt('shutdown');
   }
 
   /** SIGTERM: the session ends at the next point where Postgres checks for interrupts. */

@@ -8,13 +8,13 @@
  * is over at once, so the redo distance of a recovery is that of a server with few dirty pages.
  */
 import { type Process, Signal } from '../kernel/index.ts';
-import { type Lsn, WAL_SEGMENT_BYTES } from './lsn.ts';
+import type { Lsn } from './lsn.ts';
 import type { Server } from './server.ts';
+import { checkpointSegments, segmentOf } from './wal/retention.ts';
 
 export const CHECKPOINT_RECORD_BYTES = 114;
 
 export class Checkpointer {
-  redoLsn: Lsn;
   /** The redo pointer in the control file: of the last checkpoint whose record is on disk. */
   private completedRedoLsn: Lsn;
   private lastStartAt = 0;
@@ -25,13 +25,23 @@ export class Checkpointer {
 
   constructor(server: Server, redoLsn: Lsn) {
     this.server = server;
-    this.redoLsn = this.completedRedoLsn = redoLsn;
+    this.completedRedoLsn = redoLsn;
+    this.redoLsn = redoLsn;
     this.volume = new Signal(server.context.sim);
+  }
+
+  /** Where redo begins that the last checkpoint, finished or not, has fixed. */
+  get redoLsn(): Lsn {
+    return this.server.wal.redoLsn;
+  }
+
+  private set redoLsn(lsn: Lsn) {
+    this.server.wal.redoLsn = lsn;
   }
 
   /** Called after each flush, where Postgres counts finished segments. */
   walGrew(lsn: Lsn): void {
-    if (lsn >= this.redoLsn) this.completedRedoLsn = this.redoLsn;
+    if (lsn >= this.redoLsn && this.completedRedoLsn !== this.redoLsn) this.complete(this.redoLsn);
     if (segmentOf(lsn) > segmentOf(this.redoLsn) + this.segments - 1) this.volume.fire();
   }
 
@@ -43,7 +53,16 @@ export class Checkpointer {
 
   /** The redo pointer becomes another's: of a primary's checkpoint, of a copy's source. */
   follow(redoLsn: Lsn): void {
-    this.redoLsn = this.completedRedoLsn = redoLsn;
+    if (redoLsn === this.completedRedoLsn && redoLsn === this.redoLsn) return;
+    this.redoLsn = redoLsn;
+    this.complete(redoLsn);
+  }
+
+  /** The control file has the checkpoint: WAL before it may go. */
+  private complete(redoLsn: Lsn): void {
+    const prior = this.completedRedoLsn;
+    this.completedRedoLsn = redoLsn;
+    this.server.wal.checkpointed(prior, redoLsn);
   }
 
   /** A crash: recovery will begin where the control file says. */
@@ -69,20 +88,14 @@ export class Checkpointer {
   }
 
   private get segments(): number {
-    const { max_wal_size, checkpoint_completion_target } = this.server.settings;
-    const share = max_wal_size / WAL_SEGMENT_BYTES / (1 + checkpoint_completion_target);
-    return Math.max(1, Math.floor(share));
+    return checkpointSegments(this.server.settings);
   }
 
   private moveRedo(requested: boolean): void {
     const { wal, context, index } = this.server;
     this.lastStartAt = context.sim.now;
-    this.redoLsn = wal.insert(CHECKPOINT_RECORD_BYTES);
+    this.redoLsn = wal.insert(CHECKPOINT_RECORD_BYTES, 'XLOG/CHECKPOINT_ONLINE');
     wal.requestFlush(this.redoLsn);
     context.events.checkpoint.emit(index, this.redoLsn, requested ? 1 : 0);
   }
-}
-
-function segmentOf(lsn: Lsn): number {
-  return Math.floor(lsn / WAL_SEGMENT_BYTES);
 }

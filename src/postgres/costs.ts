@@ -48,6 +48,9 @@ export const SCRAM_CLIENT_TIME = 3 * MILLISECOND;
 
 /** A flush costs its leader the system calls beside the device's time. */
 export const FLUSH_COST = 10 * MICROSECOND;
+/** A write of WAL to the system's cache: the call, and each page of 8 KiB that it copies. */
+export const WAL_WRITE_COST = 2 * MICROSECOND;
+export const WAL_PAGE_WRITE_COST = 1 * MICROSECOND;
 
 /** A walsender's turn: waking, reading WAL from the cache, sending; and taking in a reply. */
 export const WAL_SENDER_COST = 15 * MICROSECOND;

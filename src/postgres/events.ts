@@ -22,6 +22,11 @@ export class PostgresEvents {
   /** A checkpoint has moved the redo pointer; `requested` is 0 for one by time. */
   readonly checkpoint: Topic<[server: number, redoLsn: number, requested: number]>;
 
+  /** What pg_wal takes on the disk, and how much of it waits to be archived, in bytes. */
+  readonly walFiles: Topic<[server: number, bytes: number, backlog: number]>;
+  /** A process has met what it cannot go on from, and the server crashes. */
+  readonly panic: Topic<[server: number]>;
+
   constructor(trace: Trace) {
     this.state = trace.topic('server.state', ['server', 'state']);
     this.connections = trace.topic('server.connections', ['server', 'count']);
@@ -33,6 +38,8 @@ export class PostgresEvents {
     this.standbyFlushed = trace.topic('replication.flushed', ['standby', 'lsn']);
     this.replayed = trace.topic('replication.replayed', ['standby', 'lsn']);
     this.lag = trace.topic('replication.lag', ['standby', 'write', 'flush', 'replay']);
+    this.walFiles = trace.topic('wal.files', ['server', 'bytes', 'backlog']);
+    this.panic = trace.topic('server.panic', ['server']);
     this.checkpoint = trace.topic('server.checkpoint', ['server', 'redoLsn', 'requested']);
   }
 }

@@ -6,7 +6,8 @@ export type Lsn = number;
 
 export const WAL_PAGE_BYTES = 8192;
 export const WAL_SEGMENT_BYTES = 16 * 1024 * 1024;
-const LONG_HEADER_BYTES = 40; // first page of a segment (access/xlog_internal.h)
+/** First page of a segment (access/xlog_internal.h). */
+export const LONG_HEADER_BYTES = 40;
 const SHORT_HEADER_BYTES = 24;
 
 /** Where a fresh cluster's WAL begins to be written: initdb leaves a little over one segment. */

@@ -5,13 +5,26 @@
  *
  * Left out until tables have pages: full-page images, index records of non-HOT updates, pruning.
  */
+
+import type { PostgresSettings } from './settings.ts';
+
 const RECORD = 24;
 const BLOCK = 4 + 12 + 4;
 const MAIN_HEADER = 2;
 const TUPLE_HEADER_ON_PAGE = 23;
 const TUPLE_HEADER_IN_RECORD = 5;
 
-/** xl_xact_commit: a timestamp of 8 bytes. */
+/**
+ * A commit record (xact.c:XactLogCommitRecord): a timestamp of 8 bytes. What it says beyond that
+ * costs 4 bytes of flags: that the replay is waited for, and at wal_level = logical its database
+ * (two numbers of 4 bytes).
+ */
+export function commitBytes(settings: PostgresSettings): number {
+  const names = settings.wal_level === 'logical' ? 8 : 0;
+  const flags = names > 0 || settings.synchronous_commit === 'remote_apply' ? 4 : 0;
+  return COMMIT_BYTES + flags + names;
+}
+
 export const COMMIT_BYTES = RECORD + MAIN_HEADER + 8;
 
 /** An insert of a row whose tuple, header included, has so many bytes. */

@@ -20,7 +20,8 @@ import type { PostgresSettings } from './settings.ts';
 import { ERRORS, RESULT_BYTES, type WireMessage } from './statement.ts';
 import type { Branch } from './timeline.ts';
 import { WaitTimes } from './waits.ts';
-import { Wal } from './wal.ts';
+import type { ArchiveTarget } from './wal/archiver.ts';
+import { Wal } from './wal/wal.ts';
 
 /** What a commit waits for beyond its own disk; without standbys it is nothing. */
 export interface SynchronousReplication {
@@ -38,6 +39,8 @@ export interface ServerOptions {
   readonly host: Host;
   readonly settings: PostgresSettings;
   readonly branch: Branch;
+  /** Where archive_command puts finished segments. */
+  readonly archive?: ArchiveTarget | null;
 }
 
 export class Server implements Listener<WireMessage> {
@@ -45,6 +48,7 @@ export class Server implements Listener<WireMessage> {
   readonly index: number;
   readonly host: Host;
   readonly settings: PostgresSettings;
+  readonly archive: ArchiveTarget | null;
   readonly context: ServerContext;
   readonly group: ProcessGroup;
   readonly wal: Wal;
@@ -61,6 +65,10 @@ export class Server implements Listener<WireMessage> {
   activeTransactions = 0;
   /** Called after each flush: walsenders go on from here. */
   onWalFlush: () => void = () => {};
+  /** Called after a PANIC: the postmaster may start anew. */
+  onPanic: (whileStarting: boolean) => void = () => {};
+  /** Why the last PANIC was. */
+  panicReason: string | null = null;
   /** Called after each change of state. */
   onStateChange: () => void = () => {};
   readonly backends = new Set<Backend>();
@@ -74,6 +82,7 @@ export class Server implements Listener<WireMessage> {
     this.index = options.index;
     this.host = options.host;
     this.settings = quickly(options.settings);
+    this.archive = options.archive ?? null;
     this.group = options.host.newGroup();
     this.wal = new Wal(context, this, options.branch, FIRST_LSN);
     this.checkpointer = new Checkpointer(this, FIRST_LSN);
@@ -116,6 +125,7 @@ export class Server implements Listener<WireMessage> {
   startPostmaster(): void {
     this.accepted = new Mailbox(this.context.sim);
     this.host.spawn(this.postmaster(), this.group);
+    this.wal.startArchiver();
   }
 
   /** What only a server with a WAL of its own runs. */
@@ -150,6 +160,18 @@ export class Server implements Listener<WireMessage> {
     this.group.kill();
     for (const endpoint of [...this.endpoints]) endpoint.close();
     this.lost('written');
+  }
+
+  /**
+   * A process meets what it cannot go on from and aborts; the postmaster ends all others. It then
+   * starts them anew (restart_after_crash), unless this happened during a start.
+   */
+  panic(reason: string): void {
+    const whileStarting = this.state === 'starting';
+    this.panicReason = reason;
+    this.context.events.panic.emit(this.index);
+    this.crash();
+    this.onPanic(whileStarting);
   }
 
   /** The processes have ended in order: the next start finds nothing to redo. */

@@ -71,6 +71,7 @@ export class Instance {
       for (const sender of this.senders) sender.nudge();
     };
     server.onStateChange = () => this.stateChanged();
+    server.onPanic = (whileStarting) => this.panicked(whileStarting);
   }
 
   /** A run begins: the primary in service, each standby streaming from its upstream. */
@@ -117,6 +118,16 @@ export class Instance {
     this.server.startPostmaster();
     this.server.enter('starting');
     this.server.host.spawn(this.starting(role), this.server.group);
+  }
+
+  /**
+   * The postmaster starts all processes anew after one has crashed (restart_after_crash); if that
+   * was the startup process, or a checkpoint of the start, it gives up and ends.
+   */
+  private panicked(whileStarting: boolean): void {
+    const { server, upstream } = this;
+    if (whileStarting || !server.settings.restart_after_crash) return;
+    this.start(upstream ? 'standby' : 'primary', upstream);
   }
 
   /** Fast shutdown: sessions end, then standbys get all WAL, then the processes end. */
@@ -180,7 +191,7 @@ export class Instance {
     const seconds = this.databaseBytes / Math.min(network, BASE_BACKUP_BYTES_PER_SECOND);
     const start = source.server.checkpointer.redoLsn;
     yield context.sim.hold(Math.round(seconds * SECOND));
-    wal.cutTo(source.server.wal.flushed.value, source.server.wal.branch);
+    wal.replace(source.server.wal.flushed.value, source.server.wal.branch);
     checkpointer.follow(start);
   }
 

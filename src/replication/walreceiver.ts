@@ -131,8 +131,9 @@ export class WalReceiver {
       this.heardAt = this.instance.server.context.sim.now;
       this.pingSent = false;
       const message = packet.message!;
-      if (message.type === 'wal') this.write(message);
-      else if (message.type === 'keepalive') this.replyRequested ||= message.replyRequested;
+      if (message.type === 'wal') {
+        if (!this.write(message)) return 'ended';
+      } else if (message.type === 'keepalive') this.replyRequested ||= message.replyRequested;
       else if (message.type === 'refused') {
         this.lastError = message.reason;
         return 'ended';
@@ -141,14 +142,19 @@ export class WalReceiver {
     return 'read';
   }
 
-  private write(message: WalData): void {
+  /** False if there is no room on the disk for another segment: the process ends (ERROR). */
+  private write(message: WalData): boolean {
     const { wal } = this.instance.server;
+    if (!wal.receive(message.end)) {
+      this.lastError = 'could not write to file "pg_wal/xlogtemp": No space left on device';
+      return false;
+    }
     wal.branch = message.branch;
-    wal.receive(message.end);
     if (message.applyFeedbackLsn > wal.applyFeedbackLsn) {
       wal.applyFeedbackLsn = message.applyFeedbackLsn;
     }
     if (message.redoLsn > 0) this.instance.replay.primaryRedoLsn = message.redoLsn;
+    return true;
   }
 
   /** Everything received is with the operating system: the first reply. */

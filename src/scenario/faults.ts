@@ -8,7 +8,6 @@ type Begun = Pick<FaultOf<'crash'>, 'index' | 'start' | 'for'>;
 /** Faults that the language knows and nothing simulates yet. */
 type UnbuiltFault = Begun &
   (
-    | { readonly kind: 'disk_full'; readonly targets: readonly FaultTarget[] }
     | {
         readonly kind: 'clock_jump';
         readonly targets: readonly FaultTarget[];

@@ -4,6 +4,7 @@ import type { DiskSpec } from '../hardware/disk.ts';
 import type { Instance } from '../hardware/presets/instances.ts';
 import type { Nanoseconds } from '../kernel/time.ts';
 import type { PostgresSettings, SettingValue } from '../postgres/settings.ts';
+import type { ArchiveTarget } from '../postgres/wal/archiver.ts';
 import type { HaproxySettings } from '../routing/haproxy-settings.ts';
 import type { Comparison } from './expression.ts';
 import type { Fault } from './faults.ts';
@@ -34,6 +35,8 @@ export interface Scenario {
   readonly servers: ReadonlyMap<string, Server>;
   /** Servers that a name stands for: each server for itself, and X for X-1..X-N. */
   readonly groups: ReadonlyMap<string, readonly string[]>;
+  /** Where finished WAL segments go, on servers that archive; null: the file does not say. */
+  readonly archive: ArchiveTarget | null;
   readonly patroni: Patroni | null;
   /** The store that Patroni keeps its keys in. */
   readonly store: 'etcd' | 'consul' | 'zookeeper' | null;

@@ -211,7 +211,7 @@ describe('the catalogue', () => {
     }
   });
 
-  it.each(['disk_full', 'clock_jump', 'cancel_queries', 'bulk_load', 'connection_storm'])(
+  it.each(['clock_jump', 'cancel_queries', 'bulk_load', 'connection_storm'])(
     '%s is in the language and refused',
     (kind) => {
       expect(findFault(kind)).toBeUndefined();

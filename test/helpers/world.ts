@@ -22,6 +22,7 @@ import {
   type WireMessage,
 } from '../../src/postgres/statement.ts';
 import { History } from '../../src/postgres/timeline.ts';
+import type { ArchiveTarget } from '../../src/postgres/wal/archiver.ts';
 import { Instance } from '../../src/replication/instance.ts';
 import { type ConnectionOptions, open, type Target } from '../../src/routing/libpq.ts';
 import { WorkloadEvents } from '../../src/workload/events.ts';
@@ -41,6 +42,8 @@ export interface ServerPlan {
   readonly fsync?: Nanoseconds;
   readonly version?: number;
   readonly cores?: number;
+  readonly archive?: ArchiveTarget | null;
+  readonly diskBytes?: number;
 }
 
 export interface WorldPlan {
@@ -51,7 +54,12 @@ export interface WorldPlan {
 }
 
 /** A disk on which every request takes as long as any other, and that serves many at a time. */
-export function constantDisk(sim: Simulation, name: string, duration: Nanoseconds): Disk {
+export function constantDisk(
+  sim: Simulation,
+  name: string,
+  duration: Nanoseconds,
+  sizeBytes = Number.MAX_SAFE_INTEGER,
+): Disk {
   const law = { kind: 'constant', value: duration } as const;
   const spec: DiskSpec = {
     kind: 'constant',
@@ -61,7 +69,7 @@ export function constantDisk(sim: Simulation, name: string, duration: Nanosecond
     queueDepth: 64,
     streamBytesPerSecond: Number.POSITIVE_INFINITY,
     mergeBytes: 1 << 30,
-    sizeBytes: Number.MAX_SAFE_INTEGER,
+    sizeBytes,
     limits: [],
   };
   return new Disk(sim, sim.random(`hosts/${name}/disk`), spec);
@@ -91,7 +99,7 @@ export class World {
     const names = [...plan.servers.map(({ name }) => name), ...(plan.clientHosts ?? ['client'])];
     for (const [index, name] of names.entries()) {
       const server = plan.servers.find((each) => each.name === name);
-      const disk = constantDisk(sim, name, server?.fsync ?? FSYNC);
+      const disk = constantDisk(sim, name, server?.fsync ?? FSYNC, server?.diskBytes);
       const size = { cores: server?.cores ?? 64, memoryBytes: 1 << 30 };
       const options = { name, zone: 'z', index, disk, nicBitsPerSecond: Number.POSITIVE_INFINITY };
       this.hosts.set(name, new Host(sim, { ...options, ...size }));
@@ -111,10 +119,11 @@ export class World {
 
   private makeServers(plans: readonly ServerPlan[]): void {
     const branch = this.context.history.begin(plans[0]?.name ?? 'nobody');
-    for (const [index, { name, of, settings, version }] of plans.entries()) {
+    for (const [index, plan] of plans.entries()) {
+      const { name, of, settings, version, archive = null } = plan;
       const resolved = settingsOf(settings, version);
       const host = this.host(name);
-      const options = { name, index, host, settings: resolved, branch };
+      const options = { name, index, host, settings: resolved, branch, archive };
       const instance = new Instance(new Server(this.context, options));
       this.instances.set(name, instance);
       instance.beginInService(of === undefined ? null : this.instance(of));

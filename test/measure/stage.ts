@@ -30,7 +30,7 @@ class StageHost {
   state: HostState = 'up';
   readonly cpu = { servers: 2, served: 0, idle: 0 };
   diskShare = 0;
-  readonly disk = { usage: () => NO_USE, utilization: () => this.diskShare };
+  readonly disk = { occupiedBytes: 0, usage: () => NO_USE, utilization: () => this.diskShare };
   private readonly listeners: ((reachable: boolean) => void)[] = [];
 
   constructor(name: string) {
@@ -62,6 +62,11 @@ export class StageServer {
     records: number;
     bytes: number;
     flushes: number;
+    images: number;
+    imageBytes: number;
+    buffersFull: number;
+    segments: { bytes: number };
+    archiver: { archived: number; failed: number };
   };
   readonly waits = { total: new Float64Array(WAIT_EVENTS.length) };
   readonly backends: { wait: { settle(): void } }[] = [];
@@ -71,8 +76,9 @@ export class StageServer {
     this.index = index;
     this.host = new StageHost(name);
     const flushed = { value: 0 };
-    const counts = { records: 0, bytes: 0, flushes: 0 };
-    this.wal = { branch, insertLsn: 0, written: 0, flushed, ...counts };
+    const counts = { records: 0, bytes: 0, flushes: 0, images: 0, imageBytes: 0, buffersFull: 0 };
+    const files = { segments: { bytes: 0 }, archiver: { archived: 0, failed: 0 } };
+    this.wal = { branch, insertLsn: 0, written: 0, flushed, ...counts, ...files };
   }
 
   /** All of its WAL, on disk, ends here. */

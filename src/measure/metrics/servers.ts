@@ -9,6 +9,10 @@ function number(name: string, unit: MetricDefinition['unit'], doc: string): Metr
   return { name: `servers.<server>.${name}`, kind: 'number', unit, doc };
 }
 
+function gauge(name: string, doc: string): MetricDefinition {
+  return { name: `servers.<server>.${name}`, kind: 'gauge', unit: 'bytes', doc };
+}
+
 const DEFINITIONS: readonly MetricDefinition[] = [
   number('cpu.utilization', 'fraction', 'Time that the host’s cores were busy, of all they had.'),
   number(
@@ -19,7 +23,15 @@ const DEFINITIONS: readonly MetricDefinition[] = [
   ),
   number('wal.bytes', 'bytes', 'WAL inserted, page headers included.'),
   number('wal.records', 'count', 'WAL records inserted.'),
-  number('wal.flushes', 'count', 'WAL flushes by the server’s own commits.'),
+  number('wal.flushes', 'count', 'Times that the server made its own WAL durable.'),
+  number('wal.fpi', 'count', 'Full-page images in the WAL.'),
+  number('wal.fpi_bytes', 'bytes', 'What those images are of the WAL.'),
+  number('wal.buffers_full', 'count', 'Pages of WAL that an inserter had to write out itself.'),
+  gauge('wal.size', 'The files in pg_wal, those included that are kept ready.'),
+  number('archiver.archived', 'count', 'WAL segments archived.'),
+  number('archiver.failed', 'count', 'Attempts to archive a segment that failed.'),
+  gauge('archiver.backlog', 'Finished WAL segments that are not in the archive.'),
+  gauge('disk.used', 'What is not free of the host’s volume: data, WAL, whatever else fills it.'),
   {
     name: 'servers.<server>.wal.rate',
     kind: 'distribution',
@@ -73,6 +85,25 @@ class WalRate {
   }
 }
 
+const COUNTS = [
+  ...(['wal.bytes', 'wal.records', 'wal.flushes', 'wal.fpi', 'wal.fpi_bytes'] as const),
+  ...(['wal.buffers_full', 'archiver.archived', 'archiver.failed'] as const),
+] as const;
+type Counts = Readonly<Record<(typeof COUNTS)[number], number>>;
+
+function countsOf(wal: ObservedServer['wal']): Counts {
+  return {
+    'wal.bytes': wal.bytes,
+    'wal.records': wal.records,
+    'wal.flushes': wal.flushes,
+    'wal.fpi': wal.images,
+    'wal.fpi_bytes': wal.imageBytes,
+    'wal.buffers_full': wal.buffersFull,
+    'archiver.archived': wal.archiver.archived,
+    'archiver.failed': wal.archiver.failed,
+  };
+}
+
 /** Everything about one server that its counters tell. */
 class ServerMeter {
   readonly connections: Gauge;
@@ -81,23 +112,32 @@ class ServerMeter {
   private readonly server: ObservedServer;
   private served = 0;
   private disk: DiskUsage;
-  private records = 0;
-  private bytes = 0;
-  private flushes = 0;
+  readonly walSize: Gauge;
+  readonly backlog: Gauge;
+  readonly used: Gauge;
+  private before: Counts;
 
   constructor(run: Observed, server: ObservedServer) {
     this.server = server;
     this.connections = new Gauge(run.clock);
     this.rate = new WalRate(run.clock.now, server.wal.flushed.value);
     this.disk = server.host.disk.usage();
+    this.walSize = new Gauge(run.clock, server.wal.segments.bytes);
+    this.backlog = new Gauge(run.clock);
+    this.used = new Gauge(run.clock, server.host.disk.occupiedBytes);
+    this.before = countsOf(server.wal);
     this.remember();
   }
 
   restart(now: Nanoseconds): void {
-    this.connections.restart();
+    for (const gauge of [this.connections, this.walSize, this.backlog, this.used]) gauge.restart();
     this.rate.restart(now);
     this.checkpoints.fill(0);
     this.remember();
+  }
+
+  lookAtDisk(): void {
+    this.used.set(this.server.host.disk.occupiedBytes);
   }
 
   report(sheet: MetricSheet, now: Nanoseconds): void {
@@ -107,9 +147,11 @@ class ServerMeter {
     const busy = host.cpu.served - this.served;
     sheet.put(`${prefix}cpu.utilization`, elapsed > 0 ? busy / (elapsed * host.cores) : null);
     sheet.put(`${prefix}disk.utilization`, elapsed > 0 ? host.disk.utilization(this.disk) : null);
-    sheet.put(`${prefix}wal.bytes`, wal.bytes - this.bytes);
-    sheet.put(`${prefix}wal.records`, wal.records - this.records);
-    sheet.put(`${prefix}wal.flushes`, wal.flushes - this.flushes);
+    const counts = countsOf(wal);
+    for (const each of COUNTS) sheet.put(`${prefix}${each}`, counts[each] - this.before[each]);
+    sheet.gauge(`${prefix}wal.size`, this.walSize.summary());
+    sheet.gauge(`${prefix}archiver.backlog`, this.backlog.summary());
+    sheet.gauge(`${prefix}disk.used`, this.used.summary());
     sheet.distribution(`${prefix}wal.rate`, this.rate.distribution(now), 1);
     sheet.put(`${prefix}checkpoints.timed`, this.checkpoints[0]);
     sheet.put(`${prefix}checkpoints.requested`, this.checkpoints[1]);
@@ -120,9 +162,7 @@ class ServerMeter {
     const { host, wal } = this.server;
     this.served = host.cpu.served;
     this.disk = host.disk.usage();
-    this.records = wal.records;
-    this.bytes = wal.bytes;
-    this.flushes = wal.flushes;
+    this.before = countsOf(wal);
   }
 }
 
@@ -135,6 +175,17 @@ export const serverFamily: MetricFamily = {
     postgres.connections.observe((_, server, count) => meters[server]!.connections.set(count));
     postgres.checkpoint.observe((_, server, __, requested) => {
       meters[server]!.checkpoints[requested ? 1 : 0]++;
+    });
+    const look = () => {
+      for (const meter of meters) meter.lookAtDisk();
+    };
+    run.faults.began.observe(look);
+    run.faults.ended.observe(look);
+    postgres.walFiles.observe((_, server, bytes, backlog) => {
+      const meter = meters[server]!;
+      meter.walSize.set(bytes);
+      meter.backlog.set(backlog);
+      meter.lookAtDisk();
     });
     postgres.flushed.observe((at, server, lsn) => meters[server]!.rate.flushed(at, lsn));
     postgres.state.observe((_, index) => {

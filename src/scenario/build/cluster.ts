@@ -16,7 +16,9 @@ import { SECOND } from '../../kernel/index.ts';
 import type { ServerContext } from '../../postgres/context.ts';
 import { FIRST_LSN } from '../../postgres/lsn.ts';
 import { Server } from '../../postgres/server.ts';
+import type { PostgresSettings } from '../../postgres/settings.ts';
 import type { Branch } from '../../postgres/timeline.ts';
+import { type ArchiveTarget, ORDINARY_ARCHIVE } from '../../postgres/wal/archiver.ts';
 import { Instance } from '../../replication/instance.ts';
 import type { Scenario } from '../model.ts';
 
@@ -100,9 +102,12 @@ function buildInstances(
     branches.set(spec.primary, branch);
     const { name, settings } = spec;
     const host = hosts.get(spec.host)!;
-    const server = new Server(context, { name, index, host, settings, branch });
+    const databaseBytes = BYTES_PER_SCALE * (scenario.workload.pgbench?.scale ?? 1);
+    host.disk.allocate(databaseBytes);
+    const archive = archiveOf(scenario, settings);
+    const server = new Server(context, { name, index, host, settings, branch, archive });
     const instance = new Instance(server, spec.applicationName);
-    instance.databaseBytes = BYTES_PER_SCALE * (scenario.workload.pgbench?.scale ?? 1);
+    instance.databaseBytes = databaseBytes;
     instances.set(name, instance);
   }
   const begin = (name: string) => {
@@ -114,6 +119,12 @@ function buildInstances(
   };
   for (const name of instances.keys()) begin(name);
   return instances;
+}
+
+/** What archive_command does; without one and without a section about it, nothing is archived. */
+function archiveOf(scenario: Scenario, settings: PostgresSettings): ArchiveTarget | null {
+  const { archive_command: command, archive_library: library = '' } = settings;
+  return scenario.archive ?? (command !== '' || library !== '' ? ORDINARY_ARCHIVE : null);
 }
 
 type MakeNode = (

@@ -1,4 +1,5 @@
-import { SECOND } from '../../kernel/time.ts';
+import { NEVER, SECOND } from '../../kernel/time.ts';
+import { type ArchiveTarget, ORDINARY_ARCHIVE } from '../../postgres/wal/archiver.ts';
 import type { MetricScope } from '../metric-names.ts';
 import type { OtherSections, Scenario } from '../model.ts';
 import type { ScenarioFile } from '../schema/root.ts';
@@ -65,6 +66,7 @@ function resolveTopology(context: Context) {
     postgresVersion: found.version,
     servers,
     groups,
+    archive: resolveArchive(context.file),
     patroni: resolvePatroni(context),
     store: resolveStore(context),
     etcd,
@@ -74,6 +76,19 @@ function resolveTopology(context: Context) {
     routing,
     other: otherSections(context.file),
     workload,
+  };
+}
+
+function resolveArchive({ archive }: ScenarioFile): ArchiveTarget | null {
+  if (archive === undefined) return null;
+  const failures = (archive.fails ?? []).map(({ at, for: lasts }) => ({
+    from: at,
+    until: lasts === undefined ? NEVER : at + lasts,
+  }));
+  return {
+    latency: archive.latency ?? ORDINARY_ARCHIVE.latency,
+    bytesPerSecond: archive.throughput ?? ORDINARY_ARCHIVE.bytesPerSecond,
+    failures,
   };
 }
 

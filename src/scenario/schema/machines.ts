@@ -3,6 +3,7 @@ import {
   amount,
   bandwidth,
   count,
+  duration,
   flag,
   fraction,
   law,
@@ -92,6 +93,12 @@ const storage = z.union([
     ultra_fast_cache: size.optional(),
   }),
 ]);
+
+export const archive = section('archive', {
+  throughput: throughput.optional(),
+  latency: duration.optional(),
+  fails: z.array(section('a failure', { at: duration, for: duration.optional() })).optional(),
+}).describe('where finished WAL segments go, how long each takes, and when that fails');
 
 const start = section('start', {
   buffers: word('warm', 'cold').optional(),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { MILLISECOND, type Process, SECOND, Signal } from '../../src/kernel/index.ts';
-import { FIRST_LSN, WAL_PAGE_BYTES } from '../../src/postgres/lsn.ts';
-import { FSYNC, World } from '../helpers/world.ts';
+import { MILLISECOND, type Process, SECOND, Signal } from '../../../src/kernel/index.ts';
+import { FIRST_LSN, WAL_PAGE_BYTES } from '../../../src/postgres/lsn.ts';
+import { FSYNC, World } from '../../helpers/world.ts';
 
 type Settings = Record<string, string | number | boolean>;
 
@@ -72,6 +72,40 @@ describe('group commit (2.4)', () => {
     const longest = Math.max(...commits.map(({ at, done }) => done - at));
     expect(longest).toBeLessThanOrEqual(2 * FSYNC);
     expect(instants.length / batches).toBeGreaterThan(3);
+  });
+
+  test.each([
+    [8, 0.5],
+    [16, 1],
+    [32, 2],
+    [64, 3.5],
+  ])('%d clients that think %d flushes long: N p / (1 + p) commits a flush', (clients, z) => {
+    const { world, server } = single();
+    const { sim } = world;
+    const random = sim.random('think');
+    let commits = 0;
+    const client = function* (): Process {
+      for (;;) {
+        yield sim.hold(Math.round(random.exponential(z * FSYNC)));
+        const lsn = server.wal.insertCommit();
+        server.wal.requestFlush(lsn);
+        if (server.wal.flushed.below(lsn)) yield;
+        commits++;
+      }
+    };
+    for (let i = 0; i < clients; i++) world.play(client());
+    sim.run(20 * SECOND);
+    const p = 1 - Math.exp(-1 / z); // that a thought ends during the flush; b = (N - b) p
+    const expected = (clients * p) / (1 + p);
+    expect(Math.abs(commits / server.wal.flushes / expected - 1)).toBeLessThan(0.01);
+    expect(server.wal.flushes * FSYNC).toBeGreaterThan(19.9 * SECOND); // it never rests
+  });
+
+  test('one client: a flush for each commit', () => {
+    const stage = single();
+    const commits = committers(stage, [ms(10), ms(20), ms(30)]);
+    stage.world.sim.run(ms(50));
+    expect([commits.length, stage.server.wal.flushes]).toEqual([3, 3]);
   });
 
   test('it flushes all that was inserted before it began, whether or not anybody waits', () => {

@@ -1,0 +1,215 @@
+import { describe, expect, test } from 'vitest';
+import { MILLISECOND, type Process } from '../../../src/kernel/index.ts';
+import { WAL_PAGE_WRITE_COST, WAL_WRITE_COST } from '../../../src/postgres/costs.ts';
+import { WAL_PAGE_BYTES, WAL_SEGMENT_BYTES } from '../../../src/postgres/lsn.ts';
+import { CPU, WAL_WRITE, WAL_WRITE_LOCK } from '../../../src/postgres/waits.ts';
+import { FSYNC, World } from '../../helpers/world.ts';
+
+type Settings = Record<string, string | number | boolean>;
+
+const BUFFERS = 64; // pages
+
+function single(changed: Settings = {}) {
+  const settings = { wal_buffers: BUFFERS * WAL_PAGE_BYTES, wal_writer_delay: 1e12, ...changed };
+  const world = new World({ servers: [{ name: 'pg1', settings }] });
+  const server = world.server('pg1');
+  const flushes: { at: number; lsn: number }[] = [];
+  world.events.flushed.observe((at, _, lsn) => flushes.push({ at, lsn }));
+  const began = server.wal.insertLsn;
+  return { world, server, wal: server.wal, flushes, began };
+}
+
+/** Inserts records of a page each, and says when each of them was in the buffers. */
+function* inserter(stage: ReturnType<typeof single>, records: number, done: number[]): Process {
+  const { wal, server, world } = stage;
+  const wait = server.waits.enter(CPU);
+  for (let i = 0; i < records; i++) {
+    wal.insert(WAL_PAGE_BYTES - 24);
+    if (wal.mustWait()) yield* wal.makeRoom(wait);
+    done.push(world.sim.now);
+  }
+  wait.settle();
+}
+
+describe('WAL buffers (2.1)', () => {
+  test('who finds the page that it needs unwritten writes it out first, one for each new page', () => {
+    const stage = single();
+    const done: number[] = [];
+    stage.world.play(inserter(stage, BUFFERS + 30, done));
+    stage.world.sim.run(MILLISECOND);
+    const free = done.filter((at) => at === 0).length;
+    expect(free, 'as many as there are buffers').toBeGreaterThanOrEqual(BUFFERS - 1);
+    expect(free).toBeLessThanOrEqual(BUFFERS);
+    expect(stage.wal.buffersFull).toBe(BUFFERS + 30 - free);
+    const each = WAL_WRITE_COST + WAL_PAGE_WRITE_COST;
+    expect(done.at(-1)).toBe(stage.wal.buffersFull * each);
+    expect(stage.server.waits.total[WAL_WRITE]).toBe(stage.wal.buffersFull * each);
+  });
+
+  test('it writes and does not flush: a crash of the process keeps it, a loss of power does not', () => {
+    for (const ending of ['process', 'power'] as const) {
+      const stage = single();
+      stage.world.play(inserter(stage, BUFFERS + 30, []));
+      stage.world.sim.run(MILLISECOND);
+      const { written, flushed } = stage.wal;
+      expect(written).toBeGreaterThan(flushed.value);
+      if (ending === 'power') stage.world.host('pg1').powerOff();
+      else stage.server.crash();
+      expect(stage.wal.insertLsn).toBe(ending === 'power' ? stage.began : written);
+    }
+  });
+
+  test('while another holds WALWriteLock it waits: a flush stalls whoever fills the buffers', () => {
+    const stage = single();
+    const { wal, world } = stage;
+    const done: number[] = [];
+    wal.requestFlush(wal.insert(100));
+    world.play(inserter(stage, BUFFERS + 30, done));
+    world.sim.run(3 * FSYNC);
+    expect(done.filter((at) => at > 0 && at < FSYNC)).toEqual([]);
+    const stalled = done.filter((at) => at > 0);
+    expect(stalled.length).toBeGreaterThan(29);
+    const each = WAL_WRITE_COST + WAL_PAGE_WRITE_COST; // the flush itself made no whole page free
+    expect(done.at(-1)).toBe(FSYNC + stage.wal.buffersFull * each);
+    expect(stage.server.waits.total[WAL_WRITE_LOCK]).toBe(FSYNC);
+  });
+
+  test('a flush cannot take what has no buffer yet, and goes on when it has', () => {
+    const stage = single();
+    const { wal, world } = stage;
+    let end = 0;
+    world.at(0, () => {
+      end = wal.insert(3 * BUFFERS * WAL_PAGE_BYTES);
+      wal.requestFlush(end);
+    });
+    world.sim.run(20 * FSYNC);
+    const steps = stage.flushes.map(({ lsn }) => lsn);
+    expect(steps.at(-1)).toBe(end);
+    let before = stage.began;
+    for (const lsn of steps) {
+      const room = Math.floor(before / WAL_PAGE_BYTES) * WAL_PAGE_BYTES + BUFFERS * WAL_PAGE_BYTES;
+      expect(lsn).toBeLessThanOrEqual(room);
+      before = lsn;
+    }
+    expect(steps).toHaveLength(4);
+  });
+
+  test('without contention it costs no step', () => {
+    const stage = single();
+    stage.world.play(inserter(stage, BUFFERS - 2, []));
+    const { steps } = stage.world.sim;
+    stage.world.sim.run(1);
+    const other = single();
+    other.world.play(inserter(other, 1, []));
+    const otherSteps = other.world.sim.steps;
+    other.world.sim.run(1);
+    expect(stage.world.sim.steps - steps).toBe(other.world.sim.steps - otherSteps);
+  });
+});
+
+describe('wal_sync_method and fsync (2.4)', () => {
+  test('open_datasync: each write is durable when it returns, and takes the device’s time', () => {
+    const stage = single({ wal_sync_method: 'open_datasync' });
+    const done: number[] = [];
+    stage.world.play(inserter(stage, BUFFERS + 2, done));
+    stage.world.sim.run(10 * FSYNC);
+    expect(done.at(-1)).toBe(stage.wal.buffersFull * FSYNC);
+    const { written } = stage.wal;
+    expect(written).toBeGreaterThan(stage.wal.flushed.value);
+    stage.world.host('pg1').powerOff();
+    expect(stage.wal.insertLsn).toBe(written);
+  });
+
+  test('open_datasync: a commit takes what it takes with fdatasync', () => {
+    for (const wal_sync_method of ['fdatasync', 'open_datasync']) {
+      const stage = single({ wal_sync_method });
+      stage.world.at(0, () => stage.wal.requestFlush(stage.wal.insertCommit()));
+      stage.world.sim.run(3 * FSYNC);
+      expect(stage.flushes.map(({ at }) => at)).toEqual([FSYNC]);
+    }
+  });
+
+  test('the last page is written again with each flush: 8 KiB at least', () => {
+    const { world, wal, server } = single();
+    for (let i = 0; i < 5; i++) {
+      world.at(i * 10 * MILLISECOND, () => wal.requestFlush(wal.insertCommit()));
+    }
+    world.sim.run(100 * MILLISECOND);
+    expect(server.host.disk.bytesWritten).toBe(5 * WAL_PAGE_BYTES);
+  });
+});
+
+describe('segments (2.4)', () => {
+  test('one that is completed is made durable at once, before the rest of the flush', () => {
+    const stage = single({ wal_buffers: WAL_SEGMENT_BYTES });
+    const { wal, world } = stage;
+    const boundary = (Math.floor(stage.began / WAL_SEGMENT_BYTES) + 1) * WAL_SEGMENT_BYTES;
+    world.at(0, () => wal.requestFlush(wal.insert(boundary - stage.began + 5000)));
+    world.sim.run(5 * FSYNC);
+    expect(stage.flushes).toEqual([
+      { at: FSYNC, lsn: boundary },
+      { at: 2 * FSYNC, lsn: wal.insertLsn },
+    ]);
+  });
+
+  test('an inserter that completes one makes it durable too', () => {
+    const stage = single();
+    const boundary = (Math.floor(stage.began / WAL_SEGMENT_BYTES) + 1) * WAL_SEGMENT_BYTES;
+    const pages = (boundary - stage.began) / WAL_PAGE_BYTES + BUFFERS;
+    stage.world.play(inserter(stage, Math.ceil(pages) + 1, []));
+    stage.world.sim.run(100 * MILLISECOND);
+    expect(stage.flushes.map(({ lsn }) => lsn)).toEqual([boundary]);
+  });
+
+  test.each([
+    ['ready', {}, 2],
+    ['new, filled with zeros', { wal_recycle: false }, 3],
+    ['new, wal_init_zero = off', { wal_recycle: false, wal_init_zero: false }, 2],
+  ])('the next file: %s', (_, settings, flushes) => {
+    const stage = single({ wal_buffers: WAL_SEGMENT_BYTES, ...settings });
+    const { wal, world, server } = stage;
+    const boundary = (Math.floor(stage.began / WAL_SEGMENT_BYTES) + 1) * WAL_SEGMENT_BYTES;
+    world.at(0, () => wal.requestFlush(wal.insert(boundary - stage.began + 100)));
+    world.sim.run(10 * FSYNC);
+    expect(stage.flushes.at(-1)!.at, 'commits wait for the zeros').toBe(flushes * FSYNC);
+    const first = boundary - Math.floor(stage.began / WAL_PAGE_BYTES) * WAL_PAGE_BYTES;
+    const rest = Math.ceil((wal.insertLsn - boundary) / WAL_PAGE_BYTES) * WAL_PAGE_BYTES;
+    const zeros = flushes === 3 ? WAL_SEGMENT_BYTES : 0;
+    expect(server.host.disk.bytesWritten).toBe(first + zeros + rest);
+    expect(wal.segments.created).toBe('wal_recycle' in settings ? 1 : 0);
+  });
+});
+
+describe('walwriter (2.5)', () => {
+  test('writes below wal_writer_flush_after go to the operating system only', () => {
+    const { world, wal } = single({ wal_writer_delay: 200 * MILLISECOND });
+    const asynchronous = (bytes: number) => () => {
+      wal.insert(bytes);
+      wal.commitAsynchronously(wal.insertCommit());
+    };
+    world.at(20_000 * MILLISECOND, asynchronous(10)); // ends hibernation, flushes
+    world.at(20_010 * MILLISECOND, asynchronous(100_000)); // woken again: it was marked asleep
+    world.sim.run(20_050 * MILLISECOND);
+    expect(wal.insertLsn - wal.written).toBeLessThan(WAL_PAGE_BYTES);
+    expect(wal.written - wal.flushed.value).toBeGreaterThan(90_000);
+    world.sim.run(20_420 * MILLISECOND);
+    expect(wal.insertLsn - wal.flushed.value).toBeLessThan(WAL_PAGE_BYTES);
+  });
+
+  test.each([
+    [0, true],
+    [1 << 20, false],
+  ])('version 17, wal_writer_flush_after %d: one commit wakes it: %s', (flushAfter, woken) => {
+    const settings = {
+      wal_writer_delay: 200 * MILLISECOND,
+      wal_writer_flush_after: flushAfter,
+    };
+    const { world, wal } = single(settings);
+    const commit = () => wal.commitAsynchronously(wal.insertCommit());
+    world.at(20_000 * MILLISECOND, commit);
+    world.at(20_010 * MILLISECOND, commit);
+    world.at(20_050 * MILLISECOND, commit);
+    world.sim.run(20_060 * MILLISECOND);
+    expect(wal.flushed.value === wal.insertLsn).toBe(woken);
+  });
+});
