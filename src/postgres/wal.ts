@@ -16,7 +16,7 @@
 import type { Host } from '../hardware/host.ts';
 import { type Process, type ProcessGroup, Signal, Watermark } from '../kernel/index.ts';
 import type { ServerContext } from './context.ts';
-import { FLUSH_COST } from './costs.ts';
+import type { Costs } from './costs.ts';
 import { advance, type Lsn, WAL_PAGE_BYTES } from './lsn.ts';
 import { COMMIT_BYTES } from './record-sizes.ts';
 import type { PostgresSettings } from './settings.ts';
@@ -31,6 +31,7 @@ export interface WalOwner {
   readonly host: Host;
   readonly group: ProcessGroup;
   readonly settings: PostgresSettings;
+  readonly costs: Costs;
   /** Transactions in progress, for commit_siblings. */
   readonly activeTransactions: number;
 }
@@ -152,7 +153,7 @@ export class Wal {
 
   private *flusher(): Process {
     const { sim, events } = this.context;
-    const { host, settings, index } = this.owner;
+    const { host, settings, index, costs } = this.owner;
     for (;;) {
       const forBackends = this.requested > this.flushed.value;
       if (!forBackends && this.background <= this.flushed.value) {
@@ -166,7 +167,7 @@ export class Wal {
       if (forBackends && delay > 0 && fsync && siblings >= enough) yield sim.hold(delay);
       const upTo = forBackends ? this.insertLsn : this.background;
       if (upTo > this.written) this.written = upTo;
-      host.cpu.occupy(FLUSH_COST);
+      host.cpu.occupy(costs.flush);
       if (fsync) yield host.disk.fsync();
       this.flushes++;
       this.flushed.advance(upTo);
