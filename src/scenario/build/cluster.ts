@@ -100,7 +100,8 @@ function buildInstances(
     branches.set(spec.primary, branch);
     const { name, settings } = spec;
     const host = hosts.get(spec.host)!;
-    const server = new Server(context, { name, index, host, settings, branch });
+    const { costs } = scenario.hosts.get(spec.host)!.machine.profile;
+    const server = new Server(context, { name, index, host, settings, branch, costs });
     const instance = new Instance(server, spec.applicationName);
     instance.databaseBytes = BYTES_PER_SCALE * (scenario.workload.pgbench?.scale ?? 1);
     instances.set(name, instance);
