@@ -46,15 +46,6 @@ export function tables(meta: Meta): Record<string, unknown> {
   return { scale: meta.scale ?? 1, ...(meta.fillfactor ? { fillfactor: meta.fillfactor } : {}) };
 }
 
-export interface Load {
-  readonly builtin: string;
-  readonly clients: number;
-  readonly connect: string;
-  readonly calibration: Calibration;
-  /** Transactions a second of a fixed rate. */
-  readonly rate?: number;
-}
-
 /** CPU time of pgbench for one transaction. */
 export function clientCpu(builtin: string, statements: number, calibration: Calibration): string {
   if (!statements) throw new Error(`${builtin} is no script of pgbench's`);

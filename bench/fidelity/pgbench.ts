@@ -61,7 +61,7 @@ export function pgbenchScenario(plan: PgbenchPlan): ScenarioFile {
           run: 'txn',
           connect: 'pg1',
           protocol: 'prepared',
-          ...(plan.rate === undefined ? {} : { rate: plan.rate }),
+          ...(plan.rate === undefined ? {} : { rate: `${plan.rate}/s` }),
         },
       },
     },

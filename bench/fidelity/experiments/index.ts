@@ -1,0 +1,11 @@
+import type { Experiment } from '../experiment.ts';
+import { v1 } from './v1.ts';
+import { v2 } from './v2.ts';
+import { v3 } from './v3.ts';
+import { v5 } from './v5.ts';
+import { v6 } from './v6.ts';
+import { v8 } from './v8.ts';
+import { v11 } from './v11.ts';
+
+/** All experiments that have scenarios, in order. */
+export const EXPERIMENTS: readonly Experiment[] = [v1, v2, v3, v5, v6, v8, v11];
