@@ -24,6 +24,8 @@ export interface Experiment {
   readonly title: string;
   /** What differs between the measurement and the scenario, for the report. */
   readonly differences: readonly string[];
+  /** Whether it is worth while to run it without each mechanism: it is about resources. */
+  readonly ablated: boolean;
   /** The points of its file in this directory. */
   points(folder: string, calibration: Calibration): Point[];
 }

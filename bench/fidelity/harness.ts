@@ -43,12 +43,13 @@ export function measureFidelity(options: Options): Fidelity {
     experiment,
     points: experiment.points(folder, calibration),
   }));
-  const passes = options.ablations ? 1 + ABLATIONS.length : 1;
-  const of = plans.reduce((sum, { points }) => sum + points.length, 0) * passes;
+  const isAblated = ({ ablated }: Experiment) => options.ablations && ablated;
+  const passes = (each: Experiment) => (isAblated(each) ? 1 + ABLATIONS.length : 1);
+  const of = plans.reduce((sum, plan) => sum + plan.points.length * passes(plan.experiment), 0);
   let done = 0;
   const tick = (what: string) => options.onProgress(what, done++, of);
   const results = plans.map(({ experiment, points }) =>
-    resultOf(experiment, points, options.ablations, tick),
+    resultOf(experiment, points, isAblated(experiment), tick),
   );
   return { calibration, results };
 }

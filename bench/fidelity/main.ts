@@ -47,47 +47,54 @@ function argumentsOf(given: readonly string[]): Arguments | string {
   }
 }
 
-function progress(what: string, done: number, of: number): void {
-  if (!process.stderr.isTTY) return;
-  process.stderr.write(`\r\x1b[2K${done}/${of} ${what.slice(0, 90)}`);
+/** Where results and messages go. */
+export interface Outputs {
+  readonly out: { write(text: string): unknown };
+  readonly err: { write(text: string): unknown; readonly isTTY?: boolean };
 }
 
+const CLEAR = '\r\x1b[2K';
+
 /** Runs the harness with the arguments of a command line; returns the exit status. */
-export function main(given: readonly string[]): number {
+export function main(given: readonly string[], { out, err }: Outputs): number {
   const options = argumentsOf(given);
   if (typeof options === 'string') {
-    process.stderr.write(`${options}\n${USAGE}\n`);
+    err.write(`${options}\n${USAGE}\n`);
     return 2;
   }
   try {
-    const fidelity = measureFidelity({ ...options, onProgress: progress });
-    if (process.stderr.isTTY) process.stderr.write('\r\x1b[2K');
-    publish(fidelity, options);
+    const onProgress = (what: string, done: number, of: number) => {
+      if (err.isTTY) err.write(`${CLEAR}${done}/${of} ${what.slice(0, 90)}`);
+    };
+    const fidelity = measureFidelity({ ...options, onProgress });
+    if (err.isTTY) err.write(CLEAR);
+    publish(fidelity, options, out);
     return 0;
   } catch (error) {
     if (!(error instanceof BadMeasurements)) throw error;
-    process.stderr.write(`${error.problems.map(formatProblem).join('\n')}\n`);
+    err.write(`${error.problems.map(formatProblem).join('\n')}\n`);
     return 2;
   }
 }
 
-function publish(fidelity: Fidelity, { folder, only, json }: Arguments): void {
+function publish(fidelity: Fidelity, options: Arguments, out: Outputs['out']): void {
+  const { folder, only, json } = options;
   const isOwn = folder === DATA;
   const report = reportOf(fidelity, isOwn);
   if (isOwn && only === null) {
     writeFileSync(REPORT, report);
-    process.stdout.write(`${REPORT}\n`);
-  } else if (json !== '-') process.stdout.write(report);
+    out.write(`${REPORT}\n`);
+  } else if (json !== '-') out.write(report);
   if (json === undefined) return;
   const rows = `${JSON.stringify(
     fidelity.results.flatMap((result) => result.rows),
     null,
     1,
   )}\n`;
-  if (json === '-') process.stdout.write(rows);
+  if (json === '-') out.write(rows);
   else writeFileSync(json, rows);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  process.exitCode = main(process.argv.slice(2));
+  process.exitCode = main(process.argv.slice(2), { out: process.stdout, err: process.stderr });
 }

@@ -6,10 +6,10 @@ import { groupBy, median } from './statistics.ts';
 
 const HEAD = `# Fidelity: what was measured and what is predicted
 
-Written by \`npm run fidelity\`. Each experiment of \`bench/fidelity/data\` is set up as a scenario, run,
-and compared with what a real PostgreSQL did. The simulator is given the calibration measurements
-(C1 to C3: one machine, one client) and nothing of the results: one profile for all experiments,
-nothing fitted to any of them. Clients and servers share one host, as they did.
+Written by \`npm run fidelity\`. Each experiment of \`bench/fidelity/data\` is set up as a scenario,
+run, and compared with what a real PostgreSQL did. The simulator is given the calibration
+measurements (C1 to C3: one machine, one client) and nothing of the results: one profile for all
+experiments, nothing fitted to any of them. Clients and servers share one host, as they did.
 
 Errors are (predicted - measured) / measured, those of hit ratios plain differences. The noise is
 how far repeats of a measurement lie apart, as a share of their mean; points measured once have the

@@ -14,6 +14,7 @@ export const v1: Experiment = {
   name: 'V1',
   title: 'Clients 1 to 256, Unix socket',
   differences: [],
+  ablated: true,
   points(folder, calibration) {
     const { meta: settings, points } = readMeasurements(folder, 'V1', file);
     const groups = groupBy(

@@ -22,6 +22,7 @@ export const v2: Experiment = {
       'delay proxy, whose own time C1 measured and which is part of the round trip.',
     'Without a delay the standby shares the host, and the proxy costs nothing.',
   ],
+  ablated: true,
   points(folder, calibration) {
     const read = readMeasurements(folder, 'V2', file);
     const single = read.points.map((run) => ({ ...run, delays: { a: run.delay_oneway_ms } }));

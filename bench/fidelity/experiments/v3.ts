@@ -39,6 +39,7 @@ export const v3: Experiment = {
       'loss of the primary’s power at the same instant.',
     'A zero delay is the round trip through the proxy alone; the standby has a host of its own.',
   ],
+  ablated: false,
   points(folder, calibration) {
     const read = readMeasurements(folder, 'V3', file);
     const usable = read.points.filter(

@@ -30,6 +30,7 @@ export const v5: Experiment = {
   name: 'V5',
   title: 'Checkpoints and full-page writes',
   differences: [],
+  ablated: true,
   points(folder, calibration) {
     const read = readMeasurements(folder, 'V5', file);
     return read.runs.map((run) => {

@@ -31,6 +31,7 @@ export const v6: Experiment = {
   name: 'V6',
   title: 'Buffer pool: sizes and distributions',
   differences: ['Where the cluster’s memory was limited, the host’s memory is.'],
+  ablated: true,
   points(folder, calibration) {
     const read = readMeasurements(folder, 'V6', file);
     const groups = groupBy(

@@ -32,6 +32,7 @@ export const v8: Experiment = {
   name: 'V8',
   title: 'Dead tuples and sizes under an idle transaction',
   differences: [],
+  ablated: true,
   points(folder, calibration) {
     const read = readMeasurements(folder, 'V8', file);
     return read.runs.map(({ idle_txn: idle, rate, series }) => {
