@@ -38,6 +38,9 @@ export interface CostProfile {
   readonly backendStart: Nanoseconds;
   /** The system calls of a WAL flush, beside the device's time. */
   readonly flush: Nanoseconds;
+  /** A write of WAL to the system's cache: the call, and each page of 8 KiB that it copies. */
+  readonly walWrite: Nanoseconds;
+  readonly walPageWrite: Nanoseconds;
   /** A walsender's turn: waking, reading WAL from the cache, sending. */
   readonly walSender: Nanoseconds;
   /** A walsender takes in a reply. */
@@ -73,6 +76,8 @@ export const DEFAULT_COSTS: CostProfile = {
   fork: 500 * MICROSECOND,
   backendStart: 2.5 * MILLISECOND, // measured 4.5 ms in all with local trust
   flush: 10 * MICROSECOND,
+  walWrite: 2 * MICROSECOND,
+  walPageWrite: 1 * MICROSECOND, // pg_test_fsync: 1 us for a write of 8 kB
   walSender: 15 * MICROSECOND,
   walSenderReply: 4 * MICROSECOND,
   walReceiver: 12 * MICROSECOND,
@@ -98,6 +103,8 @@ export class Costs implements CostProfile {
   readonly fork: Nanoseconds;
   readonly backendStart: Nanoseconds;
   readonly flush: Nanoseconds;
+  readonly walWrite: Nanoseconds;
+  readonly walPageWrite: Nanoseconds;
   readonly walSender: Nanoseconds;
   readonly walSenderReply: Nanoseconds;
   readonly walReceiver: Nanoseconds;
@@ -118,6 +125,8 @@ export class Costs implements CostProfile {
     this.fork = profile.fork;
     this.backendStart = profile.backendStart;
     this.flush = profile.flush;
+    this.walWrite = profile.walWrite;
+    this.walPageWrite = profile.walPageWrite;
     this.walSender = profile.walSender;
     this.walSenderReply = profile.walSenderReply;
     this.walReceiver = profile.walReceiver;

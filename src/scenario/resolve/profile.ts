@@ -24,6 +24,8 @@ export interface Measured {
 const UNUSED = [
   'processor.context_switch',
   'processor.core_wakeup',
+  'costs.wal_write',
+  'costs.wal_page_write',
   'costs.wal_per_byte',
   'costs.full_page_image',
   'costs.page_hit',
@@ -117,6 +119,8 @@ function costsOf(given: CostsFile): CostProfile {
     fork: given.fork ?? usual.fork,
     backendStart: given.backend_start ?? usual.backendStart,
     flush: given.flush ?? usual.flush,
+    walWrite: given.wal_write ?? usual.walWrite,
+    walPageWrite: given.wal_page_write ?? usual.walPageWrite,
     walSender: given.wal_sender ?? usual.walSender,
     walSenderReply: given.wal_sender_reply ?? usual.walSenderReply,
     walReceiver: given.wal_receiver ?? usual.walReceiver,

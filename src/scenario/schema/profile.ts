@@ -34,6 +34,8 @@ const costs = section('costs', {
   fork: duration.optional(),
   backend_start: duration.optional(),
   flush: duration.optional(),
+  wal_write: duration.optional(),
+  wal_page_write: duration.optional(),
   wal_sender: duration.optional(),
   wal_sender_reply: duration.optional(),
   wal_receiver: duration.optional(),
