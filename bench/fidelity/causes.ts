@@ -71,6 +71,12 @@ export const CAUSES: readonly Cause[] = [
   {
     experiments: ['V2'],
     text:
+      'remote_apply at 10 ms with 8 and 32 clients was measured while something else used 0.5 ' +
+      'and 1.0 of the two cores (foreign_cpu_cores): the p99 of 45 ms is not Postgres’s.',
+  },
+  {
+    experiments: ['V2'],
+    text:
       'Without a delay primary, standby, their walsender and walreceiver, proxy and clients ' +
       'share two cores; each hand-over is a wake-up of 21 us when a core is idle and a switch ' +
       'of processes when it is not. The standby’s cluster used 142 to 158 us of CPU a ' +

@@ -1,4 +1,6 @@
 /** Everything that `npm run fidelity` computes, from a directory of measurements to rows. */
+import { readdirSync } from 'node:fs';
+import { naturalCompare } from '../../src/scenario/natural.ts';
 import { ABLATIONS } from './ablations.ts';
 import { type Calibration, calibrate } from './calibrate.ts';
 import { readCalibrationData } from './calibration-data.ts';
@@ -33,6 +35,8 @@ export interface ExperimentResult {
 export interface Fidelity {
   readonly calibration: Calibration;
   readonly results: readonly ExperimentResult[];
+  /** Experiments of the directory that have no scenarios yet. */
+  readonly without: readonly string[];
 }
 
 /** Throws `BadMeasurements` for a directory that cannot be used. */
@@ -51,15 +55,16 @@ export function measureFidelity(options: Options): Fidelity {
   const results = plans.map(({ experiment, points }) =>
     resultOf(experiment, points, isAblated(experiment), tick),
   );
-  return { calibration, results };
+  return { calibration, results, without: options.only === null ? unknownTo(folder) : [] };
 }
 
 function chosen({ folder, only }: Options): Experiment[] {
   const present = EXPERIMENTS.filter(({ name }) => has(folder, name));
   if (only === null) {
-    if (present.length > 0) return present;
-    const names = EXPERIMENTS.map(({ name }) => `${name}.json`).join(', ');
-    throw unusable(folder, `has none of ${names}`);
+    const isResult = ({ name }: Experiment) => name.startsWith('V');
+    if (present.some(isResult)) return present;
+    const names = EXPERIMENTS.filter(isResult).map(({ name }) => `${name}.json`);
+    throw unusable(folder, `has none of ${names.join(', ')}`);
   }
   return only.map((wanted) => {
     const found = EXPERIMENTS.find(({ name }) => name === wanted);
@@ -68,6 +73,14 @@ function chosen({ folder, only }: Options): Experiment[] {
     if (!present.includes(found)) throw unusable(folder, `has no ${wanted}.json`);
     return found;
   });
+}
+
+function unknownTo(folder: string): string[] {
+  const known = new Set(EXPERIMENTS.map(({ name }) => name));
+  return readdirSync(folder)
+    .flatMap((file) => /^(V\d+)\.json$/.exec(file)?.[1] ?? [])
+    .filter((name) => !known.has(name))
+    .sort(naturalCompare);
 }
 
 function unusable(file: string, why: string): BadMeasurements {

@@ -20,7 +20,7 @@ within twice the noise.
 export function reportOf(fidelity: Fidelity, withCauses: boolean): string {
   const parts = [
     HEAD,
-    summary(fidelity.results),
+    summary(fidelity),
     ...fidelity.results.map((result) => section(result, withCauses)),
     calibrationTable(fidelity),
   ];
@@ -32,7 +32,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return `${[line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')}\n`;
 }
 
-function summary(results: readonly ExperimentResult[]): string {
+function summary({ results, without }: Fidelity): string {
   const rows = results.flatMap(({ experiment, rows: all, refused }) => {
     const judged = verdicts(all).map((verdict) => {
       const { target, within, rows: of, median: middle, worst, met } = verdict;
@@ -53,7 +53,8 @@ function summary(results: readonly ExperimentResult[]): string {
     return [...judged, [experiment.name, note, '', '', '', '', 'open']];
   });
   const head = ['experiment', 'target', 'allowed', 'median', 'worst', 'within', 'verdict'];
-  return `## Verdicts\n\n${table(head, rows)}`;
+  const rest = without.length > 0 ? `\nNo scenarios yet: ${without.join(', ')}.\n` : '';
+  return `## Verdicts\n\n${table(head, rows)}${rest}`;
 }
 
 function section(result: ExperimentResult, withCauses: boolean): string {
