@@ -4,20 +4,15 @@
  * takes the sum of its parts, to the nanosecond.
  */
 import { MICROSECOND, MILLISECOND, type Nanoseconds, SECOND } from '../../src/kernel/index.ts';
-import {
-  COMMIT_COST,
-  REDO_NANOSECONDS_PER_BYTE,
-  REDO_WAKE_COST,
-  statementCost,
-  WAL_RECEIVER_COST,
-  WAL_SENDER_COST,
-} from '../../src/postgres/costs.ts';
+import { Costs, DEFAULT_COSTS } from '../../src/postgres/costs.ts';
 import { COMMIT_BYTES } from '../../src/postgres/record-sizes.ts';
 import { RESULT_BYTES } from '../../src/postgres/statement.ts';
 import { REPLY_BYTES, WAL_HEADER_BYTES } from '../../src/replication/messages.ts';
 import { ACCOUNTS, HISTORY } from '../../src/workload/pgbench.ts';
 import { digits, type Figure } from './figure.ts';
 import { play, scenarioOf } from './world.ts';
+
+const COSTS = new Costs(DEFAULT_COSTS);
 
 /** One way between servers, and between client and server. */
 const ONE_WAY = 1 * MILLISECOND;
@@ -91,9 +86,9 @@ export function commitLatencyFigures(): Figure[] {
 /** The whole transaction: five statements, the local flush, and what the level adds. */
 export function closedForm(level: Level, standby: Standby | null): Nanoseconds {
   const statements = (['begin', 'update', 'select', 'insert', 'commit'] as const).map(
-    (verb) => 2 * CLIENT_ONE_WAY + statementCost(verb, false) + onCard(RESULT_BYTES),
+    (verb) => 2 * CLIENT_ONE_WAY + COSTS.statement(verb, false) + onCard(RESULT_BYTES),
   );
-  const local = statements.reduce((sum, each) => sum + each, COMMIT_COST + FSYNC.pg1);
+  const local = statements.reduce((sum, each) => sum + each, DEFAULT_COSTS.commit + FSYNC.pg1);
   return standby === null ? local : local + remotePart(level, standby);
 }
 
@@ -103,12 +98,12 @@ function remotePart(level: Level, standby: Standby): Nanoseconds {
     .map((record) => (record + 7) & ~7)
     .reduce((sum, record) => sum + record, 0);
   const sends = (standby === 'pg2' ? 1 : 2) * onCard(bytes + WAL_HEADER_BYTES);
-  const written = WAL_SENDER_COST + sends + ONE_WAY + WAL_RECEIVER_COST;
+  const written = DEFAULT_COSTS.walSender + sends + ONE_WAY + DEFAULT_COSTS.walReceiver;
   const back = onCard(REPLY_BYTES) + ONE_WAY;
   if (level === 'remote_write') return written + back;
   const flushed = written + FSYNC[standby];
   if (level === 'on') return flushed + back;
-  return flushed + REDO_WAKE_COST + Math.round(bytes * REDO_NANOSECONDS_PER_BYTE) + back;
+  return flushed + DEFAULT_COSTS.redoWake + Math.round(bytes * DEFAULT_COSTS.redoPerByte) + back;
 }
 
 function onCard(bytes: number): Nanoseconds {

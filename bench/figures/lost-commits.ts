@@ -11,7 +11,7 @@
 import { MICROSECOND, MILLISECOND, Random, SECOND } from '../../src/kernel/index.ts';
 import { Ledger } from '../../src/measure/ledger.ts';
 import { type Estimate, estimate } from '../../src/measure/statistics.ts';
-import { WAL_SENDER_COST } from '../../src/postgres/costs.ts';
+import { DEFAULT_COSTS } from '../../src/postgres/costs.ts';
 import { digits, type Figure } from './figure.ts';
 import { play, scenarioOf } from './world.ts';
 
@@ -68,11 +68,11 @@ export interface Losses {
 }
 
 export function lossesByPowerOff(seeds: number): Losses {
-  return losses(seeds, POWER_OFF, [], WAL_SENDER_COST);
+  return losses(seeds, POWER_OFF, [], DEFAULT_COSTS.walSender);
 }
 
 export function lossesByCutAndPowerOff(seeds: number): Losses {
-  return losses(seeds, CUT_AND_POWER_OFF, [], WAL_SENDER_COST + ONE_WAY);
+  return losses(seeds, CUT_AND_POWER_OFF, [], DEFAULT_COSTS.walSender + ONE_WAY);
 }
 
 /** In synchronous mode, by the loss of power alone, or with the path at the same instant. */

@@ -8,7 +8,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, extname, join, sep } from 'node:path';
+import { basename, dirname, extname, join, resolve, sep } from 'node:path';
 import { nearest } from '../scenario/suggest.ts';
 import type { Source } from './model.ts';
 
@@ -26,6 +26,19 @@ export function findScenario(name: string, folder: string): Found {
     return { ok: true, source: { file: path, text } };
   } catch (error) {
     return { ok: false, message: `${path}: ${reasonOf(error)}` };
+  }
+}
+
+/** The text of a file that another one names by a path of its own. */
+export function readBeside(
+  file: string,
+  name: string,
+): { ok: true; text: string } | { ok: false; why: string } {
+  const path = resolve(dirname(file), name);
+  try {
+    return { ok: true, text: readFileSync(path, 'utf8') };
+  } catch (error) {
+    return { ok: false, why: `${path}: ${reasonOf(error)}` };
   }
 }
 

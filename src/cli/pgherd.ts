@@ -9,6 +9,7 @@ import {
   scenarioJsonSchema,
   starterScenario,
 } from '../scenario/index.ts';
+import { readBeside } from './files.ts';
 import type { LoadedScenario, LoadOutcome, Model, PlannedRun, Source } from './model.ts';
 
 /** The simulator as the command line sees it. */
@@ -18,12 +19,16 @@ export const model: Model = {
   starter: starterScenario,
 };
 
-const OPTIONS: ResolveOptions = { knownMetric };
+/** A profile's file is looked for beside the scenario that names it. */
+function optionsFor(file: string): ResolveOptions {
+  return { knownMetric, readProfile: (name) => readBeside(file, name) };
+}
 
 function load({ file, text }: Source, set: readonly string[]): LoadOutcome {
-  const loaded = loadScenario(text, { ...OPTIONS, file, set });
+  const options = optionsFor(file);
+  const loaded = loadScenario(text, { ...options, file, set });
   if (!loaded.ok) return loaded;
-  const expanded = expandRuns(loaded.document, OPTIONS);
+  const expanded = expandRuns(loaded.document, options);
   if (!expanded.ok) return expanded;
   const { name, title, seed, duration, warmup } = loaded.scenario;
   const scenario: LoadedScenario = {

@@ -47,12 +47,10 @@ export interface Traffic {
 
 const UNLIMITED = Number.POSITIVE_INFINITY;
 
-/** A host talks to itself through the loopback interface: 20 to 50 us for a round trip. */
-const LOOPBACK: PathConditions = {
-  delay: constant(15_000),
-  loss: 0,
-  bitsPerSecond: Number.POSITIVE_INFINITY,
-};
+/** A host talks to itself through the loopback interface, or a Unix socket. */
+function loopback(host: Host): PathConditions {
+  return { delay: constant(host.loopbackDelay), loss: 0, bitsPerSecond: UNLIMITED };
+}
 
 /** Something that transmits one bit after the other: a network card, a limited path. */
 class Line {
@@ -212,7 +210,7 @@ export class Network {
     const key = from.index * this.hosts.length + to.index;
     let path = this.paths[key];
     if (!path) {
-      const conditions = from === to ? LOOPBACK : this.conditions(from, to);
+      const conditions = from === to ? loopback(from) : this.conditions(from, to);
       path = new Path(this.sim, from, to, this.cards[from.index]!, conditions);
       this.paths[key] = path;
     }

@@ -15,7 +15,6 @@ import {
   type Process,
   type ProcessId,
 } from '../kernel/index.ts';
-import { BACKEND_START_COST, COMMIT_COST, RECHECK_COST, statementCost } from './costs.ts';
 import { type LockOwner, type RowLock, rowId } from './locks.ts';
 import type { Lsn } from './lsn.ts';
 import type { Server } from './server.ts';
@@ -69,10 +68,10 @@ export class Backend implements LockOwner {
   }
 
   *run(): Process {
-    const { host, group } = this.server;
+    const { host, group, costs } = this.server;
     this.started = true;
     try {
-      yield host.cpu.serve(BACKEND_START_COST, group);
+      yield host.cpu.serve(costs.backendStart, group);
       if (!(yield* this.authenticate())) return;
       for (;;) {
         const packet = this.inbox.take();
@@ -140,8 +139,9 @@ export class Backend implements LockOwner {
   }
 
   private costOf({ verb, prepared }: Statement): Nanoseconds {
-    const cost = statementCost(verb, prepared);
-    return verb === 'commit' && this.hasXid && !this.aborted ? cost + COMMIT_COST : cost;
+    const { costs } = this.server;
+    const cost = costs.statement(verb, prepared);
+    return verb === 'commit' && this.hasXid && !this.aborted ? cost + costs.commit : cost;
   }
 
   /** Does what takes no time beyond the processor's, and says what has to be waited for. */
@@ -201,7 +201,7 @@ export class Backend implements LockOwner {
     this.queued = false;
     server.activeTransactions++;
     this.wait.now(CPU);
-    yield server.host.cpu.serve(RECHECK_COST);
+    yield server.host.cpu.serve(server.costs.recheck);
     server.wal.insert(statement.relation!.updateBytes);
   }
 

@@ -1,63 +1,168 @@
 /**
- * What server processes cost in CPU time. Measured on PostgreSQL 15.18, one core of a 2.6 GHz AMD
- * EPYC, pgbench scale 10 with fillfactor 80, everything cached, one client on the same core, as the
- * CPU time of the backend by the kernel's own accounting: per transaction with the prepared
- * protocol select-only 10.3 us, simple-update 44.8, tpcb-like 66.7, BEGIN and END alone 10.7; with
- * the simple protocol 21.5, 69.4, 89.1 and 9.9. The statements' shares are the differences.
+ * What server processes cost in CPU time, as plain data: a `CostProfile` of each machine, which a
+ * scenario sets by `hardware.X.profile`, and the tables that a running server looks them up in.
  *
- * Other processors differ by tens of per cent; the calibration of a later issue replaces these.
+ * The defaults were measured on PostgreSQL 15.18, one core of a 2.6 GHz AMD EPYC, pgbench scale 10
+ * with fillfactor 80, everything cached, one client on the same core, as the CPU time of the
+ * backend by the kernel's own accounting: per transaction with the prepared protocol select-only
+ * 10.3 us, simple-update 44.8, tpcb-like 66.7, BEGIN and END alone 10.7; with the simple protocol
+ * 21.5, 69.4, 89.1 and 9.9. The statements' shares are the differences. Other processors differ by
+ * tens of per cent: `bench/fidelity/calibrate.ts` finds a machine's own values.
+ *
+ * Kept: one value for each step that a process takes. Left out: what the processor's caches still
+ * hold when it comes back to a process, and the lines that cores take from one another.
  */
 import { MICROSECOND, MILLISECOND, type Nanoseconds } from '../kernel/index.ts';
 import type { Verb } from './statement.ts';
 
-/** Receiving a message, answering it, and the dispatch between. */
-const MESSAGE = 4 * MICROSECOND;
-
-interface VerbCost {
+/** CPU time of one kind of statement on cached pages, beyond that of its message. */
+export interface StatementCost {
   /** Parsing, analysing and planning: paid again for each execution in the simple protocol. */
   readonly plan: Nanoseconds;
+  /** Its accesses to cached pages and the insertion of its WAL included. */
   readonly execute: Nanoseconds;
 }
 
-const VERBS: Record<Verb, VerbCost> = {
-  begin: { plan: 0, execute: 1 * MICROSECOND },
-  select: { plan: 10 * MICROSECOND, execute: 6.5 * MICROSECOND },
-  update: { plan: 6 * MICROSECOND, execute: 8 * MICROSECOND },
-  insert: { plan: 6 * MICROSECOND, execute: 5 * MICROSECOND },
-  commit: { plan: 0, execute: 1 * MICROSECOND },
-  rollback: { plan: 0, execute: 1 * MICROSECOND },
-};
-
-/** CPU time of one statement on an open connection. */
-export function statementCost(verb: Verb, prepared: boolean): Nanoseconds {
-  const cost = VERBS[verb];
-  return MESSAGE + cost.execute + (prepared ? 0 : cost.plan);
+/** CPU times of a machine, in nanoseconds; those by the byte need not be whole. */
+export interface CostProfile {
+  /** Receiving a message, answering it, and the dispatch between. */
+  readonly message: Nanoseconds;
+  readonly statements: Readonly<Record<Verb, StatementCost>>;
+  /** Ending a transaction that wrote: commit record, commit log, ProcArray, locks. */
+  readonly commit: Nanoseconds;
+  /** Taking up a row again after waiting for its lock. */
+  readonly recheck: Nanoseconds;
+  /** The postmaster's fork, one at a time. */
+  readonly fork: Nanoseconds;
+  /** What a new backend does until it can serve. */
+  readonly backendStart: Nanoseconds;
+  /** The system calls of a WAL flush, beside the device's time. */
+  readonly flush: Nanoseconds;
+  /** A write of WAL to the system's cache: the call, and each page of 8 KiB that it copies. */
+  readonly walWrite: Nanoseconds;
+  readonly walPageWrite: Nanoseconds;
+  /** A walsender's turn: waking, reading WAL from the cache, sending. */
+  readonly walSender: Nanoseconds;
+  /** A walsender takes in a reply. */
+  readonly walSenderReply: Nanoseconds;
+  /** A walreceiver's turn: waking, receiving, writing to the file. */
+  readonly walReceiver: Nanoseconds;
+  /** Redo of cached pages. */
+  readonly redoPerByte: number;
+  /** The startup process wakes and takes up a batch of records. */
+  readonly redoWake: Nanoseconds;
+  /** WAL of one byte beyond what statements include: bulk loads, images, index builds. */
+  readonly walPerByte: number;
+  /** A full-page image: finding its hole, its checksum and its copy. */
+  readonly fullPageImage: Nanoseconds;
+  /** Finding and pinning a cached page beyond what statements include: scans. */
+  readonly pageHit: Nanoseconds;
+  /** A page that the operating system's cache has: system call, copy, the victim's eviction. */
+  readonly pageRead: Nanoseconds;
 }
 
-/** CPU time of ending a transaction that wrote: commit record, commit log, ProcArray, locks. */
-export const COMMIT_COST = 5 * MICROSECOND;
+export const DEFAULT_COSTS: CostProfile = {
+  message: 4 * MICROSECOND,
+  statements: {
+    begin: { plan: 0, execute: 1 * MICROSECOND },
+    select: { plan: 10 * MICROSECOND, execute: 6.5 * MICROSECOND },
+    update: { plan: 6 * MICROSECOND, execute: 8 * MICROSECOND },
+    insert: { plan: 6 * MICROSECOND, execute: 5 * MICROSECOND },
+    commit: { plan: 0, execute: 1 * MICROSECOND },
+    rollback: { plan: 0, execute: 1 * MICROSECOND },
+  },
+  commit: 5 * MICROSECOND,
+  recheck: 3 * MICROSECOND,
+  fork: 500 * MICROSECOND,
+  backendStart: 2.5 * MILLISECOND, // measured 4.5 ms in all with local trust
+  flush: 10 * MICROSECOND,
+  walWrite: 2 * MICROSECOND,
+  walPageWrite: 1 * MICROSECOND, // pg_test_fsync: 1 us for a write of 8 kB
+  walSender: 15 * MICROSECOND,
+  walSenderReply: 4 * MICROSECOND,
+  walReceiver: 12 * MICROSECOND,
+  redoPerByte: 6.1, // 96 MB took 0.59 s on one core (PostgreSQL 15, image-rich WAL)
+  redoWake: 8 * MICROSECOND,
+  walPerByte: 1,
+  fullPageImage: 12 * MICROSECOND, // after a checkpoint 10 us more for 0.72 images (PostgreSQL 15)
+  pageHit: 100,
+  pageRead: 1.5 * MICROSECOND, // pread of 8 kB from the cache: 1.47 us in the mean
+};
 
-/** Taking up a row again after waiting for its lock. */
-export const RECHECK_COST = 3 * MICROSECOND;
-
-/** The postmaster's fork, one at a time, and what the new backend then does until it can serve. */
-export const FORK_COST = 500 * MICROSECOND;
-export const BACKEND_START_COST = 2.5 * MILLISECOND; // measured 4.5 ms in all with local trust
 /** The client's 4096 rounds of SCRAM-SHA-256: its own CPU time, 2 to 5 ms. */
 export const SCRAM_CLIENT_TIME = 3 * MILLISECOND;
 
-/** A flush costs its leader the system calls beside the device's time. */
-export const FLUSH_COST = 10 * MICROSECOND;
-/** A write of WAL to the system's cache: the call, and each page of 8 KiB that it copies. */
-export const WAL_WRITE_COST = 2 * MICROSECOND;
-export const WAL_PAGE_WRITE_COST = 1 * MICROSECOND;
+type ByVerb = Readonly<Record<Verb, Nanoseconds>>;
 
-/** A walsender's turn: waking, reading WAL from the cache, sending; and taking in a reply. */
-export const WAL_SENDER_COST = 15 * MICROSECOND;
-export const REPLY_COST = 4 * MICROSECOND;
-/** A walreceiver's turn: waking, receiving, writing to the file. */
-export const WAL_RECEIVER_COST = 12 * MICROSECOND;
+/** A machine's costs as a running server uses them: whole statements by verb and protocol. */
+export class Costs implements CostProfile {
+  readonly message: Nanoseconds;
+  readonly statements: CostProfile['statements'];
+  readonly commit: Nanoseconds;
+  readonly recheck: Nanoseconds;
+  readonly fork: Nanoseconds;
+  readonly backendStart: Nanoseconds;
+  readonly flush: Nanoseconds;
+  readonly walWrite: Nanoseconds;
+  readonly walPageWrite: Nanoseconds;
+  readonly walSender: Nanoseconds;
+  readonly walSenderReply: Nanoseconds;
+  readonly walReceiver: Nanoseconds;
+  readonly redoPerByte: number;
+  readonly redoWake: Nanoseconds;
+  readonly walPerByte: number;
+  readonly fullPageImage: Nanoseconds;
+  readonly pageHit: Nanoseconds;
+  readonly pageRead: Nanoseconds;
+  private readonly prepared: ByVerb;
+  private readonly simple: ByVerb;
 
-/** Redo of cached pages: 96 MB took 0.59 s on one core (PostgreSQL 15, image-rich WAL). */
-export const REDO_NANOSECONDS_PER_BYTE = 6.1;
-export const REDO_WAKE_COST = 8 * MICROSECOND;
+  constructor(profile: CostProfile) {
+    this.message = profile.message;
+    this.statements = profile.statements;
+    this.commit = profile.commit;
+    this.recheck = profile.recheck;
+    this.fork = profile.fork;
+    this.backendStart = profile.backendStart;
+    this.flush = profile.flush;
+    this.walWrite = profile.walWrite;
+    this.walPageWrite = profile.walPageWrite;
+    this.walSender = profile.walSender;
+    this.walSenderReply = profile.walSenderReply;
+    this.walReceiver = profile.walReceiver;
+    this.redoPerByte = profile.redoPerByte;
+    this.redoWake = profile.redoWake;
+    this.walPerByte = profile.walPerByte;
+    this.fullPageImage = profile.fullPageImage;
+    this.pageHit = profile.pageHit;
+    this.pageRead = profile.pageRead;
+    this.prepared = table(profile, false);
+    this.simple = table(profile, true);
+  }
+
+  /** CPU time of one statement on an open connection, without that of a commit which writes. */
+  statement(verb: Verb, prepared: boolean): Nanoseconds {
+    return prepared ? this.prepared[verb] : this.simple[verb];
+  }
+
+  /** CPU time of replaying so many bytes of WAL. */
+  redo(bytes: number): Nanoseconds {
+    return Math.round(bytes * this.redoPerByte);
+  }
+}
+
+/** Every verb in the same order, so that all tables have one shape. */
+function table({ message, statements }: CostProfile, plans: boolean): ByVerb {
+  const of = (verb: Verb) => {
+    const { plan, execute } = statements[verb];
+    return Math.round(message + execute + (plans ? plan : 0));
+  };
+  return {
+    begin: of('begin'),
+    select: of('select'),
+    update: of('update'),
+    insert: of('insert'),
+    commit: of('commit'),
+    rollback: of('rollback'),
+  };
+}

@@ -12,7 +12,7 @@ import { Mailbox, type Process, type ProcessGroup } from '../kernel/index.ts';
 import { Backend } from './backend.ts';
 import { Checkpointer } from './checkpointer.ts';
 import type { ServerContext } from './context.ts';
-import { FORK_COST, REDO_NANOSECONDS_PER_BYTE } from './costs.ts';
+import { type CostProfile, Costs, DEFAULT_COSTS } from './costs.ts';
 import { SERVER_STATES, type ServerState } from './events.ts';
 import { RowLocks } from './locks.ts';
 import { FIRST_LSN, type Lsn } from './lsn.ts';
@@ -41,6 +41,8 @@ export interface ServerOptions {
   readonly branch: Branch;
   /** Where archive_command puts finished segments. */
   readonly archive?: ArchiveTarget | null;
+  /** What its processes cost on this machine; the documented defaults if not given. */
+  readonly costs?: CostProfile;
 }
 
 export class Server implements Listener<WireMessage> {
@@ -51,6 +53,7 @@ export class Server implements Listener<WireMessage> {
   readonly archive: ArchiveTarget | null;
   readonly context: ServerContext;
   readonly group: ProcessGroup;
+  readonly costs: Costs;
   readonly wal: Wal;
   readonly waits: WaitTimes;
   readonly checkpointer: Checkpointer;
@@ -84,6 +87,7 @@ export class Server implements Listener<WireMessage> {
     this.settings = quickly(options.settings);
     this.archive = options.archive ?? null;
     this.group = options.host.newGroup();
+    this.costs = new Costs(options.costs ?? DEFAULT_COSTS);
     this.wal = new Wal(context, this, options.branch, FIRST_LSN);
     this.checkpointer = new Checkpointer(this, FIRST_LSN);
     this.waits = new WaitTimes(context.sim);
@@ -145,7 +149,7 @@ export class Server implements Listener<WireMessage> {
       flushed.advance(written);
     }
     const bytes = this.wal.insertLsn - this.checkpointer.redoLsn;
-    const cost = Math.round(bytes * REDO_NANOSECONDS_PER_BYTE);
+    const cost = this.costs.redo(bytes);
     if (cost > 0) yield this.host.cpu.serve(cost, this.group);
   }
 
@@ -225,7 +229,7 @@ export class Server implements Listener<WireMessage> {
       else {
         if (this.refusal()) this.admit(endpoint);
         else {
-          yield this.host.cpu.serve(FORK_COST, this.group);
+          yield this.host.cpu.serve(this.costs.fork, this.group);
           this.admit(endpoint);
         }
       }

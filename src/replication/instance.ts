@@ -16,7 +16,6 @@ import {
   SECOND,
   Signal,
 } from '../kernel/index.ts';
-import { FORK_COST } from '../postgres/costs.ts';
 import type { Server } from '../postgres/server.ts';
 import { contains, lastCommon } from '../postgres/timeline.ts';
 import type { ReplicationMessage } from './messages.ts';
@@ -204,7 +203,7 @@ export class Instance {
       standby.server.index,
     );
     this.senders.push(sender);
-    if (at > server.context.sim.now) server.host.cpu.occupy(FORK_COST);
+    if (at > server.context.sim.now) server.host.cpu.occupy(server.costs.fork);
     server.host.spawn(sender.run(), server.group);
   }
 

@@ -8,7 +8,6 @@
  * queries, recovery_min_apply_delay.
  */
 import { type Process, Watermark } from '../kernel/index.ts';
-import { REDO_NANOSECONDS_PER_BYTE, REDO_WAKE_COST } from '../postgres/costs.ts';
 import type { Lsn } from '../postgres/lsn.ts';
 import type { Instance } from './instance.ts';
 import { MAX_SEND_BYTES } from './messages.ts';
@@ -43,7 +42,7 @@ export class Replay {
       } else {
         const to = Math.min(flushed, this.position.value + MAX_SEND_BYTES);
         const bytes = to - this.position.value;
-        const cost = REDO_WAKE_COST + Math.round(bytes * REDO_NANOSECONDS_PER_BYTE);
+        const cost = server.costs.redoWake + server.costs.redo(bytes);
         yield server.host.cpu.serve(cost, server.group);
         this.reach(to);
       }

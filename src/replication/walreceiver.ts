@@ -13,7 +13,6 @@
  */
 import { connect, Endpoint, type Packet } from '../hardware/tcp.ts';
 import { Mailbox, type Nanoseconds, type Process } from '../kernel/index.ts';
-import { WAL_RECEIVER_COST } from '../postgres/costs.ts';
 import type { Lsn } from '../postgres/lsn.ts';
 import type { Instance } from './instance.ts';
 import { REPLY_BYTES, type ReplicationMessage, type WalData } from './messages.ts';
@@ -62,7 +61,7 @@ export class WalReceiver {
       if (endpoint) this.beginStreaming(endpoint);
       while (endpoint && this.readAll(endpoint) !== 'ended') {
         if (wal.written > wal.flushed.value) {
-          yield host.cpu.serve(WAL_RECEIVER_COST);
+          yield host.cpu.serve(server.costs.walReceiver);
           const upTo = this.written(endpoint);
           if (settings.fsync) yield host.disk.fsync();
           this.flushed(endpoint, upTo);

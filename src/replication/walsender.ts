@@ -11,7 +11,6 @@
  */
 import type { Endpoint, Packet } from '../hardware/tcp.ts';
 import type { Mailbox, Nanoseconds, Process } from '../kernel/index.ts';
-import { REPLY_COST, WAL_SENDER_COST } from '../postgres/costs.ts';
 import { type Lsn, WAL_PAGE_BYTES } from '../postgres/lsn.ts';
 import type { Server } from '../postgres/server.ts';
 import { contains } from '../postgres/timeline.ts';
@@ -76,7 +75,7 @@ export class WalSender implements Candidate {
         if (!this.hear(packet.message!)) break;
       } else if (sim.now >= this.deadline() && !this.keepAlive()) break;
       else if (this.sent > 0 && this.sent < server.wal.flushed.value) {
-        yield server.host.cpu.serve(WAL_SENDER_COST);
+        yield server.host.cpu.serve(server.costs.walSender);
         this.send();
       } else yield this.inbox.receive(this.deadline());
     }
@@ -90,7 +89,7 @@ export class WalSender implements Candidate {
     this.lastReplyAt = server.context.sim.now;
     this.keepaliveSent = false;
     if (message.type === 'reply') {
-      server.host.cpu.occupy(REPLY_COST);
+      server.host.cpu.occupy(server.costs.walSenderReply);
       this.accept(message);
       if (message.replyRequested) this.sendKeepalive(false);
     } else if (message.type === 'start replication') {

@@ -9,6 +9,7 @@ import type { HaproxySettings } from '../routing/haproxy-settings.ts';
 import type { Comparison } from './expression.ts';
 import type { Fault } from './faults.ts';
 import type { DurationLaw } from './law.ts';
+import type { Profile } from './profile-model.ts';
 import type { ScenarioFile } from './schema/root.ts';
 import type { Workload } from './workload-model.ts';
 
@@ -85,8 +86,8 @@ export interface NetworkPath {
 export interface Machine {
   readonly name: string;
   readonly instance: Instance | null;
-  /** A file that `calibrate` wrote; read by whoever has files. */
-  readonly profile: string | null;
+  /** What was measured of it, or is usual. */
+  readonly profile: Profile;
   readonly cores: number;
   /** Hardware threads that share a core: 2 where a vCPU is half of one. */
   readonly threadsPerCore: 1 | 2;

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { MILLISECOND, type Process, SECOND } from '../../src/kernel/index.ts';
-import { COMMIT_COST, RECHECK_COST, statementCost } from '../../src/postgres/costs.ts';
+import { Costs, DEFAULT_COSTS } from '../../src/postgres/costs.ts';
 import { type Client, FSYNC, ONE_WAY, World, type WorldPlan } from '../helpers/world.ts';
 
-const COMMIT_CPU = statementCost('commit', true) + COMMIT_COST;
+const COSTS = new Costs(DEFAULT_COSTS);
+
+const COMMIT_CPU = COSTS.statement('commit', true) + DEFAULT_COSTS.commit;
 
 /** A primary with one synchronous standby, or with none. */
 function pair(synchronous: boolean, settings = {}): WorldPlan {
@@ -85,7 +87,7 @@ describe('the order of a commit (2.6)', () => {
       };
       world.play(second());
     });
-    expect(followed).toBe(took + RECHECK_COST);
+    expect(followed).toBe(took + DEFAULT_COSTS.recheck);
   });
 
   test('during the wait the lock is held, however long it lasts', () => {
@@ -126,7 +128,7 @@ describe('the order of a commit (2.6)', () => {
       };
       world.play(read());
     });
-    expect(took).toBe(2 * ONE_WAY + statementCost('commit', true));
+    expect(took).toBe(2 * ONE_WAY + COSTS.statement('commit', true));
   });
 
   test('a crash in the wait: committed after recovery, never acknowledged', () => {

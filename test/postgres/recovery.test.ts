@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { MILLISECOND, type Process, SECOND } from '../../src/kernel/index.ts';
-import { REDO_NANOSECONDS_PER_BYTE } from '../../src/postgres/costs.ts';
+import { DEFAULT_COSTS } from '../../src/postgres/costs.ts';
 import { SERVER_STATES } from '../../src/postgres/events.ts';
 import { FSYNC, ONE_WAY, World } from '../helpers/world.ts';
 
@@ -44,7 +44,7 @@ describe('crash recovery (3.5)', () => {
     '%d bytes since the redo pointer: start, redo by the byte, a checkpoint on disk',
     (bytes) => {
       const header = bytes === 0 ? 0 : (bytes / 8168) * 24;
-      const redo = (bytes + header) * REDO_NANOSECONDS_PER_BYTE;
+      const redo = (bytes + header) * DEFAULT_COSTS.redoPerByte;
       const expected = POSTMASTER_START + redo + FSYNC;
       const rest = recoveryTime(bytes) - expected;
       expect(Math.abs(rest), `${rest} ns`).toBeLessThan(20_000);

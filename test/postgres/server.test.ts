@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { MILLISECOND, type Process, SECOND } from '../../src/kernel/index.ts';
-import { BACKEND_START_COST, FORK_COST, SCRAM_CLIENT_TIME } from '../../src/postgres/costs.ts';
+import { DEFAULT_COSTS, SCRAM_CLIENT_TIME } from '../../src/postgres/costs.ts';
 import { ONE_WAY, World } from '../helpers/world.ts';
 
 function single(settings = {}, version = 17) {
@@ -62,11 +62,16 @@ describe('connections (7.4)', () => {
     world.events.connections.observe((at, _, count) => {
       if (count === 1) took = at;
     });
-    world.sim.run(5 * ONE_WAY + FORK_COST + BACKEND_START_COST - 1);
-    expect(took, 'forked when the handshake has ended').toBe(3 * ONE_WAY + FORK_COST);
+    world.sim.run(5 * ONE_WAY + DEFAULT_COSTS.fork + DEFAULT_COSTS.backendStart - 1);
+    expect(took, 'forked when the handshake has ended').toBe(3 * ONE_WAY + DEFAULT_COSTS.fork);
     // TCP 1 round trip; the startup packet is there before the backend, its answer comes back;
     // two more round trips with the client's hashing before each.
-    const ready = 3 * ONE_WAY + FORK_COST + BACKEND_START_COST + 5 * ONE_WAY + SCRAM_CLIENT_TIME;
+    const ready =
+      3 * ONE_WAY +
+      DEFAULT_COSTS.fork +
+      DEFAULT_COSTS.backendStart +
+      5 * ONE_WAY +
+      SCRAM_CLIENT_TIME;
     world.sim.run(ready - 1);
     expect(client!.answers).toEqual([]);
     world.sim.run(ready + 1);
@@ -80,7 +85,7 @@ describe('connections (7.4)', () => {
     crowd(world, 20, 0);
     world.sim.run(SECOND);
     const gaps = forks.slice(1).map((at, i) => at - forks[i]!);
-    expect(gaps).toEqual(Array(19).fill(FORK_COST));
+    expect(gaps).toEqual(Array(19).fill(DEFAULT_COSTS.fork));
   });
 
   test('the count of backends is that of the events, and never beyond the room', () => {

@@ -1,21 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { MILLISECOND, type Process, SECOND } from '../../src/kernel/index.ts';
-import {
-  COMMIT_COST,
-  RECHECK_COST,
-  REDO_NANOSECONDS_PER_BYTE,
-  REDO_WAKE_COST,
-  statementCost,
-  WAL_RECEIVER_COST,
-  WAL_SENDER_COST,
-} from '../../src/postgres/costs.ts';
+import { Costs, DEFAULT_COSTS } from '../../src/postgres/costs.ts';
 import { ONE_WAY, type ServerPlan, World } from '../helpers/world.ts';
+
+const COSTS = new Costs(DEFAULT_COSTS);
 
 /** Different for each, so that no two terms of the sum can be mistaken for each other. */
 const LOCAL_FSYNC = 2_100_000;
 const FSYNC: Record<string, number> = { near: 3_300_000, far: 500_000 };
 const DELAY: Record<string, number> = { near: 1 * MILLISECOND, far: 17 * MILLISECOND };
-const LOCAL = 2 * ONE_WAY + statementCost('commit', true) + COMMIT_COST + LOCAL_FSYNC;
+const LOCAL = 2 * ONE_WAY + COSTS.statement('commit', true) + DEFAULT_COSTS.commit + LOCAL_FSYNC;
 const WAL_BYTES = 48 + 80 + 24; // update, commit, and what a page's header may add
 
 interface Commit {
@@ -52,7 +46,8 @@ function commitTime(plan: Commit): number {
   return took;
 }
 
-const written = (name: string) => WAL_SENDER_COST + 2 * DELAY[name]! + WAL_RECEIVER_COST;
+const written = (name: string) =>
+  DEFAULT_COSTS.walSender + 2 * DELAY[name]! + DEFAULT_COSTS.walReceiver;
 const flushed = (name: string) => written(name) + FSYNC[name]!;
 
 describe('the latency of a commit is a sum (4.5)', () => {
@@ -79,9 +74,9 @@ describe('the latency of a commit is a sum (4.5)', () => {
 
   test.each(['near', 'far'])('remote_apply: with the replay on %s', (name) => {
     const took = commitTime(only(name, 'remote_apply'));
-    const rest = took - (LOCAL + flushed(name) + REDO_WAKE_COST);
+    const rest = took - (LOCAL + flushed(name) + DEFAULT_COSTS.redoWake);
     expect(rest).toBeGreaterThan(0);
-    expect(rest).toBeLessThanOrEqual(WAL_BYTES * REDO_NANOSECONDS_PER_BYTE + 1);
+    expect(rest).toBeLessThanOrEqual(WAL_BYTES * DEFAULT_COSTS.redoPerByte + 1);
   });
 
   test('ANY 1 of two follows the faster, FIRST 1 the first, two of two the slower', () => {
@@ -134,7 +129,7 @@ describe('a hot row', () => {
     }
     stage.sim.run(11 * SECOND);
     // from getting the lock to releasing it: the answer to the update, COMMIT's way, T_commit
-    const hold = RECHECK_COST + ONE_WAY + LOCAL - ONE_WAY + flushed('near');
+    const hold = DEFAULT_COSTS.recheck + ONE_WAY + LOCAL - ONE_WAY + flushed('near');
     expect(done / 10 / (SECOND / hold)).toBeGreaterThan(0.99);
     expect(done / 10 / (SECOND / hold)).toBeLessThan(1.01);
   });

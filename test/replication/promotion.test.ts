@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { MILLISECOND, type Process, SECOND } from '../../src/kernel/index.ts';
-import { REDO_NANOSECONDS_PER_BYTE } from '../../src/postgres/costs.ts';
+import { DEFAULT_COSTS } from '../../src/postgres/costs.ts';
 import { SERVER_STATES } from '../../src/postgres/events.ts';
 import { watchPositions } from '../helpers/positions.ts';
 import { FSYNC, ONE_WAY, World } from '../helpers/world.ts';
@@ -58,7 +58,7 @@ describe('promotion (4.6)', () => {
     const end = standby.server.wal.branch.forkLsn;
     expect(end).toBe(world.server('pg1').wal.flushed.value);
     const took = promotedAt[0]! - received - PROMOTION;
-    const replay = outstanding * REDO_NANOSECONDS_PER_BYTE;
+    const replay = outstanding * DEFAULT_COSTS.redoPerByte;
     expect(took).toBeGreaterThan(replay);
     expect(took).toBeLessThan(1.02 * replay + 2 * FSYNC);
   });

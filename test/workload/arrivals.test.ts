@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { constant, MILLISECOND, SECOND } from '../../src/kernel/index.ts';
-import { statementCost } from '../../src/postgres/costs.ts';
+import { Costs, DEFAULT_COSTS } from '../../src/postgres/costs.ts';
 import { ONE_WAY, World } from '../helpers/world.ts';
 import { clients, SELECT, WRITE } from './fixtures.ts';
 
-const SERVICE = 2 * ONE_WAY + statementCost('select', true);
+const COSTS = new Costs(DEFAULT_COSTS);
+
+const SERVICE = 2 * ONE_WAY + COSTS.statement('select', true);
 
 function single(settings = {}): World {
   return new World({ servers: [{ name: 'pg1', settings }] });

@@ -10,6 +10,9 @@ export interface DiskOptions extends DiskLaws {
   readonly sizeBytes?: number | undefined;
   readonly iops?: number | undefined;
   readonly throughputBytesPerSecond?: number | undefined;
+  /** Requests worked on at a time, and how fast one of them streams; the kind's if not given. */
+  readonly queueDepth?: number | undefined;
+  readonly streamBytesPerSecond?: number | undefined;
   /** Share of the burst credits at the start; 1 if not given. */
   readonly burstBalance?: number | undefined;
 }
@@ -35,8 +38,8 @@ export function diskSpec(
     read: options.read ?? kind.read,
     write: options.write ?? kind.write,
     fsync: options.fsync ?? kind.fsync,
-    queueDepth: kind.queueDepth,
-    streamBytesPerSecond: kind.streamBytesPerSecond,
+    queueDepth: options.queueDepth ?? kind.queueDepth,
+    streamBytesPerSecond: options.streamBytesPerSecond ?? kind.streamBytesPerSecond,
     mergeBytes: kind.mergeBytes,
     sizeBytes: options.sizeBytes ?? kind.defaultSizeBytes,
     limits: link ? [...volume, ...linkLimits(link)] : volume,

@@ -23,7 +23,7 @@
 import type { Host } from '../../hardware/host.ts';
 import { type Nanoseconds, type Process, type ProcessGroup, Signal } from '../../kernel/index.ts';
 import type { ServerContext } from '../context.ts';
-import { FLUSH_COST, WAL_PAGE_WRITE_COST, WAL_WRITE_COST } from '../costs.ts';
+import type { Costs } from '../costs.ts';
 import { type Lsn, WAL_PAGE_BYTES, WAL_SEGMENT_BYTES } from '../lsn.ts';
 import type { PostgresSettings } from '../settings.ts';
 import { CPU, WAL_WRITE, WAL_WRITE_LOCK, type WaitState } from '../waits.ts';
@@ -37,6 +37,7 @@ export interface WalOwner {
   readonly host: Host;
   readonly group: ProcessGroup;
   readonly settings: PostgresSettings;
+  readonly costs: Costs;
   /** Transactions in progress, for commit_siblings. */
   readonly activeTransactions: number;
   /** Where finished segments are archived; null: nowhere. */
@@ -159,7 +160,7 @@ export class WalWriting {
 
   /** Writes up to a position, and makes durable only the segments that it completes. */
   *write(upTo: Lsn): Generator<undefined, void, undefined> {
-    const { host } = this.owner;
+    const { host, costs } = this.owner;
     while (this.held) yield this.released.wait();
     upTo = Math.min(upTo, this.roomEnd);
     if (upTo <= this.written) return;
@@ -170,7 +171,7 @@ export class WalWriting {
     if (this.writesAreSynchronous) yield host.disk.fsync(bytes);
     else {
       const pages = bytes / WAL_PAGE_BYTES;
-      yield host.cpu.serve(pages * (WAL_WRITE_COST + WAL_PAGE_WRITE_COST), this.owner.group);
+      yield host.cpu.serve(pages * (costs.walWrite + costs.walPageWrite), this.owner.group);
     }
     this.published(upTo);
     this.release();
@@ -246,14 +247,14 @@ export class WalWriting {
 
   /** Writes up to a position and begins to make it durable; true if that takes time. */
   private beginSync(upTo: Lsn): boolean {
-    const { host, settings } = this.owner;
+    const { host, settings, costs } = this.owner;
     const { wal } = this;
     const from = this.writesAreSynchronous ? this.written : wal.flushed.value;
     const bytes = wholePages(upTo + WAL_PAGE_BYTES - 1) - wholePages(from);
     if (upTo > wal.written) wal.written = upTo;
     const further = bytes - WAL_PAGE_BYTES;
-    const pagesCost = further > 0 ? (further / WAL_PAGE_BYTES) * WAL_PAGE_WRITE_COST : 0;
-    host.cpu.occupy(FLUSH_COST + pagesCost);
+    const pagesCost = further > 0 ? (further / WAL_PAGE_BYTES) * costs.walPageWrite : 0;
+    host.cpu.occupy(costs.flush + pagesCost);
     if (settings.fsync) host.disk.fsync(bytes);
     return settings.fsync;
   }

@@ -105,7 +105,8 @@ function buildInstances(
     const databaseBytes = BYTES_PER_SCALE * (scenario.workload.pgbench?.scale ?? 1);
     host.disk.allocate(databaseBytes);
     const archive = archiveOf(scenario, settings);
-    const server = new Server(context, { name, index, host, settings, branch, archive });
+    const { costs } = scenario.hosts.get(spec.host)!.machine.profile;
+    const server = new Server(context, { name, index, host, settings, branch, archive, costs });
     const instance = new Instance(server, spec.applicationName);
     instance.databaseBytes = databaseBytes;
     instances.set(name, instance);

@@ -56,7 +56,7 @@ function host(sim: Simulation, scenario: Scenario, name: string, index: number):
     const endless = { memoryBytes: TEBIBYTE, nicBitsPerSecond: Number.POSITIVE_INFINITY };
     return new Host(sim, { name, zone, index, cores: FREE_CORES, disk, ...endless });
   }
-  const { cores, memoryBytes, networkBitsPerSecond: nicBitsPerSecond } = spec.machine;
+  const { cores, memoryBytes, networkBitsPerSecond: nicBitsPerSecond, profile } = spec.machine;
   return new Host(sim, {
     name,
     zone: spec.zone,
@@ -65,6 +65,7 @@ function host(sim: Simulation, scenario: Scenario, name: string, index: number):
     memoryBytes,
     disk,
     nicBitsPerSecond,
+    ...(profile.loopbackDelay === null ? {} : { loopbackDelay: profile.loopbackDelay }),
   });
 }
 

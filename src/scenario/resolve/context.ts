@@ -16,7 +16,14 @@ export interface ResolveOptions {
   readonly knownMetric?: ((name: string, scope: MetricScope) => MetricVerdict) | undefined;
   /** The names of all invariants; without it every name is taken. */
   readonly invariants?: readonly string[] | undefined;
+  /** Reads a hardware profile that is a file; without it profiles are written out. */
+  readonly readProfile?: ((file: string) => ProfileText) | undefined;
 }
+
+/** The text of a profile, or why it cannot be read. */
+export type ProfileText =
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly why: string };
 
 /** Whether a metric exists, and the nearest one that does. */
 export type MetricVerdict =

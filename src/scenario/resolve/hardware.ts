@@ -1,13 +1,14 @@
 import type { DiskSpec } from '../../hardware/disk.ts';
 import { type DiskKind, diskKinds, findDisk } from '../../hardware/presets/disks.ts';
 import { findInstance, type Instance, instanceNames } from '../../hardware/presets/instances.ts';
-import { diskSpec, volumeMonthlyPrice } from '../../hardware/presets/volume.ts';
+import { type DiskOptions, diskSpec, volumeMonthlyPrice } from '../../hardware/presets/volume.ts';
 import type { Machine } from '../model.ts';
 import { naturalEntries } from '../natural.ts';
 import type { Path } from '../problem.ts';
 import type { ScenarioFile } from '../schema/root.ts';
 import { nearest } from '../suggest.ts';
 import type { Context } from './context.ts';
+import { resolveProfile } from './profile.ts';
 
 type MachineFile = NonNullable<ScenarioFile['hardware']>[string];
 type DiskFile = Exclude<NonNullable<MachineFile['disk']>, string>;
@@ -46,11 +47,12 @@ export function defaultMachine(context: Context): Machine {
 
 function machineOf(context: Context, path: Path, name: string, given: MachineFile): Machine {
   const instance = instanceOf(context, path, given.instance);
-  const disk = diskOf(context, [...path, 'disk'], given.disk, instance);
+  const { profile, disk: measured } = resolveProfile(context, [...path, 'profile'], given.profile);
+  const disk = diskOf(context, [...path, 'disk'], given.disk, instance, measured);
   return {
     name,
     instance,
-    profile: given.profile ?? null,
+    profile,
     cores: given.cores ?? instance?.vcpus ?? DEFAULTS.cores,
     threadsPerCore: given.cores === undefined ? (instance?.threadsPerCore ?? 1) : 1,
     memoryBytes: given.memory ?? instance?.memoryBytes ?? DEFAULTS.memoryBytes,
@@ -93,6 +95,7 @@ function diskOf(
   path: Path,
   written: MachineFile['disk'],
   instance: Instance | null,
+  measured: DiskOptions,
 ): Volume {
   const given: DiskFile = typeof written === 'string' ? { kind: written } : (written ?? {});
   const byDefault = instance?.defaultDisk ?? 'nvme';
@@ -101,6 +104,7 @@ function diskOf(
   const spec = diskSpec(
     kind,
     {
+      ...measured,
       ...laws(given),
       sizeBytes: given.size,
       iops: given.iops,
@@ -111,8 +115,9 @@ function diskOf(
   return { spec, kind, given };
 }
 
-function laws(given: DiskFile) {
-  return { read: given.read, write: given.write, fsync: given.fsync };
+/** What the file says itself goes before what a profile says. */
+function laws({ read, write, fsync }: DiskFile) {
+  return { ...(read && { read }), ...(write && { write }), ...(fsync && { fsync }) };
 }
 
 function kindOf(

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { profile } from './profile.ts';
 import {
   amount,
   bandwidth,
@@ -39,7 +40,7 @@ export const disk = section('disk', {
 
 export const machine = section('hardware', {
   instance: text.optional(),
-  profile: text.optional(),
+  profile: z.union([profile, text]).optional(),
   cores: count(1, 4096).optional(),
   memory: size.optional(),
   network: bandwidth.optional(),

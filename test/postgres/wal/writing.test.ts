@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { MILLISECOND, type Process } from '../../../src/kernel/index.ts';
-import { WAL_PAGE_WRITE_COST, WAL_WRITE_COST } from '../../../src/postgres/costs.ts';
+import { DEFAULT_COSTS } from '../../../src/postgres/costs.ts';
 import { WAL_PAGE_BYTES, WAL_SEGMENT_BYTES } from '../../../src/postgres/lsn.ts';
 import { CPU, WAL_WRITE, WAL_WRITE_LOCK } from '../../../src/postgres/waits.ts';
 import { FSYNC, World } from '../../helpers/world.ts';
@@ -41,7 +41,7 @@ describe('WAL buffers (2.1)', () => {
     expect(free, 'as many as there are buffers').toBeGreaterThanOrEqual(BUFFERS - 1);
     expect(free).toBeLessThanOrEqual(BUFFERS);
     expect(stage.wal.buffersFull).toBe(BUFFERS + 30 - free);
-    const each = WAL_WRITE_COST + WAL_PAGE_WRITE_COST;
+    const each = DEFAULT_COSTS.walWrite + DEFAULT_COSTS.walPageWrite;
     expect(done.at(-1)).toBe(stage.wal.buffersFull * each);
     expect(stage.server.waits.total[WAL_WRITE]).toBe(stage.wal.buffersFull * each);
   });
@@ -69,7 +69,7 @@ describe('WAL buffers (2.1)', () => {
     expect(done.filter((at) => at > 0 && at < FSYNC)).toEqual([]);
     const stalled = done.filter((at) => at > 0);
     expect(stalled.length).toBeGreaterThan(29);
-    const each = WAL_WRITE_COST + WAL_PAGE_WRITE_COST; // the flush itself made no whole page free
+    const each = DEFAULT_COSTS.walWrite + DEFAULT_COSTS.walPageWrite; // the flush itself made no whole page free
     expect(done.at(-1)).toBe(FSYNC + stage.wal.buffersFull * each);
     expect(stage.server.waits.total[WAL_WRITE_LOCK]).toBe(FSYNC);
   });

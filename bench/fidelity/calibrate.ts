@@ -1,0 +1,302 @@
+/**
+ * The hardware profile of the machine that was measured, from C1 to C3 alone: the disk's laws, the
+ * CPU time of each step of server and client, the price of waking an idle core, of losing one's
+ * caches, and of a connection. Each value says how it was derived, for the report.
+ *
+ * A statement that is sent costs a message; what C2b measures of whole transactions are sums of
+ * messages, executions and a commit, so that the parts follow by differences. BEGIN, the insertion
+ * into pgbench_history and COMMIT always occur together: their sum is split as the defaults are.
+ */
+import { DEFAULT_COSTS } from '../../src/postgres/costs.ts';
+import {
+  type CalibrationData,
+  type LatencyTest,
+  missingFrom,
+  type PinnedPoint,
+} from './calibration-data.ts';
+import { samplesOf } from './latency-law.ts';
+import { mean, slopeThroughOrigin } from './statistics.ts';
+
+/** A value of the profile, in microseconds unless its unit says otherwise. */
+export interface Derived {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly how: string;
+}
+
+export interface Calibration {
+  /** `hardware.X.profile`, as a scenario has it. */
+  readonly profile: Readonly<Record<string, unknown>>;
+  /** CPU time of pgbench for each statement, in microseconds. */
+  readonly clientMessage: number;
+  readonly derived: readonly Derived[];
+  /** The round trip through the delay proxy in milliseconds, by its one-way delay. */
+  roundTrip(oneWayMilliseconds: number): number;
+}
+
+/** Statements of pgbench's builtin scripts, each a message with the prepared protocol. */
+export const MESSAGES: Readonly<Record<string, number>> = {
+  'select 1': 1,
+  'select-only': 1,
+  'simple-update': 5,
+  'tpcb-like': 7,
+};
+
+const us = (value: number) => `${Math.max(0, Math.round(value * 1000))}ns`;
+
+export function calibrate(data: CalibrationData): Calibration {
+  const server = serverCosts(data);
+  const disk = diskLaws(data);
+  const processor = processorCosts(data);
+  const client = clientCost(data);
+  const derived = [...server.derived, ...client.derived, ...processor.derived, ...disk.derived];
+  return {
+    profile: {
+      loopback: 0,
+      costs: server.costs,
+      disk: disk.disk,
+      processor: processor.processor,
+    },
+    clientMessage: client.message,
+    derived,
+    roundTrip: (oneWay) => roundTrip(data, oneWay),
+  };
+}
+
+type Column = 'server_cpu_us_per_txn' | 'server_user_us' | 'client_cpu_us_per_txn' | 'p50';
+
+/** The mean over repeats of one column of C2b; the median latency in microseconds. */
+function pinned(
+  data: CalibrationData,
+  workload: string,
+  column: Column,
+  placement: PinnedPoint['placement'] = 'same',
+  sync: 'on' | 'off' = workload.startsWith('select') ? 'on' : 'off',
+): number {
+  const found = data.c2b.points.filter(
+    (point) =>
+      point.workload === workload && point.placement === placement && point.sync_commit === sync,
+  );
+  if (found.length === 0) {
+    const missing = `${workload}, placement ${placement}, synchronous_commit ${sync}`;
+    throw missingFrom(data, 'C2b', `there is no point of ${missing}`);
+  }
+  return mean(found.map((p) => (column === 'p50' ? p.lat.p50_ms * 1000 : p[column])));
+}
+
+function serverCosts(data: CalibrationData) {
+  const cpu = (workload: string) => pinned(data, workload, 'server_cpu_us_per_txn');
+  const message = cpu('select 1');
+  const select = Math.max(0, cpu('select-only') - message);
+  const update = Math.max(0, (cpu('tpcb-like') - cpu('simple-update')) / 2 - message);
+  const rest = Math.max(0, cpu('simple-update') - 5 * message - update - select);
+  const { begin, insert, commit } = DEFAULT_COSTS.statements;
+  const usual = begin.execute + insert.execute + commit.execute + DEFAULT_COSTS.commit;
+  const share = (part: number) => rest * (part / usual);
+  const wakeups = wakeup(data);
+  const flush = Math.max(0, flushCpu(data) - wakeups.cpu);
+  const connection = connectionCost(data, message + select);
+  const images = imageCost(data);
+  const costs = {
+    message: us(message),
+    statements: {
+      begin: { execute: us(share(begin.execute)) },
+      select: { execute: us(select) },
+      update: { execute: us(update) },
+      insert: { execute: us(share(insert.execute)) },
+      commit: { execute: us(share(commit.execute)) },
+    },
+    commit: us(share(DEFAULT_COSTS.commit)),
+    flush: us(flush),
+    page_read: us(mean(meansOf(data, 'randread8k_pagecache'))),
+    ...connection.costs,
+    ...(images === null ? {} : { full_page_image: us(images) }),
+  };
+  const derived: Derived[] = [
+    value('costs.message', message, 'C2b same core: `select 1`, server'),
+    value('costs.statements.select', select, 'C2b same core: `select-only` less a message'),
+    value(
+      'costs.statements.update',
+      update,
+      'C2b same core, asynchronous: (tpcb-like - simple-update) / 2 less a message',
+    ),
+    value(
+      'begin + insert + commit',
+      rest,
+      'C2b same core, asynchronous: simple-update less 5 messages, an update and a select',
+    ),
+    value(
+      'costs.flush',
+      flush,
+      'C2b same core: server CPU with synchronous_commit on less off, less the wake-up of the core',
+    ),
+    ...connection.derived,
+    ...(images === null
+      ? []
+      : [value('costs.full_page_image', images, 'C2: just after a checkpoint less steady')]),
+  ];
+  return { costs, derived };
+}
+
+function value(name: string, microseconds: number, how: string): Derived {
+  return { name, value: microseconds, unit: 'us', how };
+}
+
+/** CPU time that a synchronous commit adds, of which each makes one flush. */
+function flushCpu(data: CalibrationData): number {
+  const added = (workload: string) =>
+    pinned(data, workload, 'server_cpu_us_per_txn', 'same', 'on') -
+    pinned(data, workload, 'server_cpu_us_per_txn');
+  return mean([added('simple-update'), added('tpcb-like')]);
+}
+
+/** Two wake-ups of an idle core in each round trip of C2b's `cross`, none in `same`. */
+function wakeup(data: CalibrationData): { latency: number; cpu: number } {
+  const added = (column: Column) =>
+    pinned(data, 'select 1', column, 'cross') - pinned(data, 'select 1', column);
+  const cpu = added('server_cpu_us_per_txn') + added('client_cpu_us_per_txn');
+  return { latency: Math.max(0, added('p50') / 2), cpu: Math.max(0, cpu / 2) };
+}
+
+function processorCosts(data: CalibrationData) {
+  const { latency, cpu } = wakeup(data);
+  const cold = ['select 1', 'select-only', 'simple-update', 'tpcb-like'].map(
+    (workload): [number, number] => [
+      MESSAGES[workload]!,
+      pinned(data, workload, 'server_user_us', 'cross') -
+        pinned(data, workload, 'server_user_us', 'same'),
+    ],
+  );
+  const contextSwitch = Math.max(0, slopeThroughOrigin(cold));
+  return {
+    processor: { core_wakeup: us(latency), context_switch: us(contextSwitch) },
+    derived: [
+      value(
+        'processor.core_wakeup',
+        latency,
+        `C2b: half of what a round trip takes longer across cores (${cpu.toFixed(1)} us of it CPU)`,
+      ),
+      value(
+        'processor.context_switch',
+        contextSwitch,
+        'C2b: user time of the server per message that cold caches add (cross less same)',
+      ),
+    ],
+  };
+}
+
+function clientCost(data: CalibrationData) {
+  const workloads = ['select 1', 'select-only', 'simple-update', 'tpcb-like'];
+  const message = slopeThroughOrigin(
+    workloads.map((each) => [MESSAGES[each]!, pinned(data, each, 'client_cpu_us_per_txn')]),
+  );
+  const how = 'C2b same core, asynchronous: least squares over four workloads';
+  return { message, derived: [value('client, per statement', message, how)] };
+}
+
+/** A connection's CPU time, shared between fork and start as the defaults are. */
+function connectionCost({ c3 }: CalibrationData, statement: number) {
+  const points = c3?.points.filter((each) => each.clients === 1 && each.transport === 'unix') ?? [];
+  if (points.length === 0) return { costs: {}, derived: [] };
+  const cpu = Math.max(0, mean(points.map((each) => each.server_cpu_us_per_txn)) - statement);
+  const fork = (cpu * DEFAULT_COSTS.fork) / (DEFAULT_COSTS.fork + DEFAULT_COSTS.backendStart);
+  return {
+    costs: { fork: us(fork), backend_start: us(cpu - fork) },
+    derived: [value('fork + backend start', cpu, 'C3: 1 client, Unix socket, less its select')],
+  };
+}
+
+/** What full-page images add just after a checkpoint, where C2 has pairs of the same repeat. */
+function imageCost({ c2 }: CalibrationData): number | null {
+  const points = c2?.points.filter(({ transport }) => transport === 'unix') ?? [];
+  const costs = points.flatMap((after) => {
+    const images = after.wal_fpi_per_txn ?? 0;
+    if (after.fpw_phase !== 'just_after_checkpoint' || after.sync_commit !== 'off') return [];
+    const steady = points.filter(
+      ({ fpw_phase, workload, sync_commit, lat }) =>
+        fpw_phase === 'steady' &&
+        workload === after.workload &&
+        sync_commit === 'off' &&
+        Math.abs(lat.p50_ms / after.lat.p50_ms - 1) < 0.15, // the same regime of placement
+    );
+    if (images < 0.1 || steady.length === 0) return [];
+    const before = mean(steady.map((each) => each.server_cpu_us_per_txn));
+    return [[images, after.server_cpu_us_per_txn - before] as const];
+  });
+  return costs.length === 0 ? null : Math.max(0, slopeThroughOrigin(costs));
+}
+
+function testsOf({ c1 }: CalibrationData, name: string): LatencyTest[] {
+  return c1.tests.filter(({ test }) => test === name);
+}
+
+function meansOf(data: CalibrationData, name: string): number[] {
+  const means = testsOf(data, name).flatMap(({ mean_us }) =>
+    mean_us === undefined ? [] : mean_us,
+  );
+  return means.length > 0 ? means : [DEFAULT_COSTS.pageRead / 1000];
+}
+
+/**
+ * A flush takes longer in Postgres than in C1's loop: by its own system calls, and because whoever
+ * waits for it finds a core that has gone idle. What C2b measures of that shifts the law of C1.
+ */
+function diskLaws(data: CalibrationData) {
+  const longer = (workload: string) =>
+    pinned(data, workload, 'p50', 'same', 'on') - pinned(data, workload, 'p50');
+  const measured = mean([longer('simple-update'), longer('tpcb-like')]);
+  const loops = testsOf(data, 'overwrite8k_fdatasync');
+  if (loops.length === 0) throw missingFrom(data, 'C1', 'no test is overwrite8k_fdatasync');
+  const loop = samplesOf(loops);
+  const shift = Math.max(0, measured - loop[loop.length >> 1]!);
+  const fsync = loop.map((each) => each + shift);
+  const reads = testsOf(data, 'randread8k_odirect_qd1');
+  const read = reads.length > 0 ? samplesOf(reads) : [0];
+  const most = Math.max(0, ...data.c1.tests.map(({ iops }) => iops ?? 0));
+  const depth = Math.max(1, Math.round((most * mean(read)) / 1e6));
+  const stream = streamRate(data, mean(read));
+  return {
+    disk: {
+      fsync: { samples: fsync.map(us) },
+      ...(reads.length > 0 ? { read: { samples: read.map(us) } } : {}),
+      ...(most > 0 ? { queue_depth: depth } : {}),
+      ...(stream === null ? {} : { stream: `${Math.round(stream / 1024 / 1024)}MB/s` }),
+    },
+    derived: [
+      value('disk.fsync, mean of C1', mean(loop), 'C1: overwrite8k_fdatasync, all repeats'),
+      value(
+        'disk.fsync, longer in Postgres',
+        shift,
+        'C2b same core: median latency with synchronous_commit on less off, less C1’s median',
+      ),
+      value('disk.read, mean', mean(read), 'C1: randread8k_odirect_qd1'),
+      { name: 'disk.queue_depth', value: depth, unit: '', how: 'C1: highest IOPS x one read' },
+    ],
+  };
+}
+
+/** Bytes a second of a read of 1 MiB beyond its first 8 KiB. */
+function streamRate(data: CalibrationData, readMicroseconds: number): number | null {
+  const rates = testsOf(data, 'seqread_1M_odirect').flatMap(({ MB_per_s }) =>
+    MB_per_s === undefined ? [] : [MB_per_s * 1e6],
+  );
+  if (rates.length === 0) return null;
+  const seconds = 1_048_576 / mean(rates) - readMicroseconds / 1e6;
+  return seconds > 0 ? (1_048_576 - 8192) / seconds : null;
+}
+
+/** Twice the delay, and what the proxy itself took in C1 at the nearest delay. */
+function roundTrip({ c1 }: CalibrationData, oneWay: number): number {
+  const measured = Object.entries(c1.delay_proxy_pingpong_rtt ?? {}).flatMap(
+    ([name, { p50_us }]) => {
+      const delay = /^oneway_us_(\d+)$/.exec(name);
+      return delay ? [{ delay: Number(delay[1]) / 1000, rtt: p50_us / 1000 }] : [];
+    },
+  );
+  const [nearest] = measured.sort(
+    (a, b) => Math.abs(a.delay - oneWay) - Math.abs(b.delay - oneWay),
+  );
+  const own = nearest ? Math.max(0, nearest.rtt - 2 * nearest.delay) : 0;
+  return 2 * oneWay + own;
+}

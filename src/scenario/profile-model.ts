@@ -1,0 +1,19 @@
+import type { Nanoseconds } from '../kernel/time.ts';
+import type { CostProfile } from '../postgres/costs.ts';
+
+/** What `hardware.X.profile` says of a machine beyond its disk. */
+export interface Profile {
+  /** CPU times of Postgres's processes. */
+  readonly costs: CostProfile;
+  /** One way between two processes of the machine, beside what they compute; null: the usual. */
+  readonly loopbackDelay: Nanoseconds | null;
+  readonly processor: ProcessorProfile;
+}
+
+/** What the operating system's scheduler adds; null: not measured. */
+export interface ProcessorProfile {
+  /** A core goes on with another process. */
+  readonly contextSwitch: Nanoseconds | null;
+  /** A process is woken on a core that is idle. */
+  readonly coreWakeup: Nanoseconds | null;
+}
