@@ -18,6 +18,7 @@ import {
 import { BACKEND_START_COST, COMMIT_COST, RECHECK_COST, statementCost } from './costs.ts';
 import { type LockOwner, type RowLock, rowId } from './locks.ts';
 import type { Lsn } from './lsn.ts';
+import type { ProcSession } from './procarray/session.ts';
 import type { Server } from './server.ts';
 import {
   ERRORS,
@@ -39,9 +40,15 @@ import {
 const COMPLETE: WireMessage = { type: 'complete' };
 const AUTHENTICATION_REQUEST: WireMessage = { type: 'authentication request' };
 
+/** Whether it looks at tables (postgres.c: analyze_requires_snapshot, PortalStart). */
+function takesSnapshot({ verb }: Statement): boolean {
+  return verb === 'select' || verb === 'update' || verb === 'insert';
+}
+
 export class Backend implements LockOwner {
   readonly held: RowLock[] = [];
   readonly wait: WaitState;
+  readonly proc: ProcSession;
   process: ProcessId = -1;
   /** It has changed something, so its end is a commit record and a place in the running set. */
   private hasXid = false;
@@ -66,6 +73,7 @@ export class Backend implements LockOwner {
     this.endpoint = endpoint;
     this.inbox = endpoint.inbox;
     this.wait = server.waits.enter(CPU);
+    this.proc = server.procArray.session(this.wait);
   }
 
   *run(): Process {
@@ -73,6 +81,7 @@ export class Backend implements LockOwner {
     this.started = true;
     try {
       yield host.cpu.serve(BACKEND_START_COST, group);
+      yield* this.proc.connect();
       if (!(yield* this.authenticate())) return;
       for (;;) {
         const packet = this.inbox.take();
@@ -83,7 +92,9 @@ export class Backend implements LockOwner {
         } else if (packet.ending || packet.message!.type === 'terminate') return;
         else {
           const statement = packet.message as Statement;
-          yield host.cpu.serve(this.costOf(statement), group);
+          const snapshot = takesSnapshot(statement) ? this.proc.beginStatement() : 0;
+          yield host.cpu.serve(this.costOf(statement) + snapshot, group);
+          if (this.proc.mustWait()) yield* this.proc.waitForLock();
           const step = this.execute(statement);
           if (step === 'row lock') yield* this.waitForRow(statement);
           else if (step === 'commit') {
@@ -91,7 +102,10 @@ export class Backend implements LockOwner {
             const waits = this.replicates();
             if (waits) yield;
             this.committed(statement, waits);
+            if (this.proc.endsLater()) yield* this.leaveRunning();
+            this.endTransaction();
           }
+          if (this.proc.entry.executing) this.proc.endStatement(this.inTransaction);
           this.endpoint.send(this.answer, RESULT_BYTES);
         }
       }
@@ -142,6 +156,7 @@ export class Backend implements LockOwner {
     this.answer = error ?? COMPLETE;
     if (error) {
       this.aborted = this.inTransaction;
+      this.proc.abort();
       return 'done';
     }
     switch (statement.verb) {
@@ -176,6 +191,7 @@ export class Backend implements LockOwner {
     const relation = statement.relation!;
     if (!this.hasXid) {
       this.hasXid = true;
+      this.proc.assignXid();
       server.activeTransactions++;
     }
     if (statement.verb === 'insert') server.wal.insert(relation.insertBytes);
@@ -239,10 +255,18 @@ export class Backend implements LockOwner {
       commit.unreplicated = !synchronousReplication.reached(level, commit.lsn);
     }
     this.wait.now(CPU);
-    this.endTransaction();
+  }
+
+  /** ProcArrayLock is taken: the wait for it is not interrupted. */
+  private *leaveRunning() {
+    this.critical = true;
+    yield* this.proc.waitToEnd();
+    this.critical = false;
+    if (this.terminating) throw new Interrupt('shutdown');
   }
 
   private endTransaction(): void {
+    this.proc.abort();
     if (this.hasXid) {
       if (!this.queued) this.server.activeTransactions--;
       this.server.locks.releaseAll(this);
@@ -252,6 +276,7 @@ export class Backend implements LockOwner {
 
   private exit(): void {
     this.endTransaction();
+    this.proc.disconnect();
     this.endpoint.close();
     this.wait.settle();
     this.server.backendExited(this);

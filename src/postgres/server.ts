@@ -16,6 +16,7 @@ import { FORK_COST, REDO_NANOSECONDS_PER_BYTE } from './costs.ts';
 import { SERVER_STATES, type ServerState } from './events.ts';
 import { RowLocks } from './locks.ts';
 import { FIRST_LSN, type Lsn } from './lsn.ts';
+import { SharedProcArray } from './procarray/session.ts';
 import type { PostgresSettings } from './settings.ts';
 import { ERRORS, RESULT_BYTES, type WireMessage } from './statement.ts';
 import type { Branch } from './timeline.ts';
@@ -51,6 +52,7 @@ export class Server implements Listener<WireMessage> {
   readonly waits: WaitTimes;
   readonly checkpointer: Checkpointer;
   readonly options: SocketOptions;
+  readonly procArray: SharedProcArray;
   locks: RowLocks;
   synchronousReplication: SynchronousReplication = NO_STANDBYS;
   state: ServerState = 'shut down';
@@ -79,6 +81,7 @@ export class Server implements Listener<WireMessage> {
     this.checkpointer = new Checkpointer(this, FIRST_LSN);
     this.waits = new WaitTimes(context.sim);
     this.locks = new RowLocks(context.sim);
+    this.procArray = new SharedProcArray(context.sim, options.settings);
     this.accepted = new Mailbox(context.sim);
     this.options = socketOptions(options.settings);
     this.host.onPowerOff(() => this.lost('flushed'));
@@ -193,6 +196,7 @@ export class Server implements Listener<WireMessage> {
     this.endpoints.clear();
     this.activeTransactions = 0;
     this.locks = new RowLocks(this.context.sim);
+    this.procArray.restart();
     this.context.events.connections.emit(this.index, 0);
   }
 

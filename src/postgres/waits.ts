@@ -13,6 +13,8 @@ export const WAIT_EVENTS = [
   'LWLock.WALWrite',
   'IPC.SyncRep',
   'Lock.transactionid',
+  'LWLock.ProcArray',
+  'IPC.ProcarrayGroupUpdate',
 ] as const;
 
 export type WaitEvent = (typeof WAIT_EVENTS)[number];
@@ -23,6 +25,8 @@ export const WAL_SYNC = 2;
 export const WAL_WRITE_LOCK = 3;
 export const SYNC_REP = 4;
 export const TRANSACTION_ID = 5;
+export const PROC_ARRAY = 6;
+export const PROC_ARRAY_GROUP_UPDATE = 7;
 
 /** The time that all backends of a server have spent in each state. */
 export class WaitTimes {
