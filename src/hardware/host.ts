@@ -8,6 +8,7 @@ import {
   Signal,
   type Simulation,
 } from '../kernel/index.ts';
+import { Cores, type SwitchCosts } from './cores.ts';
 import type { Disk } from './disk.ts';
 
 /*
@@ -35,6 +36,8 @@ export interface HostOptions {
   readonly nicBitsPerSecond: number;
   /** How long a process keeps a core while others wait; Linux's own rule if not given. */
   readonly slice?: Nanoseconds;
+  /** What changing from one process to another costs; nothing if not given. */
+  readonly switching?: SwitchCosts;
 }
 
 export class Host {
@@ -70,7 +73,11 @@ export class Host {
     this.memoryBytes = options.memoryBytes;
     this.nicBitsPerSecond = options.nicBitsPerSecond;
     this.disk = options.disk;
-    this.cpu = new Processor(sim, options.cores, options.slice ?? schedulerSlice(options.cores));
+    const slice = options.slice ?? schedulerSlice(options.cores);
+    const { cores, switching } = options;
+    this.cpu = switching
+      ? new Cores(sim, cores, slice, switching)
+      : new Processor(sim, cores, slice);
     this.changed = new Signal(sim);
     this.bootedAt = sim.now;
     this.group = this.newGroup();

@@ -1,4 +1,5 @@
 /** Hosts and the network between them, from a scenario. */
+import { LINUX_SWITCHING } from '../../hardware/cores.ts';
 import { Disk } from '../../hardware/disk.ts';
 import { Host } from '../../hardware/host.ts';
 import { Network, type PathConditions } from '../../hardware/network.ts';
@@ -65,6 +66,7 @@ function host(sim: Simulation, scenario: Scenario, name: string, index: number):
     memoryBytes,
     disk,
     nicBitsPerSecond,
+    switching: LINUX_SWITCHING,
   });
 }
 
