@@ -10,6 +10,7 @@ import {
 } from '../kernel/index.ts';
 import { Cores, type SwitchCosts } from './cores.ts';
 import type { Disk } from './disk.ts';
+import { Memory } from './memory.ts';
 
 /*
  * A machine: cores under a time-slicing scheduler, memory, one volume, one network interface, and
@@ -32,6 +33,8 @@ export interface HostOptions {
   readonly index: number;
   readonly cores: number;
   readonly memoryBytes: number;
+  /** vm.overcommit_memory = 2: the kernel refuses memory rather than kill for it. */
+  readonly strictMemory?: boolean;
   readonly disk: Disk;
   readonly nicBitsPerSecond: number;
   /** How long a process keeps a core while others wait; Linux's own rule if not given. */
@@ -46,6 +49,7 @@ export class Host {
   readonly index: number;
   readonly cores: number;
   readonly memoryBytes: number;
+  readonly memory: Memory;
   readonly nicBitsPerSecond: number;
   readonly cpu: Processor;
   readonly disk: Disk;
@@ -71,6 +75,7 @@ export class Host {
     this.index = options.index;
     this.cores = options.cores;
     this.memoryBytes = options.memoryBytes;
+    this.memory = new Memory({ bytes: options.memoryBytes, strict: options.strictMemory ?? false });
     this.nicBitsPerSecond = options.nicBitsPerSecond;
     this.disk = options.disk;
     const slice = options.slice ?? schedulerSlice(options.cores);

@@ -44,6 +44,14 @@ export interface ObservedServer {
     readonly flushes: number;
   };
   readonly waits: { readonly total: ArrayLike<number> };
+  readonly procArray: {
+    readonly snapshotTime: Nanoseconds;
+    readonly array: {
+      readonly snapshots: number;
+      holder(): { readonly since: Nanoseconds } | null;
+    };
+  };
+  readonly memory: { readonly used: number };
   readonly backends: Iterable<{ readonly wait: { settle(): void } }>;
 }
 

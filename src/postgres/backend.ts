@@ -15,9 +15,17 @@ import {
   type Process,
   type ProcessId,
 } from '../kernel/index.ts';
-import { BACKEND_START_COST, COMMIT_COST, RECHECK_COST, statementCost } from './costs.ts';
+import {
+  BACKEND_EXIT_COST,
+  BACKEND_START_COST,
+  COMMIT_COST,
+  FIRST_QUERY_COST,
+  RECHECK_COST,
+  statementCost,
+} from './costs.ts';
 import { type LockOwner, type RowLock, rowId } from './locks.ts';
 import type { Lsn } from './lsn.ts';
+import { BackendMemory } from './memory.ts';
 import type { ProcSession } from './procarray/session.ts';
 import type { Server } from './server.ts';
 import {
@@ -49,6 +57,7 @@ export class Backend implements LockOwner {
   readonly held: RowLock[] = [];
   readonly wait: WaitState;
   readonly proc: ProcSession;
+  readonly memory: BackendMemory;
   process: ProcessId = -1;
   /** It has changed something, so its end is a commit record and a place in the running set. */
   private hasXid = false;
@@ -64,6 +73,11 @@ export class Backend implements LockOwner {
   /** The answer to the statement that is being executed. */
   private answer: WireMessage = COMPLETE;
   private started = false;
+  private hasQueried = false;
+  /** When the last statement ended, and when the transaction began; -1: not idle, none. */
+  private idleSince: Nanoseconds = -1;
+  private idleUntil: Nanoseconds = -1;
+  private began: Nanoseconds = -1;
   private readonly server: Server;
   readonly endpoint: Endpoint<WireMessage>;
   private readonly inbox: Mailbox<Packet<WireMessage>>;
@@ -74,6 +88,7 @@ export class Backend implements LockOwner {
     this.inbox = endpoint.inbox;
     this.wait = server.waits.enter(CPU);
     this.proc = server.procArray.session(this.wait);
+    this.memory = new BackendMemory(server.memory, () => server.backendKilled(this));
   }
 
   *run(): Process {
@@ -86,13 +101,15 @@ export class Backend implements LockOwner {
       for (;;) {
         const packet = this.inbox.take();
         if (packet === undefined) {
+          if (this.outstayed()) return;
           this.wait.now(CLIENT_READ);
-          yield this.inbox.receive();
+          yield this.inbox.receive(this.idleUntil);
           this.wait.now(CPU);
         } else if (packet.ending || packet.message!.type === 'terminate') return;
         else {
           const statement = packet.message as Statement;
-          const snapshot = takesSnapshot(statement) ? this.proc.beginStatement() : 0;
+          this.idleSince = -1;
+          const snapshot = takesSnapshot(statement) ? this.beginQuery() : 0;
           yield host.cpu.serve(this.costOf(statement) + snapshot, group);
           if (this.proc.mustWait()) yield* this.proc.waitForLock();
           const step = this.execute(statement);
@@ -114,7 +131,14 @@ export class Backend implements LockOwner {
       this.endpoint.send(ERRORS.adminShutdown, RESULT_BYTES);
     } finally {
       this.exit();
+      yield host.cpu.serve(BACKEND_EXIT_COST, group);
     }
+  }
+
+  /** There is no process for it: the client is told why. */
+  refuse(error: ErrorResponse): void {
+    this.endpoint.send(error, RESULT_BYTES);
+    this.exit();
   }
 
   /** SIGTERM: the session ends at the next point where Postgres checks for interrupts. */
@@ -145,6 +169,25 @@ export class Backend implements LockOwner {
     return true;
   }
 
+  /** Whether the client has kept the session waiting for too long: it is told, and that is it. */
+  private outstayed(): boolean {
+    const { timeouts, context } = this.server;
+    const { now } = context.sim;
+    if (this.idleSince < 0) this.idleSince = now;
+    this.idleUntil = timeouts.deadline(this.idleSince, this.began);
+    if (now < this.idleUntil) return false;
+    this.endpoint.send(timeouts.expired(now, this.idleSince, this.began), RESULT_BYTES);
+    return true;
+  }
+
+  /** What a query costs before it does anything: its snapshot, and the first one its caches. */
+  private beginQuery(): Nanoseconds {
+    const snapshot = this.proc.beginStatement();
+    if (this.hasQueried) return snapshot;
+    this.hasQueried = true;
+    return snapshot + FIRST_QUERY_COST;
+  }
+
   private costOf({ verb, prepared }: Statement): Nanoseconds {
     const cost = statementCost(verb, prepared);
     return verb === 'commit' && this.hasXid && !this.aborted ? cost + COMMIT_COST : cost;
@@ -162,6 +205,7 @@ export class Backend implements LockOwner {
     switch (statement.verb) {
       case 'begin':
         this.inTransaction = true;
+        this.began = this.server.context.sim.now;
         return 'done';
       case 'commit':
         if (this.hasXid && !this.aborted) return 'commit';
@@ -181,6 +225,7 @@ export class Backend implements LockOwner {
     const { verb } = statement;
     if (verb === 'commit' || verb === 'rollback') return null;
     if (this.aborted) return ERRORS.aborted;
+    if (this.memory.query() === 'refused') return ERRORS.outOfMemory;
     const writes = verb === 'insert' || verb === 'update';
     return writes && this.server.inRecovery ? ERRORS.readOnly : null;
   }
@@ -272,11 +317,13 @@ export class Backend implements LockOwner {
       this.server.locks.releaseAll(this);
     }
     this.hasXid = this.inTransaction = this.aborted = this.queued = false;
+    this.began = -1;
   }
 
   private exit(): void {
     this.endTransaction();
     this.proc.disconnect();
+    this.memory.end();
     this.endpoint.close();
     this.wait.settle();
     this.server.backendExited(this);

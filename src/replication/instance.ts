@@ -71,6 +71,7 @@ export class Instance {
       for (const sender of this.senders) sender.nudge();
     };
     server.onStateChange = () => this.stateChanged();
+    server.onChildKilled = () => this.restartAfterCrash();
   }
 
   /** A run begins: the primary in service, each standby streaming from its upstream. */
@@ -117,6 +118,15 @@ export class Instance {
     this.server.startPostmaster();
     this.server.enter('starting');
     this.server.host.spawn(this.starting(role), this.server.group);
+  }
+
+  /** A child was killed: all processes end, and recovery begins unless restart_after_crash is off. */
+  private restartAfterCrash(): void {
+    const { server, upstream } = this;
+    if (!server.isRunning) return;
+    const role = server.inRecovery ? 'standby' : 'primary';
+    server.crash();
+    if (server.settings.restart_after_crash) this.start(role, upstream);
   }
 
   /** Fast shutdown: sessions end, then standbys get all WAL, then the processes end. */
