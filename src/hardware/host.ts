@@ -8,7 +8,9 @@ import {
   Signal,
   type Simulation,
 } from '../kernel/index.ts';
+import { Cores, type SwitchCosts } from './cores.ts';
 import type { Disk } from './disk.ts';
+import { Memory } from './memory.ts';
 
 /*
  * A machine: cores under a time-slicing scheduler, memory, one volume, one network interface, and
@@ -34,12 +36,16 @@ export interface HostOptions {
   readonly index: number;
   readonly cores: number;
   readonly memoryBytes: number;
+  /** vm.overcommit_memory = 2: the kernel refuses memory rather than kill for it. */
+  readonly strictMemory?: boolean;
   readonly disk: Disk;
   readonly nicBitsPerSecond: number;
   /** From one process to another of this machine by the loopback interface; 15 us if not given. */
   readonly loopbackDelay?: Nanoseconds;
   /** How long a process keeps a core while others wait; Linux's own rule if not given. */
   readonly slice?: Nanoseconds;
+  /** What changing from one process to another costs; nothing if not given. */
+  readonly switching?: SwitchCosts;
 }
 
 export class Host {
@@ -48,6 +54,7 @@ export class Host {
   readonly index: number;
   readonly cores: number;
   readonly memoryBytes: number;
+  readonly memory: Memory;
   readonly nicBitsPerSecond: number;
   readonly loopbackDelay: Nanoseconds;
   readonly cpu: Processor;
@@ -74,10 +81,15 @@ export class Host {
     this.index = options.index;
     this.cores = options.cores;
     this.memoryBytes = options.memoryBytes;
+    this.memory = new Memory({ bytes: options.memoryBytes, strict: options.strictMemory ?? false });
     this.nicBitsPerSecond = options.nicBitsPerSecond;
     this.loopbackDelay = options.loopbackDelay ?? LOOPBACK_DELAY;
     this.disk = options.disk;
-    this.cpu = new Processor(sim, options.cores, options.slice ?? schedulerSlice(options.cores));
+    const slice = options.slice ?? schedulerSlice(options.cores);
+    const { cores, switching } = options;
+    this.cpu = switching
+      ? new Cores(sim, cores, slice, switching)
+      : new Processor(sim, cores, slice);
     this.changed = new Signal(sim);
     this.bootedAt = sim.now;
     this.group = this.newGroup();

@@ -5,6 +5,7 @@ import { errorFamily } from './metrics/errors.ts';
 import { failoverFamily } from './metrics/failover.ts';
 import { latencyFamily } from './metrics/latency.ts';
 import { outageFamily } from './metrics/outage.ts';
+import { procArrayFamily } from './metrics/procarray.ts';
 import { replicationFamily } from './metrics/replication.ts';
 import { serverFamily } from './metrics/servers.ts';
 import { splitBrainFamily } from './metrics/split-brain.ts';
@@ -19,6 +20,7 @@ export const FAMILIES: readonly MetricFamily[] = [
   failoverFamily,
   splitBrainFamily,
   serverFamily,
+  procArrayFamily,
   replicationFamily,
   waitFamily,
   costFamily,

@@ -53,6 +53,14 @@ export interface ObservedServer {
     readonly archiver: { readonly archived: number; readonly failed: number };
   };
   readonly waits: { readonly total: ArrayLike<number> };
+  readonly procArray: {
+    readonly snapshotTime: Nanoseconds;
+    readonly array: {
+      readonly snapshots: number;
+      holder(): { readonly since: Nanoseconds } | null;
+    };
+  };
+  readonly memory: { readonly used: number };
   readonly backends: Iterable<{ readonly wait: { settle(): void } }>;
 }
 

@@ -17,6 +17,8 @@ import {
 } from '../kernel/index.ts';
 import { type LockOwner, type RowLock, rowId } from './locks.ts';
 import type { Lsn } from './lsn.ts';
+import { BackendMemory } from './memory.ts';
+import type { ProcSession } from './procarray/session.ts';
 import type { Server } from './server.ts';
 import {
   ERRORS,
@@ -38,9 +40,16 @@ import {
 const COMPLETE: WireMessage = { type: 'complete' };
 const AUTHENTICATION_REQUEST: WireMessage = { type: 'authentication request' };
 
+/** Whether it looks at tables (postgres.c: analyze_requires_snapshot, PortalStart). */
+function takesSnapshot({ verb }: Statement): boolean {
+  return verb === 'select' || verb === 'update' || verb === 'insert';
+}
+
 export class Backend implements LockOwner {
   readonly held: RowLock[] = [];
   readonly wait: WaitState;
+  readonly proc: ProcSession;
+  readonly memory: BackendMemory;
   process: ProcessId = -1;
   /** It has changed something, so its end is a commit record and a place in the running set. */
   private hasXid = false;
@@ -56,6 +65,11 @@ export class Backend implements LockOwner {
   /** The answer to the statement that is being executed. */
   private answer: WireMessage = COMPLETE;
   private started = false;
+  private hasQueried = false;
+  /** When the last statement ended, and when the transaction began; -1: not idle, none. */
+  private idleSince: Nanoseconds = -1;
+  private idleUntil: Nanoseconds = -1;
+  private began: Nanoseconds = -1;
   private readonly server: Server;
   readonly endpoint: Endpoint<WireMessage>;
   private readonly inbox: Mailbox<Packet<WireMessage>>;
@@ -65,6 +79,8 @@ export class Backend implements LockOwner {
     this.endpoint = endpoint;
     this.inbox = endpoint.inbox;
     this.wait = server.waits.enter(CPU);
+    this.proc = server.procArray.session(this.wait);
+    this.memory = new BackendMemory(server.memory, () => server.backendKilled(this));
   }
 
   *run(): Process {
@@ -72,17 +88,22 @@ export class Backend implements LockOwner {
     this.started = true;
     try {
       yield host.cpu.serve(costs.backendStart, group);
+      yield* this.proc.connect();
       if (!(yield* this.authenticate())) return;
       for (;;) {
         const packet = this.inbox.take();
         if (packet === undefined) {
+          if (this.outstayed()) return;
           this.wait.now(CLIENT_READ);
-          yield this.inbox.receive();
+          yield this.inbox.receive(this.idleUntil);
           this.wait.now(CPU);
         } else if (packet.ending || packet.message!.type === 'terminate') return;
         else {
           const statement = packet.message as Statement;
-          yield host.cpu.serve(this.costOf(statement), group);
+          this.idleSince = -1;
+          const snapshot = takesSnapshot(statement) ? this.beginQuery() : 0;
+          yield host.cpu.serve(this.costOf(statement) + snapshot, group);
+          if (this.proc.mustWait()) yield* this.proc.waitForLock();
           const step = this.execute(statement);
           if (step === 'row lock') yield* this.waitForRow(statement);
           else if (step === 'commit') {
@@ -90,7 +111,10 @@ export class Backend implements LockOwner {
             const waits = this.replicates();
             if (waits) yield;
             this.committed(statement, waits);
+            if (this.proc.endsLater()) yield* this.leaveRunning();
+            this.endTransaction();
           } else if (this.server.wal.mustWait()) yield* this.makeRoom();
+          if (this.proc.entry.executing) this.proc.endStatement(this.inTransaction);
           this.endpoint.send(this.answer, RESULT_BYTES);
         }
       }
@@ -99,6 +123,7 @@ export class Backend implements LockOwner {
       this.endpoint.send(ERRORS.adminShutdown, RESULT_BYTES);
     } finally {
       this.exit();
+      yield host.cpu.serve(costs.backendExit, group);
     }
   }
 
@@ -108,6 +133,12 @@ export class Backend implements LockOwner {
     yield* this.server.wal.makeRoom(this.wait);
     this.critical = false;
     if (this.terminating) throw new Interrupt('shutdown');
+  }
+
+  /** There is no process for it: the client is told why. */
+  refuse(error: ErrorResponse): void {
+    this.endpoint.send(error, RESULT_BYTES);
+    this.exit();
   }
 
   /** SIGTERM: the session ends at the next point where Postgres checks for interrupts. */
@@ -138,6 +169,25 @@ export class Backend implements LockOwner {
     return true;
   }
 
+  /** Whether the client has kept the session waiting for too long: it is told, and that is it. */
+  private outstayed(): boolean {
+    const { timeouts, context } = this.server;
+    const { now } = context.sim;
+    if (this.idleSince < 0) this.idleSince = now;
+    this.idleUntil = timeouts.deadline(this.idleSince, this.began);
+    if (now < this.idleUntil) return false;
+    this.endpoint.send(timeouts.expired(now, this.idleSince, this.began), RESULT_BYTES);
+    return true;
+  }
+
+  /** What a query costs before it does anything: its snapshot, and the first one its caches. */
+  private beginQuery(): Nanoseconds {
+    const snapshot = this.proc.beginStatement();
+    if (this.hasQueried) return snapshot;
+    this.hasQueried = true;
+    return snapshot + this.server.costs.firstQuery;
+  }
+
   private costOf({ verb, prepared }: Statement): Nanoseconds {
     const { costs } = this.server;
     const cost = costs.statement(verb, prepared);
@@ -150,11 +200,13 @@ export class Backend implements LockOwner {
     this.answer = error ?? COMPLETE;
     if (error) {
       this.aborted = this.inTransaction;
+      this.proc.abort();
       return 'done';
     }
     switch (statement.verb) {
       case 'begin':
         this.inTransaction = true;
+        this.began = this.server.context.sim.now;
         return 'done';
       case 'commit':
         if (this.hasXid && !this.aborted) return 'commit';
@@ -174,6 +226,7 @@ export class Backend implements LockOwner {
     const { verb } = statement;
     if (verb === 'commit' || verb === 'rollback') return null;
     if (this.aborted) return ERRORS.aborted;
+    if (this.memory.query() === 'refused') return ERRORS.outOfMemory;
     const writes = verb === 'insert' || verb === 'update';
     return writes && this.server.inRecovery ? ERRORS.readOnly : null;
   }
@@ -184,6 +237,7 @@ export class Backend implements LockOwner {
     const relation = statement.relation!;
     if (!this.hasXid) {
       this.hasXid = true;
+      this.proc.assignXid();
       server.activeTransactions++;
     }
     if (statement.verb === 'insert') server.wal.insert(relation.insertBytes);
@@ -247,19 +301,30 @@ export class Backend implements LockOwner {
       commit.unreplicated = !synchronousReplication.reached(level, commit.lsn);
     }
     this.wait.now(CPU);
-    this.endTransaction();
+  }
+
+  /** ProcArrayLock is taken: the wait for it is not interrupted. */
+  private *leaveRunning() {
+    this.critical = true;
+    yield* this.proc.waitToEnd();
+    this.critical = false;
+    if (this.terminating) throw new Interrupt('shutdown');
   }
 
   private endTransaction(): void {
+    this.proc.abort();
     if (this.hasXid) {
       if (!this.queued) this.server.activeTransactions--;
       this.server.locks.releaseAll(this);
     }
     this.hasXid = this.inTransaction = this.aborted = this.queued = false;
+    this.began = -1;
   }
 
   private exit(): void {
     this.endTransaction();
+    this.proc.disconnect();
+    this.memory.end();
     this.endpoint.close();
     this.wait.settle();
     this.server.backendExited(this);

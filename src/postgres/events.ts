@@ -6,6 +6,8 @@ export class PostgresEvents {
   readonly state: Topic<[server: number, state: number]>;
   /** A client backend started or ended; so many there are now. */
   readonly connections: Topic<[server: number, count: number]>;
+  /** Memory of its host that the server has: shared buffers and all backends. In bytes. */
+  readonly memory: Topic<[server: number, bytes: number]>;
   /** A commit record has been inserted: from here on the transaction survives if its WAL does. */
   readonly committed: Topic<[server: number, branch: number, lsn: number]>;
   /** The WAL is on the server's disk up to here. */
@@ -30,6 +32,7 @@ export class PostgresEvents {
   constructor(trace: Trace) {
     this.state = trace.topic('server.state', ['server', 'state']);
     this.connections = trace.topic('server.connections', ['server', 'count']);
+    this.memory = trace.topic('server.memory', ['server', 'bytes']);
     this.committed = trace.topic('txn.committed', ['server', 'branch', 'lsn']);
     this.flushed = trace.topic('wal.flushed', ['server', 'lsn']);
     this.promoted = trace.topic('server.promoted', ['server', 'branch', 'forkLsn']);

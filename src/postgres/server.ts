@@ -16,9 +16,12 @@ import { type CostProfile, Costs, DEFAULT_COSTS } from './costs.ts';
 import { SERVER_STATES, type ServerState } from './events.ts';
 import { RowLocks } from './locks.ts';
 import { FIRST_LSN, type Lsn } from './lsn.ts';
+import { ServerMemory } from './memory.ts';
+import { SharedProcArray } from './procarray/session.ts';
 import type { PostgresSettings } from './settings.ts';
 import { ERRORS, RESULT_BYTES, type WireMessage } from './statement.ts';
 import type { Branch } from './timeline.ts';
+import { SessionTimeouts } from './timeouts.ts';
 import { WaitTimes } from './waits.ts';
 import type { ArchiveTarget } from './wal/archiver.ts';
 import { Wal } from './wal/wal.ts';
@@ -58,6 +61,9 @@ export class Server implements Listener<WireMessage> {
   readonly waits: WaitTimes;
   readonly checkpointer: Checkpointer;
   readonly options: SocketOptions;
+  readonly timeouts: SessionTimeouts;
+  readonly procArray: SharedProcArray;
+  readonly memory: ServerMemory;
   locks: RowLocks;
   synchronousReplication: SynchronousReplication = NO_STANDBYS;
   state: ServerState = 'shut down';
@@ -74,6 +80,8 @@ export class Server implements Listener<WireMessage> {
   panicReason: string | null = null;
   /** Called after each change of state. */
   onStateChange: () => void = () => {};
+  /** The kernel has killed a child: the postmaster ends all others, and starts anew if it may. */
+  onChildKilled: () => void = () => this.crash();
   readonly backends = new Set<Backend>();
   /** Connections that its processes hold; a crash closes them. */
   readonly endpoints = new Set<Endpoint<WireMessage>>();
@@ -92,6 +100,10 @@ export class Server implements Listener<WireMessage> {
     this.checkpointer = new Checkpointer(this, FIRST_LSN);
     this.waits = new WaitTimes(context.sim);
     this.locks = new RowLocks(context.sim);
+    this.timeouts = new SessionTimeouts(options.settings);
+    this.procArray = new SharedProcArray(context.sim, options.settings);
+    this.memory = new ServerMemory(this.host.memory, options.settings, () => this.memories());
+    this.memory.onChange = (bytes) => context.events.memory.emit(this.index, bytes);
     this.accepted = new Mailbox(context.sim);
     this.options = socketOptions(options.settings);
     this.host.onPowerOff(() => this.lost('flushed'));
@@ -128,6 +140,7 @@ export class Server implements Listener<WireMessage> {
   /** The postmaster listens from now on; what it answers depends on the state. */
   startPostmaster(): void {
     this.accepted = new Mailbox(this.context.sim);
+    this.memory.start();
     this.host.spawn(this.postmaster(), this.group);
     this.wal.startArchiver();
   }
@@ -219,6 +232,8 @@ export class Server implements Listener<WireMessage> {
     this.endpoints.clear();
     this.activeTransactions = 0;
     this.locks = new RowLocks(this.context.sim);
+    this.procArray.restart();
+    this.memory.stop();
     this.context.events.connections.emit(this.index, 0);
   }
 
@@ -256,11 +271,28 @@ export class Server implements Listener<WireMessage> {
     }
   }
 
+  private *memories() {
+    for (const { memory } of this.backends) yield memory;
+  }
+
+  /** The kernel has killed one of the backends; the postmaster hears of it at once (SIGCHLD). */
+  backendKilled(backend: Backend): void {
+    this.context.sim.kill(backend.process);
+    const { onChildKilled } = this;
+    const reaper = function* (): Process {
+      onChildKilled();
+    };
+    this.host.spawn(reaper());
+  }
+
   private fork(endpoint: Endpoint<WireMessage>): void {
     const backend = new Backend(this, endpoint);
     this.backends.add(backend);
-    backend.process = this.host.spawn(backend.run(), this.group);
-    this.context.events.connections.emit(this.index, this.backends.size);
+    if (backend.memory.start() === 'refused') backend.refuse(ERRORS.cannotFork);
+    else {
+      backend.process = this.host.spawn(backend.run(), this.group);
+      this.context.events.connections.emit(this.index, this.backends.size);
+    }
   }
 }
 

@@ -77,6 +77,7 @@ export const MODELLED = {
   lock_timeout: 'time',
   statement_timeout: 'time',
   idle_in_transaction_session_timeout: 'time',
+  idle_session_timeout: 'time',
   transaction_timeout: 'time',
   tcp_keepalives_idle: 'time',
   tcp_keepalives_interval: 'time',

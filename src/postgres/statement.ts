@@ -105,5 +105,10 @@ export const ERRORS = {
   tooManyConnections: fatal('53300', 'sorry, too many clients already'),
   startingUp: fatal('57P03', 'the database system is starting up'),
   shuttingDown: fatal('57P03', 'the database system is shutting down'),
+  outOfMemory: { type: 'error', sqlstate: '53200', message: 'out of memory', fatal: false },
+  cannotFork: fatal('53200', 'could not fork new process for connection'),
+  idleInTransaction: fatal('25P03', 'terminating connection due to idle-in-transaction timeout'),
+  transactionTimeout: fatal('25P04', 'terminating connection due to transaction timeout'),
+  idleSession: fatal('57P05', 'terminating connection due to idle-session timeout'),
   adminShutdown: fatal('57P01', 'terminating connection due to administrator command'),
 } as const satisfies Record<string, ErrorResponse>;

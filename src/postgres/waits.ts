@@ -14,6 +14,11 @@ export const WAIT_EVENTS = [
   'IPC.SyncRep',
   'Lock.transactionid',
   'IO.WalWrite',
+  'LWLock.ProcArray',
+  'IPC.ProcarrayGroupUpdate',
+  'IO.DataFileRead',
+  'IO.DataFileWrite',
+  'IPC.BufferIO',
 ] as const;
 
 export type WaitEvent = (typeof WAIT_EVENTS)[number];
@@ -25,6 +30,11 @@ export const WAL_WRITE_LOCK = 3;
 export const SYNC_REP = 4;
 export const TRANSACTION_ID = 5;
 export const WAL_WRITE = 6;
+export const PROC_ARRAY = 7;
+export const PROC_ARRAY_GROUP_UPDATE = 8;
+export const DATA_FILE_READ = 9;
+export const DATA_FILE_WRITE = 10;
+export const BUFFER_IO = 11;
 
 /** The time that all backends of a server have spent in each state. */
 export class WaitTimes {

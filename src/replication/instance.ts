@@ -71,6 +71,7 @@ export class Instance {
     };
     server.onStateChange = () => this.stateChanged();
     server.onPanic = (whileStarting) => this.panicked(whileStarting);
+    server.onChildKilled = () => this.restartAfterCrash();
   }
 
   /** A run begins: the primary in service, each standby streaming from its upstream. */
@@ -127,6 +128,15 @@ export class Instance {
     const { server, upstream } = this;
     if (whileStarting || !server.settings.restart_after_crash) return;
     this.start(upstream ? 'standby' : 'primary', upstream);
+  }
+
+  /** A child was killed: all processes end, and recovery begins unless restart_after_crash is off. */
+  private restartAfterCrash(): void {
+    const { server, upstream } = this;
+    if (!server.isRunning) return;
+    const role = server.inRecovery ? 'standby' : 'primary';
+    server.crash();
+    if (server.settings.restart_after_crash) this.start(role, upstream);
   }
 
   /** Fast shutdown: sessions end, then standbys get all WAL, then the processes end. */

@@ -69,6 +69,11 @@ export class StageServer {
     archiver: { archived: number; failed: number };
   };
   readonly waits = { total: new Float64Array(WAIT_EVENTS.length) };
+  readonly procArray = {
+    snapshotTime: 0,
+    array: { snapshots: 0, holder: (): { since: number } | null => null },
+  };
+  readonly memory = { used: 0 };
   readonly backends: { wait: { settle(): void } }[] = [];
 
   constructor(name: string, index: number, branch: Branch) {

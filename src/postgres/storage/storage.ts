@@ -12,17 +12,20 @@
  */
 import type { Host } from '../../hardware/host.ts';
 import { type Nanoseconds, Signal, type Simulation } from '../../kernel/index.ts';
-import {
-  BufferPool,
-  MISS,
-  NO_UNPINNED_BUFFERS,
-  VICTIM_TAKEN,
-} from '../buffers/buffer-pool.ts';
+import { BufferPool, MISS, NO_UNPINNED_BUFFERS, VICTIM_TAKEN } from '../buffers/buffer-pool.ts';
 import { PAGE_BYTES, type Page, pageOf } from '../buffers/page.ts';
 import type { BufferRing } from '../buffers/rings.ts';
 import type { PageReference, Table } from '../heap/relation.ts';
 import type { Fork, WalRecord } from '../heap/wal-record.ts';
-import { BUFFER_IO, CPU, DATA_FILE_READ, DATA_FILE_WRITE, type WaitState } from '../waits.ts';
+import {
+  BUFFER_IO,
+  CPU,
+  DATA_FILE_READ,
+  DATA_FILE_WRITE,
+  WAL_SYNC,
+  WAL_WRITE_LOCK,
+  type WaitState,
+} from '../waits.ts';
 import type { Wal } from '../wal/wal.ts';
 import { hottestPages } from './hottest-pages.ts';
 import type { PageCache } from './page-cache.ts';
@@ -183,7 +186,8 @@ export class Storage {
     pool.startWrite(buffer);
     const lsn = pool.lsnOf(buffer);
     if (lsn > wal.flushed.value) {
-      wal.requestFlush(lsn, wait);
+      const leads = wal.requestFlush(lsn);
+      wait?.now(leads ? WAL_SYNC : WAL_WRITE_LOCK);
       if (wal.flushed.below(lsn)) yield;
     }
     while (cache.holdsUp) {

@@ -1,4 +1,5 @@
 /** Hosts and the network between them, from a scenario. */
+import { LINUX_SWITCHING, type SwitchCosts } from '../../hardware/cores.ts';
 import { Disk } from '../../hardware/disk.ts';
 import { Host } from '../../hardware/host.ts';
 import { Network, type PathConditions } from '../../hardware/network.ts';
@@ -14,6 +15,7 @@ import {
 import { toDistribution } from '../law.ts';
 import type { Scenario } from '../model.ts';
 import { naturalCompare } from '../natural.ts';
+import type { ProcessorProfile } from '../profile-model.ts';
 import { pathOf } from '../resolve/network.ts';
 
 /** What costs nothing lives on machines of its own, one for each zone and use. */
@@ -66,7 +68,14 @@ function host(sim: Simulation, scenario: Scenario, name: string, index: number):
     disk,
     nicBitsPerSecond,
     ...(profile.loopbackDelay === null ? {} : { loopbackDelay: profile.loopbackDelay }),
+    switching: switchingOf(profile.processor),
   });
+}
+
+/** What was measured of the machine's scheduler, and the usual for the rest. */
+function switchingOf({ contextSwitch, coreWakeup }: ProcessorProfile): SwitchCosts {
+  const { direct, wakeup, ...others } = LINUX_SWITCHING;
+  return { direct: contextSwitch ?? direct, wakeup: coreWakeup ?? wakeup, ...others };
 }
 
 function pathConditions(scenario: Scenario, from: string, to: string): PathConditions {

@@ -21,16 +21,7 @@ export interface Measured {
 }
 
 /** What of a profile no part of the model uses yet. */
-const UNUSED = [
-  'processor.context_switch',
-  'processor.core_wakeup',
-  'costs.wal_write',
-  'costs.wal_page_write',
-  'costs.wal_per_byte',
-  'costs.full_page_image',
-  'costs.page_hit',
-  'costs.page_read',
-];
+const UNUSED = ['costs.wal_per_byte', 'costs.full_page_image', 'costs.page_hit', 'costs.page_read'];
 
 export function resolveProfile(
   context: Context,
@@ -118,6 +109,8 @@ function costsOf(given: CostsFile): CostProfile {
     recheck: given.recheck ?? usual.recheck,
     fork: given.fork ?? usual.fork,
     backendStart: given.backend_start ?? usual.backendStart,
+    firstQuery: given.first_query ?? usual.firstQuery,
+    backendExit: given.backend_exit ?? usual.backendExit,
     flush: given.flush ?? usual.flush,
     walWrite: given.wal_write ?? usual.walWrite,
     walPageWrite: given.wal_page_write ?? usual.walPageWrite,

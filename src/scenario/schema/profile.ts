@@ -33,6 +33,8 @@ const costs = section('costs', {
   recheck: duration.optional(),
   fork: duration.optional(),
   backend_start: duration.optional(),
+  first_query: duration.optional(),
+  backend_exit: duration.optional(),
   flush: duration.optional(),
   wal_write: duration.optional(),
   wal_page_write: duration.optional(),

@@ -1,0 +1,108 @@
+import { describe, expect, test } from 'vitest';
+import { MILLISECOND, type Process, SECOND } from '../../src/kernel/index.ts';
+import { ONE_WAY, World } from '../helpers/world.ts';
+
+type Words = readonly ('begin' | 'update' | 'commit' | 'select')[];
+
+/** A client that says some words and then nothing; what it hears next, and when. */
+function silence(settings: Record<string, number>, words: Words, version = 17) {
+  const world = new World({ servers: [{ name: 'pg1', settings, version }] });
+  const client = world.client('a');
+  let said = 0;
+  let heard = -1;
+  const body = function* (): Process {
+    yield* client.connect(['pg1']);
+    for (const word of words) yield* client.say(word, 1);
+    said = world.sim.now;
+    yield* client.hear();
+    heard = world.sim.now;
+  };
+  world.play(body());
+  world.sim.run(20 * SECOND);
+  const server = world.server('pg1');
+  return { answer: client.answers.at(-1), after: heard - said, server, world };
+}
+
+/** The server has been waiting since it answered; its word takes as long to come. */
+const FIVE = 5 * SECOND;
+
+describe('timeouts of idle sessions (7.5)', () => {
+  test('off by default: a silent client keeps its transaction, its lock and the horizon', () => {
+    const { server, answer } = silence({}, ['begin', 'update']);
+    expect(answer).toBe('complete');
+    expect([server.backends.size, server.activeTransactions, server.locks.size]).toEqual([1, 1, 1]);
+    expect(server.procArray.array.holder()).toMatchObject({ kind: 'backend' });
+  });
+
+  test('idle_in_transaction_session_timeout ends the session: 25P03', () => {
+    const settings = { idle_in_transaction_session_timeout: FIVE };
+    const { server, answer, after } = silence(settings, ['begin', 'update']);
+    expect([answer, after]).toEqual(['25P03', FIVE]);
+    expect([server.backends.size, server.activeTransactions, server.locks.size]).toEqual([0, 0, 0]);
+    expect(server.procArray.array.holder()).toBeNull();
+    expect(server.procArray.array.connections).toBe(0);
+  });
+
+  test('it does not touch a session outside of a transaction', () => {
+    const settings = { idle_in_transaction_session_timeout: FIVE };
+    expect(silence(settings, ['begin', 'update', 'commit']).server.backends.size).toBe(1);
+  });
+
+  test.each([
+    [['select'] as Words, '57P05'],
+    [['begin', 'select', 'commit'] as Words, '57P05'],
+    [['begin', 'select'] as Words, 'complete'],
+  ])('idle_session_timeout after %j: %s', (words, answer) => {
+    expect(silence({ idle_session_timeout: FIVE }, words).answer).toBe(answer);
+  });
+
+  test('transaction_timeout counts from BEGIN: 25P04', () => {
+    const { answer, after } = silence({ transaction_timeout: FIVE }, ['begin', 'select', 'select']);
+    expect(answer).toBe('25P04');
+    expect(after).toBeLessThan(FIVE - 4 * ONE_WAY);
+    expect(after).toBeGreaterThan(FIVE - 4 * ONE_WAY - MILLISECOND);
+  });
+
+  test('of two the earlier fires', () => {
+    const settings = { transaction_timeout: FIVE, idle_in_transaction_session_timeout: SECOND };
+    expect(silence(settings, ['begin', 'select']).answer).toBe('25P03');
+  });
+
+  test('a client that speaks in time is never cut off', () => {
+    const settings = { idle_in_transaction_session_timeout: SECOND, idle_session_timeout: SECOND };
+    const world = new World({ servers: [{ name: 'pg1', settings }] });
+    const client = world.client('a');
+    const body = function* (): Process {
+      yield* client.connect(['pg1']);
+      for (let i = 0; i < 10; i++) {
+        yield world.sim.hold(900 * MILLISECOND);
+        yield* client.say(i % 2 === 0 ? 'begin' : 'commit');
+      }
+    };
+    world.play(body());
+    world.sim.run(9.5 * SECOND);
+    expect(client.answers).toEqual(Array(11).fill('complete'));
+  });
+});
+
+describe('the price of a connection (C3)', () => {
+  test('about 1.8 ms until connected, 0.6 for the first select, 3.8 of processor time', () => {
+    const world = new World({ servers: [{ name: 'pg1' }], oneWay: () => 5_000 });
+    const client = world.client('a');
+    const took: number[] = [];
+    const body = function* (): Process {
+      const scram = 3 * MILLISECOND; // the measured one was trusted
+      yield* client.connect(['pg1']);
+      took.push(world.sim.now - scram);
+      const from = world.sim.now;
+      yield* client.say('select');
+      took.push(world.sim.now - from);
+      client.close();
+    };
+    world.play(body());
+    world.sim.run(SECOND);
+    expect(took[0]! / MILLISECOND).toBeCloseTo(1.8, 1);
+    expect(took[1]! / MILLISECOND).toBeCloseTo(0.57, 1);
+    expect(world.host('pg1').cpu.busyTime / MILLISECOND).toBeCloseTo(3.81, 1);
+  });
+});
