@@ -44,6 +44,8 @@ export interface ObservedServer {
     readonly flushes: number;
   };
   readonly waits: { readonly total: ArrayLike<number> };
+  readonly lockWaits: number;
+  readonly deadlocks: number;
   readonly backends: Iterable<{ readonly wait: { settle(): void } }>;
 }
 

@@ -1,7 +1,7 @@
 /**
  * A backend: the process that serves one client connection, from its fork to its exit. It reads a
- * statement, takes the processor for it, locks the rows that it changes, inserts WAL, answers, and
- * commits in Postgres's order (`commit` below; xact.c:CommitTransaction).
+ * statement, takes the processor for it, locks its table and the row that it changes, inserts WAL,
+ * answers, and commits in Postgres's order (`commit` below; xact.c:CommitTransaction).
  *
  * Kept: authentication's round trips, errors and aborted transactions, read-only standbys, what
  * termination does at each point, wait events. Left out until tables have pages: buffers, snapshots
@@ -16,7 +16,10 @@ import {
   type ProcessId,
 } from '../kernel/index.ts';
 import { BACKEND_START_COST, COMMIT_COST, RECHECK_COST, statementCost } from './costs.ts';
-import { type LockOwner, type RowLock, rowId } from './locks.ts';
+import type { LockManager, LockRequest } from './locking/lock-manager.ts';
+import { ACCESS_SHARE, FOR_NO_KEY_UPDATE, ROW_EXCLUSIVE } from './locking/lock-modes.ts';
+import type { LockClient, LockKind, LockOwner } from './locking/lock-table.ts';
+import { rowId } from './locking/row-locks.ts';
 import type { Server } from './server.ts';
 import {
   ERRORS,
@@ -28,32 +31,38 @@ import {
 import {
   CLIENT_READ,
   CPU,
+  LOCK_WAITS,
   SYNC_REP,
-  TRANSACTION_ID,
   WAL_SYNC,
   WAL_WRITE_LOCK,
   type WaitState,
 } from './waits.ts';
 
 const COMPLETE: WireMessage = { type: 'complete' };
+const LOCK_ERRORS = {
+  deadlock: ERRORS.deadlock,
+  'lock timeout': ERRORS.lockTimeout,
+  'out of shared memory': ERRORS.outOfSharedMemory,
+} as const;
 const AUTHENTICATION_REQUEST: WireMessage = { type: 'authentication request' };
 
-export class Backend implements LockOwner {
-  readonly held: RowLock[] = [];
+export class Backend implements LockClient {
   readonly wait: WaitState;
   process: ProcessId = -1;
   /** It has changed something, so its end is a commit record and a place in the running set. */
   private hasXid = false;
   private inTransaction = false;
   private aborted = false;
-  /** In a row's queue: commit_siblings does not count those (procarray.c:MinimumActiveBackends). */
-  private queued = false;
   /** Between the commit record and its flush nothing may interrupt (START_CRIT_SECTION). */
   private critical = false;
   private terminating = false;
   /** The answer to the statement that is being executed. */
   private answer: WireMessage = COMPLETE;
   private started = false;
+  private readonly locks: LockManager;
+  private readonly owner: LockOwner;
+  /** What the lock on the statement's table came to. */
+  private request: LockRequest = 'granted';
   private readonly server: Server;
   readonly endpoint: Endpoint<WireMessage>;
   private readonly inbox: Mailbox<Packet<WireMessage>>;
@@ -62,6 +71,8 @@ export class Backend implements LockOwner {
     this.server = server;
     this.endpoint = endpoint;
     this.inbox = endpoint.inbox;
+    this.locks = server.locks;
+    this.owner = server.locks.enter(this);
     this.wait = server.waits.enter(CPU);
   }
 
@@ -82,7 +93,7 @@ export class Backend implements LockOwner {
           const statement = packet.message as Statement;
           yield host.cpu.serve(this.costOf(statement), group);
           const step = this.execute(statement);
-          if (step === 'row lock') yield* this.waitForRow(statement);
+          if (step === 'lock') yield* this.waitForLocks(statement);
           else if (step === 'commit') yield* this.commit(statement);
           this.endpoint.send(this.answer, RESULT_BYTES);
         }
@@ -129,13 +140,13 @@ export class Backend implements LockOwner {
   }
 
   /** Does what takes no time beyond the processor's, and says what has to be waited for. */
-  private execute(statement: Statement): 'done' | 'row lock' | 'commit' {
+  private execute(statement: Statement): 'done' | 'lock' | 'commit' {
     const error = this.refusal(statement);
-    this.answer = error ?? COMPLETE;
     if (error) {
-      this.aborted = this.inTransaction;
+      this.fail(error);
       return 'done';
     }
+    this.answer = COMPLETE;
     switch (statement.verb) {
       case 'begin':
         this.inTransaction = true;
@@ -148,7 +159,7 @@ export class Backend implements LockOwner {
         this.endTransaction();
         return 'done';
       case 'select':
-        return 'done';
+        return this.read(statement);
       default:
         return this.modify(statement);
     }
@@ -162,31 +173,69 @@ export class Backend implements LockOwner {
     return writes && this.server.inRecovery ? ERRORS.readOnly : null;
   }
 
-  /** One row is changed: its lock first, then the record. */
-  private modify(statement: Statement): 'done' | 'row lock' {
-    const { server } = this;
-    const relation = statement.relation!;
-    if (!this.hasXid) {
-      this.hasXid = true;
-      server.activeTransactions++;
-    }
-    if (statement.verb === 'insert') server.wal.insert(relation.insertBytes);
-    else if (server.locks.taken(rowId(relation.index, statement.key), this)) return 'row lock';
-    else server.wal.insert(relation.updateBytes);
+  private read({ relation }: Statement): 'done' | 'lock' {
+    if (relation === null) return 'done';
+    this.request = this.locks.lockRelation(this.owner, relation.index, ACCESS_SHARE);
+    if (this.request !== 'granted') return 'lock';
+    if (!this.inTransaction) this.locks.releaseAll(this.owner);
     return 'done';
   }
 
-  private *waitForRow(statement: Statement) {
+  /** One row is changed: the locks on its table and on it first, then the record. */
+  private modify(statement: Statement): 'done' | 'lock' {
+    const relation = statement.relation!;
+    this.request = this.locks.lockRelation(this.owner, relation.index, ROW_EXCLUSIVE);
+    return this.request === 'granted' && this.change(statement) ? 'done' : 'lock';
+  }
+
+  /** False if somebody else has the row. */
+  private change({ verb, relation, key }: Statement): boolean {
+    const { server, locks, owner } = this;
+    if (!this.hasXid) {
+      this.hasXid = true;
+      server.activeTransactions++;
+      locks.assignTransactionId(owner);
+    }
+    if (verb === 'insert') server.wal.insert(relation!.insertBytes);
+    else {
+      if (!locks.lockRow(owner, rowId(relation!.index, key), FOR_NO_KEY_UPDATE)) return false;
+      server.wal.insert(relation!.updateBytes);
+    }
+    return true;
+  }
+
+  private *waitForLocks(statement: Statement) {
+    const { server, locks, owner } = this;
+    const { verb, key } = statement;
+    const relation = statement.relation!;
+    let outcome = yield* locks.finish(owner, this.request);
+    if (outcome === 'granted' && verb === 'select') {
+      if (!this.inTransaction) locks.releaseAll(owner);
+    } else if (outcome === 'granted' && !this.change(statement)) {
+      outcome = yield* locks.waitForRow(owner, rowId(relation.index, key), FOR_NO_KEY_UPDATE);
+      if (outcome === 'granted') {
+        yield server.host.cpu.serve(RECHECK_COST);
+        server.wal.insert(relation.updateBytes);
+      }
+    }
+    if (outcome === 'deadlock') server.deadlocks++;
+    if (outcome !== 'granted') this.fail(LOCK_ERRORS[outcome]);
+  }
+
+  /** commit_siblings does not count who waits for a lock (procarray.c:MinimumActiveBackends). */
+  lockWait(kind: LockKind | null): void {
     const { server } = this;
-    this.wait.now(TRANSACTION_ID);
-    this.queued = true;
-    server.activeTransactions--;
-    yield;
-    this.queued = false;
-    server.activeTransactions++;
-    this.wait.now(CPU);
-    yield server.host.cpu.serve(RECHECK_COST);
-    server.wal.insert(statement.relation!.updateBytes);
+    if (kind !== null) server.lockWaits++;
+    if (this.hasXid) server.activeTransactions += kind === null ? 1 : -1;
+    this.wait.now(kind === null ? CPU : LOCK_WAITS[kind]);
+  }
+
+  /** An error ends the transaction at once, what follows in its block is refused. */
+  private fail(error: ErrorResponse): void {
+    const { inTransaction } = this;
+    this.answer = error;
+    this.endTransaction();
+    this.inTransaction = this.aborted = inTransaction;
   }
 
   /**
@@ -223,15 +272,14 @@ export class Backend implements LockOwner {
   }
 
   private endTransaction(): void {
-    if (this.hasXid) {
-      if (!this.queued) this.server.activeTransactions--;
-      this.server.locks.releaseAll(this);
-    }
-    this.hasXid = this.inTransaction = this.aborted = this.queued = false;
+    if (this.hasXid) this.server.activeTransactions--;
+    this.locks.releaseAll(this.owner);
+    this.hasXid = this.inTransaction = this.aborted = false;
   }
 
   private exit(): void {
     this.endTransaction();
+    this.locks.leave(this.owner);
     this.endpoint.close();
     this.wait.settle();
     this.server.backendExited(this);

@@ -14,7 +14,7 @@ import { Checkpointer } from './checkpointer.ts';
 import type { ServerContext } from './context.ts';
 import { FORK_COST, REDO_NANOSECONDS_PER_BYTE } from './costs.ts';
 import { SERVER_STATES, type ServerState } from './events.ts';
-import { RowLocks } from './locks.ts';
+import { LockManager } from './locking/lock-manager.ts';
 import { FIRST_LSN, type Lsn } from './lsn.ts';
 import type { PostgresSettings } from './settings.ts';
 import { ERRORS, RESULT_BYTES, type WireMessage } from './statement.ts';
@@ -51,7 +51,7 @@ export class Server implements Listener<WireMessage> {
   readonly waits: WaitTimes;
   readonly checkpointer: Checkpointer;
   readonly options: SocketOptions;
-  locks: RowLocks;
+  locks: LockManager;
   synchronousReplication: SynchronousReplication = NO_STANDBYS;
   state: ServerState = 'shut down';
   stateSince = 0;
@@ -59,6 +59,9 @@ export class Server implements Listener<WireMessage> {
   inRecovery = false;
   /** Transactions that have written and not ended. */
   activeTransactions = 0;
+  /** Waits for heavyweight locks, and deadlocks found, since the beginning of the run. */
+  lockWaits = 0;
+  deadlocks = 0;
   /** Called after each flush: walsenders go on from here. */
   onWalFlush: () => void = () => {};
   /** Called after each change of state. */
@@ -78,7 +81,7 @@ export class Server implements Listener<WireMessage> {
     this.wal = new Wal(context, this, options.branch, FIRST_LSN);
     this.checkpointer = new Checkpointer(this, FIRST_LSN);
     this.waits = new WaitTimes(context.sim);
-    this.locks = new RowLocks(context.sim);
+    this.locks = new LockManager(context.sim, options.settings);
     this.accepted = new Mailbox(context.sim);
     this.options = socketOptions(options.settings);
     this.host.onPowerOff(() => this.lost('flushed'));
@@ -192,7 +195,7 @@ export class Server implements Listener<WireMessage> {
     this.backends.clear();
     this.endpoints.clear();
     this.activeTransactions = 0;
-    this.locks = new RowLocks(this.context.sim);
+    this.locks = new LockManager(this.context.sim, this.settings);
     this.context.events.connections.emit(this.index, 0);
   }
 

@@ -13,6 +13,9 @@ export const WAIT_EVENTS = [
   'LWLock.WALWrite',
   'IPC.SyncRep',
   'Lock.transactionid',
+  'Lock.tuple',
+  'Lock.relation',
+  'Lock.extend',
 ] as const;
 
 export type WaitEvent = (typeof WAIT_EVENTS)[number];
@@ -22,7 +25,9 @@ export const CLIENT_READ = 1;
 export const WAL_SYNC = 2;
 export const WAL_WRITE_LOCK = 3;
 export const SYNC_REP = 4;
-export const TRANSACTION_ID = 5;
+
+/** Heavyweight locks, by what they are on. */
+export const LOCK_WAITS = { transactionid: 5, tuple: 6, relation: 7, extend: 8 } as const;
 
 /** The time that all backends of a server have spent in each state. */
 export class WaitTimes {

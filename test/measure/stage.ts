@@ -64,6 +64,8 @@ export class StageServer {
     flushes: number;
   };
   readonly waits = { total: new Float64Array(WAIT_EVENTS.length) };
+  lockWaits = 0;
+  deadlocks = 0;
   readonly backends: { wait: { settle(): void } }[] = [];
 
   constructor(name: string, index: number, branch: Branch) {

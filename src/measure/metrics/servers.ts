@@ -28,6 +28,8 @@ const DEFINITIONS: readonly MetricDefinition[] = [
   },
   number('checkpoints.timed', 'count', 'Checkpoints by checkpoint_timeout.'),
   number('checkpoints.requested', 'count', 'Checkpoints by max_wal_size, or asked for.'),
+  number('locks.waits', 'count', 'Waits for heavyweight locks; a row can take two.'),
+  number('locks.deadlocks', 'count', 'Deadlocks found, each the error of one transaction.'),
   {
     name: 'servers.<server>.connections',
     kind: 'gauge',
@@ -84,6 +86,8 @@ class ServerMeter {
   private records = 0;
   private bytes = 0;
   private flushes = 0;
+  private lockWaits = 0;
+  private deadlocks = 0;
 
   constructor(run: Observed, server: ObservedServer) {
     this.server = server;
@@ -113,6 +117,8 @@ class ServerMeter {
     sheet.distribution(`${prefix}wal.rate`, this.rate.distribution(now), 1);
     sheet.put(`${prefix}checkpoints.timed`, this.checkpoints[0]);
     sheet.put(`${prefix}checkpoints.requested`, this.checkpoints[1]);
+    sheet.put(`${prefix}locks.waits`, this.server.lockWaits - this.lockWaits);
+    sheet.put(`${prefix}locks.deadlocks`, this.server.deadlocks - this.deadlocks);
     sheet.gauge(`${prefix}connections`, this.connections.summary());
   }
 
@@ -123,6 +129,8 @@ class ServerMeter {
     this.records = wal.records;
     this.bytes = wal.bytes;
     this.flushes = wal.flushes;
+    this.lockWaits = this.server.lockWaits;
+    this.deadlocks = this.server.deadlocks;
   }
 }
 

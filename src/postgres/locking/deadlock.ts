@@ -40,11 +40,14 @@ class Search {
   autovacuum: LockOwner | null = null;
   private readonly owner: LockOwner;
   private readonly reversals: Reversal[] = [];
-  private visited: LockOwner[] = [];
+  /** The walk that marks whom it has visited, so that a long queue is not searched again. */
+  private walk = {};
+  private start: LockOwner;
   private members: LockOwner[] = [];
 
   constructor(owner: LockOwner) {
     this.owner = owner;
+    this.start = owner;
   }
 
   /** The cycle as the queues stand, for the error message. */
@@ -89,16 +92,16 @@ class Search {
 
   /** deadlock.c: FindLockCycle: the soft edges of a cycle through the start; null without one. */
   private cycleFrom(start: LockOwner): Reversal[] | null {
-    this.visited = [];
+    this.start = start;
+    this.walk = {};
     this.members = [];
     const soft: Reversal[] = [];
     return this.leadsBack(start, soft) ? soft : null;
   }
 
   private leadsBack(waiter: LockOwner, soft: Reversal[]): boolean {
-    const at = this.visited.indexOf(waiter);
-    if (at >= 0) return at === 0;
-    this.visited.push(waiter);
+    if (waiter.visitedBy === this.walk) return waiter === this.start;
+    waiter.visitedBy = this.walk;
     const lock = waiter.waitLock;
     if (lock === null || lock.kind === 'extend') return false;
     const isCycle = this.hardEdgeLeadsBack(waiter, lock, soft) || this.softEdge(waiter, lock, soft);

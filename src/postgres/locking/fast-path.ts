@@ -82,7 +82,7 @@ export class FastPathSlots {
 
   releaseAll(): void {
     if (this.count === 0) return;
-    this.used.fill(0);
+    for (let group = 0; group < this.groups; group++) this.used[group] = 0;
     this.count = 0;
   }
 

@@ -54,6 +54,8 @@ export class LockOwner {
   lockTimeout: Nanoseconds;
   waitLock: Lock | null = null;
   waitMode: LockMode = 1;
+  /** The deadlock check's walk that has been here last. */
+  visitedBy: object | null = null;
   process: ProcessId = -1;
   ticket = 0;
 

@@ -121,7 +121,7 @@ describe('the room of the table', () => {
     expect(answer(room)).toBe('granted');
   });
 
-  test('two holders a lock on the average: a thousand partitions for everybody are too many', () => {
+  test('two holders a lock on the average: a thousand partitions for all are too many', () => {
     const { locks, enter } = bench();
     const full = Array.from({ length: 30 }, (_, i) => {
       const owner = enter(`${i}`);
@@ -179,7 +179,7 @@ describe('waiting', () => {
     expect([locks.rows.size, locks.table.size]).toEqual([0, 0]);
   });
 
-  test('an autovacuum in the way is told after deadlock_timeout, and only the one in the way', () => {
+  test('an autovacuum in the way is told after deadlock_timeout, and only that one', () => {
     const { sim, locks, enter } = bench(15, { deadlock_timeout: 2 * SECOND });
     const told: string[] = [];
     const vacuum = enter('v', () => {
