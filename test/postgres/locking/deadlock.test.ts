@@ -74,6 +74,21 @@ describe('the deadlock check', () => {
     });
     expect(Math.min(...Object.values(seen)), JSON.stringify(seen)).toBeGreaterThan(20);
   });
+
+  test('a reversal that leads nowhere is taken back before the next is tried', () => {
+    const waiters = entangled([
+      { who: 0, relation: 1, mode: 8 },
+      { who: 2, relation: 0, mode: 3 },
+      { who: 2, relation: 1, mode: 1 }, // for 0
+      { who: 1, relation: 0, mode: 5 }, // for 2
+      { who: 3, relation: 0, mode: 4 }, // behind 1
+      { who: 0, relation: 0, mode: 5 }, // for 2, and behind 3
+    ]);
+    const [zero, one, , three] = waiters as [LockOwner, LockOwner, LockOwner, LockOwner];
+    const verdict = checkDeadlock(three);
+    // Zero before three would leave zero and two waiting for each other; three before one is free.
+    expect(verdict.kind === 'soft' && [...verdict.orders.values()]).toEqual([[three, one, zero]]);
+  });
 });
 
 /** Transactions that take rows and relations in any order, again and again, until `until`. */
