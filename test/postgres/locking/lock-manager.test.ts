@@ -179,6 +179,15 @@ describe('waiting', () => {
     expect([locks.rows.size, locks.table.size]).toEqual([0, 0]);
   });
 
+  test('a holder that wants more keeps out those whom its first mode let in', () => {
+    const { locks, enter } = bench();
+    const [a, b] = [enter('a'), enter('b')];
+    expect(locks.lockRow(a, 5, FOR_NO_KEY_UPDATE)).toBe(true);
+    expect(locks.lockRow(a, 5, FOR_UPDATE)).toBe(true);
+    expect(locks.lockRow(a, 5, FOR_KEY_SHARE)).toBe(true);
+    expect(locks.lockRow(b, 5, FOR_KEY_SHARE)).toBe(false);
+  });
+
   test('an autovacuum in the way is told after deadlock_timeout, and only that one', () => {
     const { sim, locks, enter } = bench(15, { deadlock_timeout: 2 * SECOND });
     const told: string[] = [];
