@@ -199,6 +199,7 @@ export class Backend implements LockClient {
     if (verb === 'insert') server.wal.insert(relation!.insertBytes);
     else {
       if (!locks.lockRow(owner, rowId(relation!.index, key), FOR_NO_KEY_UPDATE)) return false;
+      locks.updateRow(owner, rowId(relation!.index, key));
       server.wal.insert(relation!.updateBytes);
     }
     return true;
@@ -214,6 +215,7 @@ export class Backend implements LockClient {
     } else if (outcome === 'granted' && !this.change(statement)) {
       outcome = yield* locks.waitForRow(owner, rowId(relation.index, key), FOR_NO_KEY_UPDATE);
       if (outcome === 'granted') {
+        locks.updateRow(owner, rowId(relation.index, key));
         yield server.host.cpu.serve(RECHECK_COST);
         server.wal.insert(relation.updateBytes);
       }
@@ -268,12 +270,12 @@ export class Backend implements LockClient {
       }
     }
     wait.now(CPU);
-    this.endTransaction();
+    this.endTransaction(true);
   }
 
-  private endTransaction(): void {
+  private endTransaction(committed = false): void {
     if (this.hasXid) this.server.activeTransactions--;
-    this.locks.releaseAll(this.owner);
+    this.locks.releaseAll(this.owner, committed);
     this.hasXid = this.inTransaction = this.aborted = false;
   }
 

@@ -98,38 +98,46 @@ export class LockManager {
     return this.rows.take(row, mode, owner) === null;
   }
 
+  /** The owner makes a new version of a row that it has: who waits will have to follow it. */
+  updateRow(owner: LockOwner, row: RowId): void {
+    this.rows.update(row, owner);
+  }
+
   /**
-   * Waits until the row is the owner's. The first who waits has the row's tuple lock and waits for
-   * the end of the holder's transaction; the others wait for the tuple lock, so the row goes from
-   * one to the next in the order of coming. Who has the row already, in a weaker mode, does not
-   * take the tuple lock: those who hold it wait for him.
+   * Waits until the row is the owner's. The first who waits has the version's tuple lock and waits
+   * for the end of the holder's transaction; the others wait for the tuple lock. Once a new version
+   * is committed, they follow the row there one after the other and from then on wait for the new
+   * holder's transaction side by side (heapam_handler.c: heapam_tuple_lock). Who has the row
+   * already, in a weaker mode, does not take the tuple lock: those who hold it wait for him.
    */
   *waitForRow(owner: LockOwner, row: RowId, mode: RowLockMode): Waiting<LockOutcome> {
     const tupleMode = TUPLE_LOCK_MODES[mode]!;
     let tuple: Lock | null = null;
+    let follows = this.rows.isHolder(row, owner);
     for (;;) {
       const holder = this.rows.take(row, mode, owner);
       if (holder === null) break;
-      if (tuple === null && !this.rows.isHolder(row, owner)) {
-        const outcome = yield* this.finish(owner, this.lockTuple(owner, row, tupleMode));
+      const transaction = this.table.transactionOf(holder);
+      if (tuple === null && !follows) {
+        const request = this.lockInTable(owner, 'tuple', row, tupleMode);
+        const outcome = yield* this.finish(owner, request);
         if (outcome !== 'granted') return outcome;
         tuple = this.table.find('tuple', row)!;
-        continue;
       }
-      const outcome = yield* this.waitForTransaction(owner, holder);
+      const outcome = yield* this.waitFor(transaction, owner);
       if (outcome !== 'granted') return outcome;
+      if (!transaction.updated.includes(row)) continue;
+      follows = true;
+      if (tuple !== null) this.release(tuple, owner, 1 << tupleMode);
+      tuple = null;
     }
     if (tuple !== null) this.release(tuple, owner, 1 << tupleMode);
     return 'granted';
   }
 
   /** Waits for the end of a transaction that has an id (lmgr.c: XactLockTableWait). */
-  *waitForTransaction(owner: LockOwner, holder: LockOwner): Waiting<WaitOutcome> {
-    const lock = this.table.transactionOf(holder);
-    const request = this.joinOrGrant(lock, owner, SHARE);
-    const outcome = request === 'wait' ? yield* this.wait(owner) : request;
-    if (outcome === 'granted') this.release(lock, owner, 1 << SHARE);
-    return outcome;
+  waitForTransaction(owner: LockOwner, holder: LockOwner): Waiting<WaitOutcome> {
+    return this.waitFor(this.table.transactionOf(holder), owner);
   }
 
   /** Requests a relation lock; `wait` says that the running process has to go through `wait`. */
@@ -201,6 +209,13 @@ export class LockManager {
     }
   }
 
+  private *waitFor(transaction: Lock, owner: LockOwner): Waiting<WaitOutcome> {
+    const request = this.joinOrGrant(transaction, owner, SHARE);
+    const outcome = request === 'wait' ? yield* this.wait(owner) : request;
+    if (outcome === 'granted') this.release(transaction, owner, 1 << SHARE);
+    return outcome;
+  }
+
   /** The owner waits no more; those behind it go on if it was only this that kept them. */
   cancelWait(owner: LockOwner): void {
     const lock = owner.waitLock;
@@ -211,8 +226,11 @@ export class LockManager {
   }
 
   /** The owner's transaction has ended: everything that it holds goes on to who waits for it. */
-  releaseAll(owner: LockOwner): void {
+  releaseAll(owner: LockOwner, committed = false): void {
     if (owner.waitLock !== null) this.cancelWait(owner);
+    if (committed && owner.transaction !== null) {
+      owner.transaction.updated = this.rows.updatedBy(owner);
+    }
     if (owner.rows.length > 0) this.rows.releaseAll(owner);
     owner.fastPath.releaseAll();
     if (owner.hasTransactionId) {
@@ -243,10 +261,6 @@ export class LockManager {
     else this.timeouts++;
     this.cancelWait(owner);
     return outcome;
-  }
-
-  private lockTuple(owner: LockOwner, row: RowId, mode: LockMode): LockRequest {
-    return this.lockInTable(owner, 'tuple', row, mode);
   }
 
   private byFastPath(owner: LockOwner, relation: number, mode: LockMode): boolean {

@@ -26,6 +26,8 @@ export interface Lock {
   /** Who waits, first to be granted first, and the mask of the modes they want. */
   queue: LockOwner[];
   waitMask: number;
+  /** Of a transaction that has committed: the rows of which it has made new versions. */
+  updated: readonly number[];
 }
 
 /** What a backend wants to hear of its locks. */
@@ -164,15 +166,15 @@ export class LockTable {
   /** The entry goes if nobody holds it or waits for it. */
   tidy(lock: Lock): void {
     if (lock.holders.size > 0 || lock.queue.length > 0) return;
-    if (lock.kind !== 'transactionid') {
-      this.byKind[lock.kind].delete(lock.id);
-      this.entries--;
-    }
+    if (lock.kind === 'transactionid') return; // those who waited still ask what it updated
+    this.byKind[lock.kind].delete(lock.id);
+    this.entries--;
     this.free.push(lock);
   }
 
   private newLock(kind: LockKind, id: number): Lock {
-    const lock = this.free.pop() ?? {
+    const spare = kind === 'transactionid' ? undefined : this.free.pop();
+    const lock = spare ?? {
       kind,
       id,
       granted: [0, 0, 0, 0, 0, 0, 0, 0, 0],
@@ -180,6 +182,7 @@ export class LockTable {
       holders: new Map<LockOwner, number>(),
       queue: [],
       waitMask: 0,
+      updated: [],
     };
     lock.kind = kind;
     lock.id = id;

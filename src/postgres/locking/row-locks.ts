@@ -27,6 +27,8 @@ export interface RowLock<Owner> {
   row: RowId;
   holder: Owner | null;
   mode: RowLockMode;
+  /** Who has made a new version of it. */
+  updater: Owner | null;
   others: Member<Owner>[] | null;
   /** The next one in its bucket, or of those to be used again. */
   next: RowLock<Owner> | null;
@@ -56,6 +58,16 @@ export class RowLocks<Owner extends { readonly rows: RowLock<Owner>[] }> {
     const conflicting = conflictOf(lock, mode, owner);
     if (conflicting === null) this.join(lock, mode, owner);
     return conflicting;
+  }
+
+  /** The owner, who has the row, makes a new version of it. */
+  update(row: RowId, owner: Owner): void {
+    this.find(row)!.updater = owner;
+  }
+
+  /** The rows of which the owner has made new versions. */
+  updatedBy(owner: Owner): RowId[] {
+    return owner.rows.filter(({ updater }) => updater === owner).map(({ row }) => row);
   }
 
   /** Whether the owner has the row, in whatever mode. */
@@ -98,11 +110,12 @@ export class RowLocks<Owner extends { readonly rows: RowLock<Owner>[] }> {
 
   private enter(row: RowId, mode: RowLockMode, holder: Owner): RowLock<Owner> {
     if (this.size === this.buckets.length) this.grow();
-    const lock = this.free ?? { row, holder, mode, others: null, next: null };
+    const lock = this.free ?? { row, holder, mode, updater: null, others: null, next: null };
     if (lock === this.free) this.free = lock.next;
     lock.row = row;
     lock.holder = holder;
     lock.mode = mode;
+    lock.updater = null;
     this.link(lock);
     this.size++;
     return lock;
