@@ -129,7 +129,7 @@ class Melee {
         if (outcome !== 'granted') break;
         yield this.sim.hold(random.integer(0, 50) * MILLISECOND);
       }
-      this.manager.releaseAll(owner);
+      this.manager.releaseAll(owner, random.chance(0.7));
     }
     this.ended++;
   }
@@ -141,8 +141,12 @@ class Melee {
       return yield* manager.finish(owner, asked);
     }
     const rowMode = (mode % 4) as RowLockMode;
-    if (manager.lockRow(owner, rowId(0, what), rowMode)) return 'granted' as const;
-    return yield* manager.waitForRow(owner, rowId(0, what), rowMode);
+    const row = rowId(0, what);
+    const outcome: LockOutcome = manager.lockRow(owner, row, rowMode)
+      ? 'granted'
+      : yield* manager.waitForRow(owner, row, rowMode);
+    if (outcome === 'granted' && mode > 5) manager.updateRow(owner, row);
+    return outcome;
   }
 
   /** No circle may stand longer than deadlock_timeout after the last of it began to wait. */

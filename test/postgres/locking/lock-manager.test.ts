@@ -164,6 +164,37 @@ describe('waiting', () => {
     ]);
   });
 
+  test('once an update is committed, all follow the row and wait side by side', () => {
+    const { sim, locks, log, enter } = bench();
+    const play = function* (name: string, from: number, until: number): Process {
+      const owner = enter(name);
+      yield sim.holdUntil(from * SECOND);
+      const mine = locks.lockRow(owner, 5, FOR_NO_KEY_UPDATE);
+      if (!mine) yield* locks.waitForRow(owner, 5, FOR_NO_KEY_UPDATE);
+      locks.updateRow(owner, 5);
+      log.push(`${sim.now / SECOND} ${name} has it`);
+      yield sim.holdUntil(until * SECOND);
+      locks.releaseAll(owner, true);
+    };
+    ['a', 'b', 'c', 'd'].forEach((name, i) => {
+      sim.spawn(play(name, i, i + 5));
+    });
+    sim.run(20 * SECOND);
+    expect(log.filter((line) => !line.includes('goes on'))).toEqual([
+      '0 a has it',
+      '1 b transactionid',
+      '2 c tuple',
+      '3 d tuple',
+      '5 b has it',
+      '5 c transactionid',
+      '5 d transactionid',
+      '6 c has it',
+      '6 d transactionid',
+      '7 d has it',
+    ]);
+    expect([locks.rows.size, locks.table.size]).toEqual([0, 0]);
+  });
+
   test('key share beside no key update; the heir of a multixact keeps others out', () => {
     const { locks, enter } = bench();
     const [a, b, c] = [enter('a'), enter('b'), enter('c')];

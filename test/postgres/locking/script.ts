@@ -38,7 +38,7 @@ class Session {
       if (command.startsWith('lock_timeout')) {
         this.owner.lockTimeout = Number(command.slice(13)) * MILLISECOND;
       } else if (command === 'commit' || command === 'rollback')
-        this.manager.releaseAll(this.owner);
+        this.manager.releaseAll(this.owner, command === 'commit');
       else {
         const outcome = yield* this.execute(command);
         log.push(`${sim.now / MILLISECOND} ${name} ${command}: ${outcome}`);
@@ -57,8 +57,11 @@ class Session {
     const rowMode =
       verb === 'update' ? 2 : ROW_MODES.indexOf(command.split(' ').slice(3).join(' '));
     const row = rowId(relation, Number(key));
-    if (manager.lockRow(owner, row, rowMode as RowLockMode)) return 'granted';
-    return yield* manager.waitForRow(owner, row, rowMode as RowLockMode);
+    const held = manager.lockRow(owner, row, rowMode as RowLockMode)
+      ? 'granted'
+      : yield* manager.waitForRow(owner, row, rowMode as RowLockMode);
+    if (held === 'granted' && verb === 'update') manager.updateRow(owner, row);
+    return held;
   }
 }
 
