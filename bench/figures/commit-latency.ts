@@ -5,10 +5,12 @@
  */
 import { MICROSECOND, MILLISECOND, type Nanoseconds, SECOND } from '../../src/kernel/index.ts';
 import { Costs, DEFAULT_COSTS } from '../../src/postgres/costs.ts';
+import { insertRecord, samePageUpdateRecord } from '../../src/postgres/heap/heap-records.ts';
+import { recordBytes } from '../../src/postgres/heap/wal-record.ts';
 import { COMMIT_BYTES } from '../../src/postgres/record-sizes.ts';
 import { RESULT_BYTES } from '../../src/postgres/statement.ts';
 import { REPLY_BYTES, WAL_HEADER_BYTES } from '../../src/replication/messages.ts';
-import { ACCOUNTS, HISTORY } from '../../src/workload/pgbench.ts';
+import { ACCOUNTS, pgbenchTables } from '../../src/workload/pgbench.ts';
 import { digits, type Figure } from './figure.ts';
 import { play, scenarioOf } from './world.ts';
 
@@ -21,6 +23,18 @@ const FSYNC = { pg1: 0.8 * MILLISECOND, pg2: 0.5 * MILLISECOND, pg3: 3 * MILLISE
 const CARD_BITS_PER_SECOND = 10e9;
 const WARMUP = 1 * SECOND;
 
+/** What a transaction logs where pages have room and need no images. */
+const [{ tupleBytes }, , , history] = pgbenchTables(1, 18) as [
+  { tupleBytes: number },
+  unknown,
+  unknown,
+  { tupleBytes: number },
+];
+const PAGE = { relation: 1, block: 1, pageBytes: 0, isNew: false };
+const { changedBytes } = ACCOUNTS;
+const UPDATE = samePageUpdateRecord(PAGE, { hot: true, tupleBytes, changedBytes, logical: false });
+const INSERT = insertRecord(PAGE, history.tupleBytes);
+
 const BASE = `
 duration: 9s
 network:
@@ -30,12 +44,15 @@ hardware:
   pg1: {cores: 8, memory: 16GB, network: 10Gbit, disk: {kind: nvme, fsync: 0.8ms}}
   pg2: {cores: 8, memory: 16GB, network: 10Gbit, disk: {kind: nvme, fsync: 0.5ms}}
   pg3: {cores: 8, memory: 16GB, network: 10Gbit, disk: {kind: nvme, fsync: 3ms}}
-postgresql: {wal_writer_delay: 10s}   # so that nobody else flushes
+postgresql:
+  wal_writer_delay: 10s   # so that nobody else flushes
+  full_page_writes: off
 servers:
   pg1: {zone: a, hardware: pg1}
   pg2: {zone: b, hardware: pg2, standby_of: pg1}
   pg3: {zone: c, hardware: pg3, standby_of: pg1}
 workload:
+  pgbench: {fillfactor: 50}
   transactions: {write: {builtin: simple-update}}
   clients: {app: {zone: a, count: 1, run: write, connect: pg1}}
 `;
@@ -94,7 +111,7 @@ export function closedForm(level: Level, standby: Standby | null): Nanoseconds {
 
 /** From the local flush to the standby's reply. The walsender of pg2 uses the card first. */
 function remotePart(level: Level, standby: Standby): Nanoseconds {
-  const bytes = [ACCOUNTS.updateBytes, HISTORY.insertBytes, COMMIT_BYTES]
+  const bytes = [recordBytes(UPDATE), recordBytes(INSERT), COMMIT_BYTES]
     .map((record) => (record + 7) & ~7)
     .reduce((sum, record) => sum + record, 0);
   const sends = (standby === 'pg2' ? 1 : 2) * onCard(bytes + WAL_HEADER_BYTES);

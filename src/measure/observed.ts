@@ -61,6 +61,16 @@ export interface ObservedServer {
     };
   };
   readonly memory: { readonly used: number };
+  readonly storage: {
+    readonly pool: { readonly hits: number; readonly reads: number };
+    readonly written: {
+      readonly checkpointer: number;
+      readonly bgwriter: number;
+      readonly backend: number;
+    };
+  };
+  readonly lockWaits: number;
+  readonly deadlocks: number;
   readonly backends: Iterable<{ readonly wait: { settle(): void } }>;
 }
 

@@ -14,12 +14,15 @@ import { Checkpointer } from './checkpointer.ts';
 import type { ServerContext } from './context.ts';
 import { type CostProfile, Costs, DEFAULT_COSTS } from './costs.ts';
 import { SERVER_STATES, type ServerState } from './events.ts';
-import { RowLocks } from './locks.ts';
+import { LockManager } from './locking/lock-manager.ts';
 import { FIRST_LSN, type Lsn } from './lsn.ts';
 import { ServerMemory } from './memory.ts';
 import { SharedProcArray } from './procarray/session.ts';
 import type { PostgresSettings } from './settings.ts';
 import { ERRORS, RESULT_BYTES, type WireMessage } from './statement.ts';
+import { Database } from './storage/database.ts';
+import { PageCache } from './storage/page-cache.ts';
+import { Storage, type StorageStart } from './storage/storage.ts';
 import type { Branch } from './timeline.ts';
 import { SessionTimeouts } from './timeouts.ts';
 import { WaitTimes } from './waits.ts';
@@ -46,6 +49,12 @@ export interface ServerOptions {
   readonly archive?: ArchiveTarget | null;
   /** What its processes cost on this machine; the documented defaults if not given. */
   readonly costs?: CostProfile;
+  /** The tables of its cluster; none if not given. */
+  readonly database?: Database;
+  /** Its host's page cache, if other servers share it. */
+  readonly pageCache?: PageCache;
+  /** What is in memory at the beginning of the run; warm if not given. */
+  readonly start?: StorageStart;
 }
 
 export class Server implements Listener<WireMessage> {
@@ -60,11 +69,12 @@ export class Server implements Listener<WireMessage> {
   readonly wal: Wal;
   readonly waits: WaitTimes;
   readonly checkpointer: Checkpointer;
+  readonly storage: Storage;
   readonly options: SocketOptions;
   readonly timeouts: SessionTimeouts;
   readonly procArray: SharedProcArray;
   readonly memory: ServerMemory;
-  locks: RowLocks;
+  locks: LockManager;
   synchronousReplication: SynchronousReplication = NO_STANDBYS;
   state: ServerState = 'shut down';
   stateSince = 0;
@@ -72,6 +82,9 @@ export class Server implements Listener<WireMessage> {
   inRecovery = false;
   /** Transactions that have written and not ended. */
   activeTransactions = 0;
+  /** Waits for heavyweight locks, and deadlocks found, since the beginning of the run. */
+  lockWaits = 0;
+  deadlocks = 0;
   /** Called after each flush: walsenders go on from here. */
   onWalFlush: () => void = () => {};
   /** Called after a PANIC: the postmaster may start anew. */
@@ -97,9 +110,10 @@ export class Server implements Listener<WireMessage> {
     this.group = options.host.newGroup();
     this.costs = new Costs(options.costs ?? DEFAULT_COSTS);
     this.wal = new Wal(context, this, options.branch, FIRST_LSN);
+    this.storage = storageOf(this, options);
     this.checkpointer = new Checkpointer(this, FIRST_LSN);
     this.waits = new WaitTimes(context.sim);
-    this.locks = new RowLocks(context.sim);
+    this.locks = new LockManager(context.sim, options.settings);
     this.timeouts = new SessionTimeouts(options.settings);
     this.procArray = new SharedProcArray(context.sim, options.settings);
     this.memory = new ServerMemory(this.host.memory, options.settings, () => this.memories());
@@ -147,6 +161,8 @@ export class Server implements Listener<WireMessage> {
 
   /** What only a server with a WAL of its own runs. */
   startPrimaryProcesses(): void {
+    this.procArray.array.goOnFrom(this.storage.database.nextXid);
+    this.storage.begin();
     this.wal.start();
     this.host.spawn(this.checkpointer.run(), this.group);
   }
@@ -227,11 +243,12 @@ export class Server implements Listener<WireMessage> {
   }
 
   private forget(): void {
-    for (const backend of this.backends) backend.wait.settle();
+    for (const backend of this.backends) backend.lose();
+    this.storage.crash();
     this.backends.clear();
     this.endpoints.clear();
     this.activeTransactions = 0;
-    this.locks = new RowLocks(this.context.sim);
+    this.locks = new LockManager(this.context.sim, this.settings);
     this.procArray.restart();
     this.memory.stop();
     this.context.events.connections.emit(this.index, 0);
@@ -286,6 +303,7 @@ export class Server implements Listener<WireMessage> {
   }
 
   private fork(endpoint: Endpoint<WireMessage>): void {
+    this.storage.begin();
     const backend = new Backend(this, endpoint);
     this.backends.add(backend);
     if (backend.memory.start() === 'refused') backend.refuse(ERRORS.cannotFork);
@@ -294,6 +312,17 @@ export class Server implements Listener<WireMessage> {
       this.context.events.connections.emit(this.index, this.backends.size);
     }
   }
+}
+
+const WARM: StorageStart = { buffers: 'warm', osCache: 'warm' };
+
+/** Its pages, over the page cache that is its host's. */
+function storageOf(server: Server, options: ServerOptions): Storage {
+  const { sim } = server.context;
+  const { shared_buffers: bytes, max_connections: connections } = server.settings;
+  const { database = new Database([]), start = WARM } = options;
+  const cache = options.pageCache ?? new PageCache(sim, server.host, bytes, connections);
+  return new Storage(sim, server, database, cache, bytes, start);
 }
 
 /**

@@ -4,13 +4,12 @@ import type { Branch } from './timeline.ts';
 /** What a statement does. Issue by issue the planner takes this over; the messages stay. */
 export type Verb = 'begin' | 'select' | 'update' | 'insert' | 'commit' | 'rollback';
 
-/** A table as the executor needs it here: a number for its locks, and the size of its records. */
+/** A table as statements name it: its place among the database's tables, and what updates change. */
 export interface Relation {
   readonly index: number;
   readonly name: string;
-  /** WAL of one insert and one update, headers included (see `record-sizes.ts`). */
-  readonly insertBytes: number;
-  readonly updateBytes: number;
+  /** From the first to the last byte of the row that an update changes. */
+  readonly changedBytes: number;
 }
 
 /** The fate of one transaction's commit, filled in by the server: the simulator's own knowledge. */
@@ -100,6 +99,24 @@ export const ERRORS = {
     type: 'error',
     sqlstate: '25P02',
     message: 'current transaction is aborted',
+    fatal: false,
+  },
+  deadlock: {
+    type: 'error',
+    sqlstate: '40P01',
+    message: 'deadlock detected',
+    fatal: false,
+  },
+  lockTimeout: {
+    type: 'error',
+    sqlstate: '55P03',
+    message: 'canceling statement due to lock timeout',
+    fatal: false,
+  },
+  outOfSharedMemory: {
+    type: 'error',
+    sqlstate: '53200',
+    message: 'out of shared memory',
     fatal: false,
   },
   tooManyConnections: fatal('53300', 'sorry, too many clients already'),

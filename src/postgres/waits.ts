@@ -19,6 +19,9 @@ export const WAIT_EVENTS = [
   'IO.DataFileRead',
   'IO.DataFileWrite',
   'IPC.BufferIO',
+  'Lock.tuple',
+  'Lock.relation',
+  'Lock.extend',
 ] as const;
 
 export type WaitEvent = (typeof WAIT_EVENTS)[number];
@@ -28,13 +31,15 @@ export const CLIENT_READ = 1;
 export const WAL_SYNC = 2;
 export const WAL_WRITE_LOCK = 3;
 export const SYNC_REP = 4;
-export const TRANSACTION_ID = 5;
 export const WAL_WRITE = 6;
 export const PROC_ARRAY = 7;
 export const PROC_ARRAY_GROUP_UPDATE = 8;
 export const DATA_FILE_READ = 9;
 export const DATA_FILE_WRITE = 10;
 export const BUFFER_IO = 11;
+
+/** Heavyweight locks, by what they are on. */
+export const LOCK_WAITS = { transactionid: 5, tuple: 12, relation: 13, extend: 14 } as const;
 
 /** The time that all backends of a server have spent in each state. */
 export class WaitTimes {

@@ -2,32 +2,60 @@
  * pgbench's tables and builtin scripts (pgbench.c): accounts, tellers and branches in the
  * proportion 100,000 : 10 : 1 per unit of scale, and a history without a key.
  *
- * Kept: the statements of each builtin in their order, keys drawn uniformly, sizes of rows and of
- * the WAL records that they make. Left out until issue 4: scripts of one's own.
+ * Kept: the statements of each builtin in their order, keys drawn uniformly, the tables with their
+ * rows' sizes and their primary keys. Left out until issue 4: scripts of one's own.
  */
 import type { Random } from '../kernel/index.ts';
-import { hotUpdateBytes, insertBytes } from '../postgres/record-sizes.ts';
+import type { TableDefinition, TableIndexDefinition } from '../postgres/heap/relation.ts';
 import type { Relation } from '../postgres/statement.ts';
 import { commitRecord, type Script, statement } from './script.ts';
 
-const TUPLE_HEADER = 24;
-/** An update of a balance changes four bytes of the row. */
-const BALANCE_BYTES = 4;
+/** Tuples with their headers: 23 bytes, a byte for nulls where a filler is one, alignment to 8. */
+const ACCOUNTS_TUPLE = 24 + 4 + 4 + 4 + 85; // char(84) with its length
+const BRANCHES_TUPLE = 24 + 4 + 4;
+const TELLERS_TUPLE = 24 + 4 + 4 + 4;
+const HISTORY_TUPLE = 24 + 4 + 4 + 4 + 4 + 8;
 
-function relation(index: number, name: string, dataBytes: number): Relation {
-  return {
-    index,
-    name,
-    insertBytes: insertBytes(TUPLE_HEADER + dataBytes),
-    updateBytes: hotUpdateBytes(BALANCE_BYTES),
-  };
+/** A balance is an int; adding up to 5,000 to it changes its lower bytes, and its sign at times. */
+const BALANCE_BYTES = 3;
+
+function relation(index: number, name: string): Relation {
+  return { index, name, changedBytes: BALANCE_BYTES };
 }
 
-/** Widths of the columns, with char(n) fillers and their headers as pgbench -i fills them. */
-export const ACCOUNTS = relation(0, 'pgbench_accounts', 4 + 4 + 4 + 85);
-export const BRANCHES = relation(1, 'pgbench_branches', 4 + 4);
-export const TELLERS = relation(2, 'pgbench_tellers', 4 + 4 + 4);
-export const HISTORY = relation(3, 'pgbench_history', 4 + 4 + 4 + 4 + 8);
+export const ACCOUNTS = relation(0, 'pgbench_accounts');
+export const BRANCHES = relation(1, 'pgbench_branches');
+export const TELLERS = relation(2, 'pgbench_tellers');
+export const HISTORY = relation(3, 'pgbench_history');
+
+/** The tables as `pgbench -i` leaves them, vacuumed; in the order of the relations' numbers. */
+export function pgbenchTables(
+  scale: number,
+  version: number,
+  fillfactor = 100,
+  isLogical = false,
+): TableDefinition[] {
+  const table = (of: Relation, rows: number, tupleBytes: number, hasKey = true) => {
+    const relation = 2 * of.index + 1;
+    const key: TableIndexDefinition = {
+      name: `${of.name}_pkey`,
+      relation: relation + 1,
+      keyBytes: 4,
+      unique: true,
+      fillfactor: 90,
+      rowsPerKey: 1,
+      correlation: 'exact',
+    };
+    const indexes = hasKey ? [key] : [];
+    return { name: of.name, relation, rows, tupleBytes, fillfactor, version, isLogical, indexes };
+  };
+  return [
+    table(ACCOUNTS, 100_000 * scale, ACCOUNTS_TUPLE),
+    table(BRANCHES, scale, BRANCHES_TUPLE),
+    table(TELLERS, 10 * scale, TELLERS_TUPLE),
+    { ...table(HISTORY, 0, HISTORY_TUPLE, false), fillfactor: 100 },
+  ];
+}
 
 export const BUILTINS = ['tpcb-like', 'simple-update', 'select-only'] as const;
 export type Builtin = (typeof BUILTINS)[number];

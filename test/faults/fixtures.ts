@@ -11,6 +11,7 @@ import { defaultSettings } from '../../src/postgres/settings.ts';
 import { History } from '../../src/postgres/timeline.ts';
 import { Instance } from '../../src/replication/instance.ts';
 import { world } from '../hardware/network-fixtures.ts';
+import { unimagedTables } from '../helpers/world.ts';
 
 /** A program that counts its steps, one each millisecond, and remembers what was done to it. */
 export class Agent implements Program {
@@ -74,6 +75,7 @@ export function faultyWorld(seed = 1, servers = false): FaultyWorld {
   const events = new PostgresEvents(sim.trace);
   const context = { sim, network, events, history: new History() };
   const branch = context.history.begin('pg1');
+  const database = unimagedTables();
   const instances = servers ? hosts.map((host, index) => makeInstance(host, index)) : [];
   const programs = instances.map((instance) => new ServerProgram(instance, false));
   const ticks = sim.trace.topic<number[]>('clock.tick', ['n']);
@@ -83,7 +85,8 @@ export function faultyWorld(seed = 1, servers = false): FaultyWorld {
   function makeInstance(host: Host, index: number): Instance {
     const name = `pg${index + 1}`;
     const settings = defaultSettings(18);
-    return new Instance(new Server(context, { name, index, host, settings, branch }), name);
+    const options = { name, index, host, settings, branch, database };
+    return new Instance(new Server(context, options), name);
   }
 
   function hostsOf(target: FaultTarget): Host[] {

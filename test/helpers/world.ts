@@ -13,6 +13,7 @@ import {
 } from '../../src/kernel/index.ts';
 import type { ServerContext } from '../../src/postgres/context.ts';
 import { PostgresEvents } from '../../src/postgres/events.ts';
+import { FIRST_LSN } from '../../src/postgres/lsn.ts';
 import { Server } from '../../src/postgres/server.ts';
 import { defaultSettings, type PostgresSettings } from '../../src/postgres/settings.ts';
 import {
@@ -21,12 +22,13 @@ import {
   type Verb,
   type WireMessage,
 } from '../../src/postgres/statement.ts';
+import { Database } from '../../src/postgres/storage/database.ts';
 import { History } from '../../src/postgres/timeline.ts';
 import type { ArchiveTarget } from '../../src/postgres/wal/archiver.ts';
 import { Instance } from '../../src/replication/instance.ts';
 import { type ConnectionOptions, open, type Target } from '../../src/routing/libpq.ts';
 import { WorkloadEvents } from '../../src/workload/events.ts';
-import { ACCOUNTS, HISTORY } from '../../src/workload/pgbench.ts';
+import { ACCOUNTS, HISTORY, pgbenchTables } from '../../src/workload/pgbench.ts';
 import { commitRecord, statement } from '../../src/workload/script.ts';
 
 /** Each flush takes this long unless a test says otherwise. */
@@ -119,11 +121,12 @@ export class World {
 
   private makeServers(plans: readonly ServerPlan[]): void {
     const branch = this.context.history.begin(plans[0]?.name ?? 'nobody');
+    const database = unimagedTables();
     for (const [index, plan] of plans.entries()) {
       const { name, of, settings, version, archive = null } = plan;
       const resolved = settingsOf(settings, version);
       const host = this.host(name);
-      const options = { name, index, host, settings: resolved, branch, archive };
+      const options = { name, index, host, settings: resolved, branch, archive, database };
       const instance = new Instance(new Server(this.context, options));
       this.instances.set(name, instance);
       instance.beginInService(of === undefined ? null : this.instance(of));
@@ -255,4 +258,14 @@ export class Client {
     this.answers.push(answer);
     return answer;
   }
+}
+
+/** pgbench's tables, with room on their pages, and images needed only after the first checkpoint. */
+export function unimagedTables(version = 18): Database {
+  const loadedLsn = FIRST_LSN + 1;
+  const tables = pgbenchTables(1, version, 50).map((table) => {
+    const indexes = table.indexes.map((index) => ({ ...index, loadedLsn }));
+    return { ...table, loadedLsn, indexes };
+  });
+  return new Database(tables);
 }

@@ -74,6 +74,12 @@ export class StageServer {
     array: { snapshots: 0, holder: (): { since: number } | null => null },
   };
   readonly memory = { used: 0 };
+  readonly storage = {
+    pool: { hits: 0, reads: 0 },
+    written: { checkpointer: 0, bgwriter: 0, backend: 0 },
+  };
+  lockWaits = 0;
+  deadlocks = 0;
   readonly backends: { wait: { settle(): void } }[] = [];
 
   constructor(name: string, index: number, branch: Branch) {

@@ -42,7 +42,7 @@ describe('the order of a commit (2.6)', () => {
   test('alone: message, processor, one flush, answer', () => {
     const { took, world } = play(pair(false), 2 * SECOND);
     expect(took).toBe(ONE_WAY + COMMIT_CPU + FSYNC + ONE_WAY);
-    expect(world.server('pg1').locks.size).toBe(0);
+    expect(world.server('pg1').locks.rows.size).toBe(0);
   });
 
   test('record, flush, standby, and only then locks and the answer', () => {
@@ -59,7 +59,7 @@ describe('the order of a commit (2.6)', () => {
       let held = 1;
       const watch = function* (): Process {
         yield world.sim.holdUntil(SECOND);
-        while (locks.size === held) yield world.sim.hold(1_000);
+        while (locks.rows.size === held) yield world.sim.hold(1_000);
         events.push(`${Math.floor((world.sim.now - SECOND) / 1000) * 1000} unlocked`);
         held = 0;
       };
@@ -104,7 +104,7 @@ describe('the order of a commit (2.6)', () => {
       };
       world.play(second());
       world.at(19 * SECOND, () => {
-        others = world.server('pg1').locks.size;
+        others = world.server('pg1').locks.rows.size;
       });
     });
     expect(took).toBe(-1);
@@ -156,7 +156,7 @@ describe('the order of a commit (2.6)', () => {
     });
     expect(client.answers.at(-1)).toBe('57P01');
     expect(client.commit.lsn).toBeLessThanOrEqual(world.server('pg1').wal.flushed.value);
-    expect(world.server('pg1').locks.size).toBe(0);
+    expect(world.server('pg1').locks.rows.size).toBe(0);
   });
 
   test('a shutdown between record and flush waits for the flush (a critical section)', () => {
@@ -220,10 +220,10 @@ describe('errors inside a transaction', () => {
       yield* client.connect(['pg1']);
       yield* client.say('begin');
       yield* client.say('update', 1);
-      expect(world.server('pg1').locks.size).toBe(1);
+      expect(world.server('pg1').locks.rows.size).toBe(1);
       client.close();
       yield world.sim.hold(ONE_WAY + MILLISECOND);
-      expect(world.server('pg1').locks.size).toBe(0);
+      expect(world.server('pg1').locks.rows.size).toBe(0);
       expect(world.server('pg1').activeTransactions).toBe(0);
     };
     world.play(body());

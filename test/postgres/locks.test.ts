@@ -1,229 +1,108 @@
 import { describe, expect, test } from 'vitest';
-import { Interrupt, type Process, type ProcessId, Simulation } from '../../src/kernel/index.ts';
-import { type LockOwner, RowLocks, rowId } from '../../src/postgres/locks.ts';
+import { MILLISECOND, type Process, SECOND } from '../../src/kernel/index.ts';
+import { ACCESS_EXCLUSIVE } from '../../src/postgres/locking/lock-modes.ts';
+import { LOCK_WAITS } from '../../src/postgres/waits.ts';
+import { ACCOUNTS } from '../../src/workload/pgbench.ts';
+import { type Client, ONE_WAY, World } from '../helpers/world.ts';
 
-interface Plan {
-  readonly name: string;
-  readonly starts: number;
-  readonly rows: readonly number[];
-  readonly holds: number;
-  /** When it is interrupted, if it is then still there. */
-  readonly interrupted: number | null;
-}
+type Step = readonly [at: number, verb: 'begin' | 'select' | 'update' | 'commit', key?: number];
 
-/** One transaction: its rows one after the other, a while, and its end, however it comes. */
-function* transaction(sim: Simulation, locks: RowLocks, plan: Plan, log: string[]): Process {
-  const owner: LockOwner = { held: [] };
-  yield sim.holdUntil(plan.starts);
-  try {
-    for (const row of plan.rows) {
-      if (locks.taken(row, owner)) yield;
-      log.push(`${sim.now} ${plan.name} has ${row}`);
-    }
-    yield sim.hold(plan.holds);
-  } catch (thrown) {
-    if (!(thrown instanceof Interrupt)) throw thrown;
-  } finally {
-    log.push(`${sim.now} ${plan.name} ends`);
-    locks.releaseAll(owner);
-  }
-}
-
-function play(plans: readonly Plan[]): { log: string[]; locks: RowLocks } {
-  const sim = new Simulation();
-  const locks = new RowLocks(sim);
+/** Each client says its statements at the given milliseconds after the first second. */
+function play(world: World, plans: Record<string, readonly Step[]>): string[] {
   const log: string[] = [];
-  for (const plan of plans) {
-    const process = sim.spawn(transaction(sim, locks, plan, log));
-    if (plan.interrupted !== null) sim.spawn(interrupter(sim, process, plan.interrupted));
-  }
-  sim.run(1_000_000);
-  return { log, locks };
+  const body = function* (client: Client, steps: readonly Step[]): Process {
+    yield* client.connect(['pg1']);
+    for (const [at, verb, key] of steps) {
+      yield world.sim.holdUntil(SECOND + at * MILLISECOND);
+      const answer = yield* client.say(verb, key);
+      const since = Math.floor((world.sim.now - SECOND - 2 * ONE_WAY) / MILLISECOND);
+      log.push(`${since} ${client.name} ${verb} ${key ?? ''}: ${answer}`);
+    }
+  };
+  for (const name of Object.keys(plans)) world.play(body(world.client(name), plans[name]!));
+  return log;
 }
 
-function* interrupter(sim: Simulation, process: ProcessId, at: number): Process {
-  yield sim.holdUntil(at);
-  if (sim.isAlive(process)) sim.interrupt(process, new Interrupt('cancel'));
-}
-
-interface NaiveState {
-  readonly plan: Plan;
-  next: number;
-  phase: 'before' | 'wants' | 'works' | 'over';
-  until: number;
-  queuedAt: number;
-}
-
-/** The same rules instant by instant: a queue is whoever wants a row, in the order of coming. */
-class Naive {
-  readonly log: string[] = [];
-  private readonly all: NaiveState[];
-  private readonly holder = new Map<number, NaiveState>();
-  private coming = 0;
-
-  constructor(plans: readonly Plan[]) {
-    this.all = plans.map((plan) => {
-      return { plan, next: 0, phase: 'before', until: plan.starts, queuedAt: 0 };
+describe('locks of a server', () => {
+  test('a deadlock is the error of who first waited a second, and the other goes on', () => {
+    const world = new World({ servers: [{ name: 'pg1' }] });
+    const log = play(world, {
+      a: [
+        [0, 'begin'],
+        [10, 'update', 1],
+        [100, 'update', 2],
+        [1200, 'select', 1],
+        [1300, 'commit'],
+      ],
+      b: [
+        [0, 'begin'],
+        [20, 'update', 2],
+        [200, 'update', 1],
+        [1400, 'commit'],
+      ],
     });
-    const instants = plans.flatMap((plan) => [plan.starts, plan.interrupted ?? plan.starts]);
-    for (let now = Math.min(...instants); this.all.some((each) => each.phase !== 'over'); now++) {
-      if (now > 100_000) break;
-      for (const each of this.all) if (each.plan.interrupted === now) this.end(each, now);
-      for (const each of this.all) if (each.until === now) this.step(each, now);
-    }
-  }
-
-  private step(each: NaiveState, now: number): void {
-    if (each.phase === 'over') return;
-    if (each.phase === 'works') this.end(each, now);
-    else this.advance(each, now);
-  }
-
-  private advance(each: NaiveState, now: number): void {
-    while (each.next < each.plan.rows.length) {
-      const row = each.plan.rows[each.next]!;
-      const holder = this.holder.get(row);
-      if (holder && holder !== each) {
-        each.phase = 'wants';
-        each.until = -1;
-        each.queuedAt = this.coming++;
-        return;
-      }
-      this.holder.set(row, each);
-      each.next++;
-      this.log.push(`${now} ${each.plan.name} has ${row}`);
-    }
-    each.phase = 'works';
-    each.until = now + each.plan.holds;
-  }
-
-  private end(each: NaiveState, now: number): void {
-    if (each.phase === 'over' || each.phase === 'before') return;
-    each.phase = 'over';
-    this.log.push(`${now} ${each.plan.name} ends`);
-    const granted: NaiveState[] = [];
-    for (const row of each.plan.rows.slice(0, each.next)) {
-      if (this.holder.get(row) !== each) continue;
-      this.holder.delete(row);
-      const wanting = this.all
-        .filter((w) => w.phase === 'wants' && w.plan.rows[w.next] === row)
-        .sort((a, b) => a.queuedAt - b.queuedAt)[0];
-      if (!wanting) continue;
-      this.holder.set(row, wanting);
-      granted.push(wanting);
-    }
-    for (const next of granted) this.advance(next, now);
-  }
-}
-
-/** Rows in ascending order, so that nobody waits in a circle; instants all different. */
-function randomPlans(sim: Simulation, run: number): Plan[] {
-  const random = sim.random(`plans/${run}`);
-  const count = random.integer(2, 8);
-  return Array.from({ length: count }, (_, i) => {
-    const rows = [1, 2, 3, 4].filter(() => random.chance(0.5));
-    const starts = 16 * random.integer(1, 30) + i;
-    const interrupted = random.chance(0.3) ? starts + 16 * random.integer(1, 40) + 8 : null;
-    return { name: `t${i}`, starts, rows, holds: 16 * random.integer(1, 12), interrupted };
-  });
-}
-
-describe('row locks', () => {
-  test('a row goes from owner to owner in the order of coming', () => {
-    const plan = (name: string, starts: number): Plan => {
-      return { name, starts, rows: [7], holds: 100, interrupted: null };
-    };
-    const { log, locks } = play([plan('a', 0), plan('b', 10), plan('c', 5)]);
-    expect(log).toEqual([
-      '0 a has 7',
-      '100 a ends',
-      '100 c has 7',
-      '200 c ends',
-      '200 b has 7',
-      '300 b ends',
+    world.sim.run(10 * SECOND);
+    expect(log.filter((line) => !line.includes('begin'))).toEqual([
+      '10 a update 1: complete',
+      '20 b update 2: complete',
+      '1100 a update 2: 40P01',
+      '1100 b update 1: complete',
+      '1200 a select 1: 25P02',
+      '1300 a commit : complete',
+      '1402 b commit : complete',
     ]);
-    expect([locks.granted, locks.waited, locks.size]).toEqual([3, 2, 0]);
+    const { server } = world.instance('pg1');
+    expect([server.deadlocks, server.lockWaits, server.activeTransactions]).toEqual([1, 2, 0]);
+    expect([server.locks.rows.size, server.locks.table.size]).toEqual([0, 0]);
   });
 
-  test('who is interrupted while waiting is passed over, and what it held goes on', () => {
-    const { log, locks } = play([
-      { name: 'a', starts: 0, rows: [1], holds: 100, interrupted: null },
-      { name: 'b', starts: 1, rows: [0, 1], holds: 100, interrupted: 50 },
-      { name: 'c', starts: 2, rows: [1], holds: 100, interrupted: null },
-      { name: 'd', starts: 3, rows: [0], holds: 10, interrupted: null },
+  test('lock_timeout ends a wait for a row with 55P03', () => {
+    const settings = { lock_timeout: 300 * MILLISECOND };
+    const world = new World({ servers: [{ name: 'pg1', settings }] });
+    const log = play(world, {
+      a: [
+        [0, 'begin'],
+        [10, 'update', 1],
+        [900, 'commit'],
+      ],
+      b: [
+        [0, 'begin'],
+        [100, 'update', 1],
+        [500, 'commit'],
+      ],
+    });
+    world.sim.run(10 * SECOND);
+    expect(log.slice(2)).toEqual([
+      '10 a update 1: complete',
+      '400 b update 1: 55P03',
+      '500 b commit : complete',
+      '902 a commit : complete',
     ]);
-    expect(log).toEqual([
-      '0 a has 1',
-      '1 b has 0',
-      '50 b ends',
-      '50 d has 0',
-      '60 d ends',
-      '100 a ends',
-      '100 c has 1',
-      '200 c ends',
+  });
+
+  test('a strong lock on the table keeps readers and writers waiting: Lock.relation', () => {
+    const world = new World({ servers: [{ name: 'pg1' }] });
+    const { server } = world.instance('pg1');
+    const migration = server.locks.enter({ lockWait: () => {} });
+    expect(server.locks.lockRelation(migration, ACCOUNTS.index, ACCESS_EXCLUSIVE)).toBe('granted');
+    world.at(SECOND + 500 * MILLISECOND, () => server.locks.releaseAll(migration));
+    const log = play(world, {
+      a: [[100, 'select', 1]],
+      b: [
+        [0, 'begin'],
+        [200, 'update', 1],
+        [600, 'commit'],
+      ],
+    });
+    world.sim.run(10 * SECOND);
+    expect(log.slice(1)).toEqual([
+      '499 a select 1: complete',
+      '499 b update 1: complete',
+      '602 b commit : complete',
     ]);
-    expect(locks.size).toBe(0);
-  });
-
-  test('who is interrupted at the instant of being granted a row passes it on', () => {
-    const { log, locks } = play([
-      { name: 'a', starts: 0, rows: [1], holds: 100, interrupted: null },
-      { name: 'b', starts: 1, rows: [1], holds: 100, interrupted: 100 },
-      { name: 'c', starts: 2, rows: [1], holds: 100, interrupted: null },
-    ]);
-    expect(log.at(-1)).toBe('200 c ends');
-    expect(locks.size).toBe(0);
-  });
-
-  test('4,000 random schedules: the same grants at the same instants as the naive twin', () => {
-    for (let run = 0; run < 4000; run++) {
-      const plans = randomPlans(new Simulation(), run);
-      const { log, locks } = play(plans);
-      expect([...log].sort(), `run ${run}: ${JSON.stringify(plans)}`).toEqual(
-        [...new Naive(plans).log].sort(),
-      );
-      expect(locks.size, 'no lock without an owner').toBe(0);
-    }
-  });
-
-  test('thousands of rows at a time, in chains of every length: the owners a Map has', () => {
-    const sim = new Simulation();
-    const random = sim.random('rows');
-    const locks = new RowLocks(sim);
-    const owners = Array.from({ length: 40 }, (): LockOwner => ({ held: [] }));
-    const holders = new Map<number, LockOwner>();
-    let most = 0;
-    for (let i = 0; i < 60_000; i++) {
-      const owner = owners[random.integer(0, owners.length - 1)]!;
-      if (random.chance(0.002)) {
-        for (const [row, holder] of [...holders]) if (holder === owner) holders.delete(row);
-        locks.releaseAll(owner);
-        expect(owner.held).toEqual([]);
-      }
-      const row = rowId(random.integer(0, 3), random.integer(0, 5_000) * 64);
-      const free = !holders.has(row);
-      if (!free && holders.get(row) !== owner) continue;
-      const before = owner.held.length;
-      expect(locks.taken(row, owner)).toBe(false);
-      expect(owner.held.length).toBe(before + (free ? 1 : 0));
-      holders.set(row, owner);
-      expect(locks.size).toBe(holders.size);
-      most = Math.max(most, locks.size);
-    }
-    expect(most).toBeGreaterThan(4_000);
-    for (const owner of owners) {
-      const rows = [...holders].flatMap(([row, holder]) => (holder === owner ? [row] : []));
-      expect(owner.held.map(({ row }) => row).sort()).toEqual(rows.sort());
-    }
-  });
-
-  test('a lock already held costs nothing, and rows of different tables are different', () => {
-    const sim = new Simulation();
-    const locks = new RowLocks(sim);
-    const owner: LockOwner = { held: [] };
-    expect(locks.taken(rowId(0, 5), owner)).toBe(false);
-    expect(locks.taken(rowId(0, 5), owner)).toBe(false);
-    expect(locks.taken(rowId(1, 5), { held: [] })).toBe(false);
-    expect([owner.held.length, locks.size]).toEqual([1, 2]);
+    const waited = server.waits.total[LOCK_WAITS.relation]! / MILLISECOND;
+    expect(waited).toBeGreaterThan(690);
+    expect(waited).toBeLessThan(700);
+    expect([server.locks.table.size, server.deadlocks]).toEqual([0, 0]);
   });
 });

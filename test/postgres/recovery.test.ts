@@ -157,19 +157,27 @@ describe('what clients see', () => {
     const { client, heardAt, server } = withSession((world) => world.server('pg1').crash());
     expect(client.answers.at(-1)).toBe('closed');
     expect(heardAt).toBe(SECOND + ONE_WAY);
-    expect([server.locks.size, server.backends.size, server.activeTransactions]).toEqual([0, 0, 0]);
+    expect([server.locks.rows.size, server.backends.size, server.activeTransactions]).toEqual([
+      0, 0, 0,
+    ]);
   });
 
   test('a loss of power says nothing', () => {
     const { heardAt, server } = withSession((world) => world.host('pg1').powerOff());
     expect(heardAt).toBe(-1);
-    expect([server.locks.size, server.backends.size, server.activeTransactions]).toEqual([0, 0, 0]);
+    expect([server.locks.rows.size, server.backends.size, server.activeTransactions]).toEqual([
+      0, 0, 0,
+    ]);
   });
 
   test('a fast shutdown says 57P01', () => {
     const { client, server } = withSession((world) => world.instance('pg1').stop());
     expect(client.answers.at(-1)).toBe('57P01');
-    expect([server.state, server.locks.size, server.backends.size]).toEqual(['shut down', 0, 0]);
+    expect([server.state, server.locks.rows.size, server.backends.size]).toEqual([
+      'shut down',
+      0,
+      0,
+    ]);
   });
 
   test('during recovery 57P03, afterwards service', () => {

@@ -157,6 +157,6 @@ describe('states and what they answer', () => {
     world.sim.run(2 * SECOND);
     expect(idle.answers.at(-1)).toBe('57P01');
     expect(waiting.answers.at(-1)).toBe('57P01');
-    expect([server.state, server.locks.size]).toEqual(['shut down', 0]);
+    expect([server.state, server.locks.rows.size]).toEqual(['shut down', 0]);
   });
 });

@@ -30,7 +30,9 @@ describe('timeouts of idle sessions (7.5)', () => {
   test('off by default: a silent client keeps its transaction, its lock and the horizon', () => {
     const { server, answer } = silence({}, ['begin', 'update']);
     expect(answer).toBe('complete');
-    expect([server.backends.size, server.activeTransactions, server.locks.size]).toEqual([1, 1, 1]);
+    expect([server.backends.size, server.activeTransactions, server.locks.rows.size]).toEqual([
+      1, 1, 1,
+    ]);
     expect(server.procArray.array.holder()).toMatchObject({ kind: 'backend' });
   });
 
@@ -38,7 +40,9 @@ describe('timeouts of idle sessions (7.5)', () => {
     const settings = { idle_in_transaction_session_timeout: FIVE };
     const { server, answer, after } = silence(settings, ['begin', 'update']);
     expect([answer, after]).toEqual(['25P03', FIVE]);
-    expect([server.backends.size, server.activeTransactions, server.locks.size]).toEqual([0, 0, 0]);
+    expect([server.backends.size, server.activeTransactions, server.locks.rows.size]).toEqual([
+      0, 0, 0,
+    ]);
     expect(server.procArray.array.holder()).toBeNull();
     expect(server.procArray.array.connections).toBe(0);
   });

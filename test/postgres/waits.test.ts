@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { type Process, SECOND } from '../../src/kernel/index.ts';
 import {
   CLIENT_READ,
+  LOCK_WAITS,
   SYNC_REP,
-  TRANSACTION_ID,
   WAIT_EVENTS,
   WAL_SYNC,
   WAL_WRITE_LOCK,
@@ -58,7 +58,7 @@ describe('wait events', () => {
     expect(total[WAL_SYNC], WAIT_EVENTS[WAL_SYNC]).toBe(FSYNC);
     expect(total[SYNC_REP]).toBeGreaterThanOrEqual(2 * ONE_WAY + FSYNC);
     expect(total[SYNC_REP]).toBeLessThan(2 * ONE_WAY + FSYNC + ONE_WAY / 10);
-    expect(total[TRANSACTION_ID]).toBeGreaterThan(2 * FSYNC + ONE_WAY);
+    expect(total[LOCK_WAITS.transactionid]).toBeGreaterThan(2 * FSYNC + ONE_WAY);
     expect(total[WAL_WRITE_LOCK]).toBe(0);
     expect(total[CLIENT_READ]).toBeGreaterThan(0);
   });

@@ -177,7 +177,7 @@ describe('promotion (4.6)', () => {
     expect(first.server.state).toBe('primary');
     expect(client.answers.at(-1), 'BEGIN and UPDATE are answered, COMMIT is not').toBe('complete');
     expect(client.answers).toHaveLength(4 + 3);
-    expect(first.server.locks.size).toBe(1);
+    expect(first.server.locks.rows.size).toBe(1);
   });
 });
 

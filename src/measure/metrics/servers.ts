@@ -40,6 +40,16 @@ const DEFINITIONS: readonly MetricDefinition[] = [
   },
   number('checkpoints.timed', 'count', 'Checkpoints by checkpoint_timeout.'),
   number('checkpoints.requested', 'count', 'Checkpoints by max_wal_size, or asked for.'),
+  number('locks.waits', 'count', 'Waits for heavyweight locks; a row can take two.'),
+  number('buffers.hits', 'count', 'Accesses that found their page in shared buffers.'),
+  number('buffers.reads', 'count', 'Pages read into shared buffers.'),
+  number('buffers.hit_ratio', 'fraction', 'Hits as a share of all accesses; null without any.'),
+  number(
+    'buffers.written_by.{checkpointer,bgwriter,backend}',
+    'count',
+    'Pages written out of shared buffers to the operating system, by who did it.',
+  ),
+  number('locks.deadlocks', 'count', 'Deadlocks found, each the error of one transaction.'),
   {
     name: 'servers.<server>.connections',
     kind: 'gauge',
@@ -88,10 +98,15 @@ class WalRate {
 const COUNTS = [
   ...(['wal.bytes', 'wal.records', 'wal.flushes', 'wal.fpi', 'wal.fpi_bytes'] as const),
   ...(['wal.buffers_full', 'archiver.archived', 'archiver.failed'] as const),
+  ...(['locks.waits', 'locks.deadlocks', 'buffers.hits', 'buffers.reads'] as const),
+  'buffers.written_by.checkpointer',
+  'buffers.written_by.bgwriter',
+  'buffers.written_by.backend',
 ] as const;
 type Counts = Readonly<Record<(typeof COUNTS)[number], number>>;
 
-function countsOf(wal: ObservedServer['wal']): Counts {
+function countsOf({ wal, lockWaits, deadlocks, storage }: ObservedServer): Counts {
+  const { pool, written } = storage;
   return {
     'wal.bytes': wal.bytes,
     'wal.records': wal.records,
@@ -101,6 +116,13 @@ function countsOf(wal: ObservedServer['wal']): Counts {
     'wal.buffers_full': wal.buffersFull,
     'archiver.archived': wal.archiver.archived,
     'archiver.failed': wal.archiver.failed,
+    'locks.waits': lockWaits,
+    'locks.deadlocks': deadlocks,
+    'buffers.hits': pool.hits,
+    'buffers.reads': pool.reads,
+    'buffers.written_by.checkpointer': written.checkpointer,
+    'buffers.written_by.bgwriter': written.bgwriter,
+    'buffers.written_by.backend': written.backend,
   };
 }
 
@@ -125,7 +147,7 @@ class ServerMeter {
     this.walSize = new Gauge(run.clock, server.wal.segments.bytes);
     this.backlog = new Gauge(run.clock);
     this.used = new Gauge(run.clock, server.host.disk.occupiedBytes);
-    this.before = countsOf(server.wal);
+    this.before = countsOf(server);
     this.remember();
   }
 
@@ -141,13 +163,13 @@ class ServerMeter {
   }
 
   report(sheet: MetricSheet, now: Nanoseconds): void {
-    const { host, wal, name } = this.server;
+    const { host, name } = this.server;
     const prefix = `servers.${name}.`;
     const { elapsed } = sheet;
     const busy = host.cpu.served - this.served;
     sheet.put(`${prefix}cpu.utilization`, elapsed > 0 ? busy / (elapsed * host.cores) : null);
     sheet.put(`${prefix}disk.utilization`, elapsed > 0 ? host.disk.utilization(this.disk) : null);
-    const counts = countsOf(wal);
+    const counts = countsOf(this.server);
     for (const each of COUNTS) sheet.put(`${prefix}${each}`, counts[each] - this.before[each]);
     sheet.gauge(`${prefix}wal.size`, this.walSize.summary());
     sheet.gauge(`${prefix}archiver.backlog`, this.backlog.summary());
@@ -155,14 +177,18 @@ class ServerMeter {
     sheet.distribution(`${prefix}wal.rate`, this.rate.distribution(now), 1);
     sheet.put(`${prefix}checkpoints.timed`, this.checkpoints[0]);
     sheet.put(`${prefix}checkpoints.requested`, this.checkpoints[1]);
+    const used = counts['buffers.hits'] - this.before['buffers.hits'];
+    const read = counts['buffers.reads'] - this.before['buffers.reads'];
+    const ratio = used + read > 0 ? used / (used + read) : null;
+    sheet.put(`${prefix}buffers.hit_ratio`, ratio);
     sheet.gauge(`${prefix}connections`, this.connections.summary());
   }
 
   private remember(): void {
-    const { host, wal } = this.server;
+    const { host } = this.server;
     this.served = host.cpu.served;
     this.disk = host.disk.usage();
-    this.before = countsOf(wal);
+    this.before = countsOf(this.server);
   }
 }
 

@@ -56,6 +56,13 @@ export class ProcArray {
     this.databases.push(new DatabaseXids());
   }
 
+  /** A new primary goes on from the ids that its history has given out. */
+  goOnFrom(nextXid: Xid): void {
+    if (nextXid <= this.nextXid) return;
+    this.nextXid = nextXid;
+    this.latestCompletedXid = nextXid - 1;
+  }
+
   connect(entry: ProcEntry): void {
     entry.connected = true;
     this.connections++;

@@ -27,6 +27,7 @@ import {
   type WaitState,
 } from '../waits.ts';
 import type { Wal } from '../wal/wal.ts';
+import type { Database } from './database.ts';
 import { hottestPages } from './hottest-pages.ts';
 import type { PageCache } from './page-cache.ts';
 
@@ -51,6 +52,7 @@ export interface StorageStart {
 const FILES_PER_SERVER = 16_384;
 
 export class Storage {
+  readonly database: Database;
   readonly tables: readonly Table[];
   readonly pool: BufferPool;
   readonly cache: PageCache;
@@ -60,25 +62,24 @@ export class Storage {
   private readonly owner: StorageOwner;
   /** A page's read, or the write of a victim, is over. */
   private done: Signal;
-  private readonly tableOf = new Map<number, Table>();
+  private start: StorageStart | null;
 
   constructor(
     sim: Simulation,
     owner: StorageOwner,
-    tables: readonly Table[],
+    database: Database,
     cache: PageCache,
     sharedBuffersBytes: number,
+    start: StorageStart,
   ) {
     this.sim = sim;
     this.owner = owner;
-    this.tables = tables;
+    this.database = database;
+    this.tables = database.tables;
     this.cache = cache;
     this.pool = BufferPool.ofBytes(sharedBuffersBytes);
     this.done = new Signal(sim);
-    for (const table of tables) {
-      this.tableOf.set(table.definition.relation, table);
-      for (const { definition } of table.indexes) this.tableOf.set(definition.relation, table);
-    }
+    this.start = start;
   }
 
   /** The number of a relation's file, among those of all servers that share a host's cache. */
@@ -90,10 +91,16 @@ export class Storage {
     return pageOf(this.fileOf(relation, fork), block);
   }
 
-  /** At the beginning of a run: the pages used most are in memory. */
-  begin({ buffers, osCache }: StorageStart): void {
+  /**
+   * At the beginning of a run the pages used most are in memory. It is done when the first process
+   * looks: a standby that nobody reads from needs no buffers.
+   */
+  begin(): void {
+    if (this.start === null) return;
+    const { buffers, osCache } = this.start;
+    this.start = null;
     const { pool, cache } = this;
-    const limit = pool.size + cache.pages.capacity;
+    const limit = pool.size + cache.capacity;
     const hottest = hottestPages(this.tables, limit, (relation) => this.fileOf(relation));
     const inPool = buffers === 'warm' ? Math.min(pool.size, hottest.length) : 0;
     if (inPool > 0) pool.warm(hottest.slice(0, inPool));
@@ -102,13 +109,14 @@ export class Storage {
 
   /** Shared memory is gone. */
   crash(): void {
+    this.begin();
     this.pool.clear();
     this.done = new Signal(this.sim);
   }
 
   /**
    * Uses pages in their order as long as they are in shared buffers. Returns how many there were;
-   * fewer than all: `yield* bringIn(...)` the next one, and go on behind it.
+   * fewer than all: `yield* read(...)` the next one, and go on behind it.
    */
   touch(pages: readonly PageReference[], from = 0): number {
     const { pool } = this;
@@ -124,7 +132,7 @@ export class Storage {
    * ReadBuffer for a page that is not in shared buffers, or is being read. Returns the processor
    * time that the caller owes for copies; a victim of another's change is written out first.
    */
-  *bringIn(reference: PageReference, wait: WaitState, ring: BufferRing | null = null) {
+  *read(reference: PageReference, wait: WaitState, ring: BufferRing | null = null) {
     const { pool } = this;
     const page = this.pageOf(reference);
     let copies = 0;
@@ -151,7 +159,7 @@ export class Storage {
         pool.unpin(buffer); // somebody brought it in meanwhile
         return copies;
       }
-      copies += yield* this.read(page, wait);
+      copies += yield* this.fetch(page, wait);
       pool.finishRead(buffer);
       pool.unpin(buffer);
       this.done.fire();
@@ -255,7 +263,7 @@ export class Storage {
   }
 
   /** The page is copied from the system's cache, or read from the disk first. */
-  private *read(page: Page, wait: WaitState) {
+  private *fetch(page: Page, wait: WaitState) {
     const { host, costs } = this.owner;
     const pages = this.cache.pages.read(page);
     if (pages > 0) {

@@ -12,18 +12,19 @@ import { formatStandbyNames } from '../../ha/patroni/standby-names.ts';
 import type { PatroniTags } from '../../ha/patroni-settings.ts';
 import type { Host } from '../../hardware/host.ts';
 import type { Network } from '../../hardware/network.ts';
-import { SECOND } from '../../kernel/index.ts';
+import { SECOND, type Simulation } from '../../kernel/index.ts';
+import { PAGE_BYTES } from '../../postgres/buffers/page.ts';
 import type { ServerContext } from '../../postgres/context.ts';
 import { FIRST_LSN } from '../../postgres/lsn.ts';
 import { Server } from '../../postgres/server.ts';
 import type { PostgresSettings } from '../../postgres/settings.ts';
+import { Database } from '../../postgres/storage/database.ts';
+import { PageCache } from '../../postgres/storage/page-cache.ts';
 import type { Branch } from '../../postgres/timeline.ts';
 import { type ArchiveTarget, ORDINARY_ARCHIVE } from '../../postgres/wal/archiver.ts';
 import { Instance } from '../../replication/instance.ts';
-import type { Scenario } from '../model.ts';
-
-/** pgbench -i writes about 15 MB per unit of scale. */
-const BYTES_PER_SCALE = 15e6;
+import { pgbenchTables } from '../../workload/pgbench.ts';
+import type { Scenario, Server as ServerSpec } from '../model.ts';
 
 export interface Cluster {
   /** By name, in natural order. */
@@ -97,16 +98,32 @@ function buildInstances(
 ): Map<string, Instance> {
   const instances = new Map<string, Instance>();
   const branches = new Map<string, Branch>();
+  const databases = new Map<string, Database>();
+  const caches = pageCaches(context.sim, scenario, hosts);
   for (const [index, spec] of [...scenario.servers.values()].entries()) {
     const branch = branches.get(spec.primary) ?? context.history.begin(spec.primary);
     branches.set(spec.primary, branch);
-    const { name, settings } = spec;
+    const { name, settings, start } = spec;
     const host = hosts.get(spec.host)!;
-    const databaseBytes = BYTES_PER_SCALE * (scenario.workload.pgbench?.scale ?? 1);
+    const database = databases.get(spec.primary) ?? databaseOf(scenario, spec);
+    databases.set(spec.primary, database);
+    const databaseBytes = database.pages * PAGE_BYTES;
     host.disk.allocate(databaseBytes);
     const archive = archiveOf(scenario, settings);
     const { costs } = scenario.hosts.get(spec.host)!.machine.profile;
-    const server = new Server(context, { name, index, host, settings, branch, archive, costs });
+    const pageCache = caches.get(spec.host)!;
+    const server = new Server(context, {
+      name,
+      index,
+      host,
+      settings,
+      branch,
+      archive,
+      costs,
+      database,
+      pageCache,
+      start,
+    });
     const instance = new Instance(server, spec.applicationName);
     instance.databaseBytes = databaseBytes;
     instances.set(name, instance);
@@ -126,6 +143,36 @@ function buildInstances(
 function archiveOf(scenario: Scenario, settings: PostgresSettings): ArchiveTarget | null {
   const { archive_command: command, archive_library: library = '' } = settings;
   return scenario.archive ?? (command !== '' || library !== '' ? ORDINARY_ARCHIVE : null);
+}
+
+/** The tables of a cluster, as its primary's settings make them. */
+function databaseOf({ workload, servers }: Scenario, { primary }: ServerSpec): Database {
+  const { version, settings } = servers.get(primary)!;
+  const { scale = 1, fillfactor = 100 } = workload.pgbench ?? {};
+  return new Database(pgbenchTables(scale, version, fillfactor, settings.wal_level === 'logical'));
+}
+
+/** One page cache for each machine with servers: what their shared memory leaves of it. */
+function pageCaches(
+  sim: Simulation,
+  scenario: Scenario,
+  hosts: ReadonlyMap<string, Host>,
+): Map<string, PageCache> {
+  const caches = new Map<string, PageCache>();
+  for (const { host } of scenario.servers.values()) {
+    if (caches.has(host)) continue;
+    const here = [...scenario.servers.values()].filter((each) => each.host === host);
+    const sum = (of: 'shared_buffers' | 'max_connections') =>
+      here.reduce((total, { settings }) => total + settings[of], 0);
+    const cache = new PageCache(
+      sim,
+      hosts.get(host)!,
+      sum('shared_buffers'),
+      sum('max_connections'),
+    );
+    caches.set(host, cache);
+  }
+  return caches;
 }
 
 type MakeNode = (

@@ -5,7 +5,7 @@ import {
   recordBytes,
   type WalRecord,
 } from '../../../src/postgres/heap/wal-record.ts';
-import { COMMIT_BYTES, commitBytes, insertBytes } from '../../../src/postgres/record-sizes.ts';
+import { COMMIT_BYTES, commitBytes } from '../../../src/postgres/record-sizes.ts';
 import { COMPRESSIONS, compressionOf } from '../../../src/postgres/wal/compression.ts';
 import { RecordAssembler } from '../../../src/postgres/wal/full-page-images.ts';
 import type { RecordCount } from '../../../src/postgres/wal/record-counts.ts';
@@ -188,7 +188,7 @@ describe('records inserted into a server’s WAL', () => {
     const transactions = 50_000;
     updater.run(transactions, null, log as never);
     for (let i = 0; i < transactions; i++) {
-      wal.insert(insertBytes(48), 'Heap/INSERT'); // a row of pgbench_history
+      wal.insert(79, 'Heap/INSERT'); // a row of pgbench_history
       wal.insertCommit();
     }
     const sum = (of: (count: RecordCount) => number) =>

@@ -1,0 +1,29 @@
+/**
+ * What a cluster's servers have in common: tables and indexes along the history of its primaries,
+ * and the transaction ids that were given out. Each server sees them through buffers of its own.
+ *
+ * Left out: that a server which is behind, or whose history was discarded, has other contents. A new
+ * primary takes the tables over with the row versions of transactions that were lost; they count as
+ * live where the real ones are gone, which is few among a table's rows.
+ */
+import { Table, type TableDefinition } from '../heap/relation.ts';
+
+export class Database {
+  readonly tables: readonly Table[];
+  /** Beyond all ids in its pages: what a new primary goes on from. */
+  nextXid = 3;
+
+  constructor(definitions: readonly TableDefinition[]) {
+    this.tables = definitions.map((definition) => new Table(definition));
+  }
+
+  /** Pages of all files. */
+  get pages(): number {
+    let pages = 0;
+    for (const { heap, indexes } of this.tables) {
+      pages += heap.pages;
+      for (const index of indexes) pages += index.pages;
+    }
+    return pages;
+  }
+}

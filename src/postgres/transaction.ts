@@ -1,0 +1,131 @@
+/**
+ * The transaction of one backend: whether it has an id, and how it ends (xact.c:
+ * AssignTransactionId, CommitTransaction, AbortTransaction).
+ *
+ * COMMIT has three parts, between which the process may have to yield: the commit record and its
+ * flush, the wait for synchronous standbys, and only then the end for everybody else: out of the
+ * running set, locks released.
+ */
+import { Interrupt, type Nanoseconds } from '../kernel/index.ts';
+import type { LockManager } from './locking/lock-manager.ts';
+import type { LockOwner } from './locking/lock-table.ts';
+import type { Lsn } from './lsn.ts';
+import type { ProcSession } from './procarray/session.ts';
+import type { Server } from './server.ts';
+import type { CommitRecord } from './statement.ts';
+import { CPU, SYNC_REP, WAL_SYNC, WAL_WRITE_LOCK, type WaitState } from './waits.ts';
+
+export class Transaction {
+  /** It has changed something, so its end is a commit record and a place in the running set. */
+  hasXid = false;
+  /** Between BEGIN and its end. */
+  inBlock = false;
+  /** An error has ended it; what follows in its block is refused. */
+  isAborted = false;
+  /** When its block began; -1 outside of one. */
+  began: Nanoseconds = -1;
+  /** What may not be interrupted: page reads, insertions, what follows a commit record. */
+  critical = false;
+  /** The server wants the process to end. */
+  terminating = false;
+  private commitLsn: Lsn = 0;
+  private readonly server: Server;
+  private readonly proc: ProcSession;
+  private readonly locks: LockManager;
+  private readonly owner: LockOwner;
+  private readonly wait: WaitState;
+
+  constructor(server: Server, proc: ProcSession, owner: LockOwner, wait: WaitState) {
+    this.server = server;
+    this.proc = proc;
+    this.locks = server.locks;
+    this.owner = owner;
+    this.wait = wait;
+  }
+
+  get xid(): number {
+    return this.proc.entry.xid;
+  }
+
+  begin(): void {
+    this.inBlock = true;
+    this.began = this.server.context.sim.now;
+  }
+
+  /** The first change of a transaction gives it an id. */
+  assignXid(): void {
+    if (this.hasXid) return;
+    this.hasXid = true;
+    this.proc.assignXid();
+    this.server.activeTransactions++;
+    this.locks.assignTransactionId(this.owner);
+    this.server.storage.database.nextXid = this.xid + 1;
+  }
+
+  /** After something that nothing may interrupt. */
+  endCritical(): void {
+    this.critical = false;
+    if (this.terminating) throw new Interrupt('shutdown');
+  }
+
+  /** COMMIT, part one: the record. True: the process has to yield until it is flushed. */
+  flushes(commit: CommitRecord | null): boolean {
+    const { server, wait } = this;
+    const level = server.settings.synchronous_commit;
+    this.critical = true;
+    const lsn = server.wal.insertCommit();
+    if (level === 'remote_apply') server.wal.applyFeedbackLsn = lsn;
+    this.commitLsn = lsn;
+    if (commit) {
+      commit.branch = server.wal.branch;
+      commit.lsn = lsn;
+    }
+    server.context.events.committed.emit(server.index, server.wal.branch.index, lsn);
+    if (level === 'off') {
+      server.wal.commitAsynchronously(lsn);
+      return false;
+    }
+    wait.now(server.wal.requestFlush(lsn) ? WAL_SYNC : WAL_WRITE_LOCK);
+    return server.wal.flushed.below(lsn);
+  }
+
+  /** Part two: standbys that have to confirm. True: the process has to yield. */
+  replicates(): boolean {
+    const { server } = this;
+    this.endCritical();
+    this.wait.now(SYNC_REP);
+    return server.synchronousReplication.below(server.settings.synchronous_commit, this.commitLsn);
+  }
+
+  /** A wait for standbys that was cancelled leaves the commit unreplicated. */
+  confirmed(commit: CommitRecord | null, hasWaited: boolean): void {
+    const { settings, synchronousReplication } = this.server;
+    if (hasWaited && commit) {
+      const level = settings.synchronous_commit;
+      commit.unreplicated = !synchronousReplication.reached(level, commit.lsn);
+    }
+    this.wait.now(CPU);
+  }
+
+  /** ProcArrayLock is taken: the wait for it is not interrupted. */
+  *leaveRunning() {
+    this.critical = true;
+    yield* this.proc.waitToEnd();
+    this.endCritical();
+  }
+
+  /** It is over: what has not been committed by now rolls back. */
+  end(committed = false): void {
+    this.proc.abort();
+    if (this.hasXid) this.server.activeTransactions--;
+    this.locks.releaseAll(this.owner, committed);
+    this.hasXid = this.inBlock = this.isAborted = false;
+    this.began = -1;
+  }
+
+  /** An error has ended it; its block goes on to its own end. */
+  remainAborted(began: Nanoseconds): void {
+    this.inBlock = this.isAborted = true;
+    this.began = began;
+  }
+}
