@@ -74,24 +74,51 @@ describe('WAL buffers (2.1)', () => {
     expect(stage.server.waits.total[WAL_WRITE_LOCK]).toBe(FSYNC);
   });
 
-  test('a flush cannot take what has no buffer yet, and goes on when it has', () => {
+  test('the lock comes free with each flush, though the next one begins at once', () => {
     const stage = single();
     const { wal, world } = stage;
-    let end = 0;
-    world.at(0, () => {
-      end = wal.insert(3 * BUFFERS * WAL_PAGE_BYTES);
-      wal.requestFlush(end);
-    });
-    world.sim.run(20 * FSYNC);
-    const steps = stage.flushes.map(({ lsn }) => lsn);
-    expect(steps.at(-1)).toBe(end);
-    let before = stage.began;
-    for (const lsn of steps) {
-      const room = Math.floor(before / WAL_PAGE_BYTES) * WAL_PAGE_BYTES + BUFFERS * WAL_PAGE_BYTES;
-      expect(lsn).toBeLessThanOrEqual(room);
-      before = lsn;
+    const done: number[] = [];
+    wal.requestFlush(wal.insert(100));
+    for (let i = 0; i < 5; i++) {
+      world.at(i * FSYNC + FSYNC / 2, () => wal.requestFlush(wal.insertCommit()));
     }
-    expect(steps).toHaveLength(4);
+    world.play(inserter(stage, BUFFERS + 1, done));
+    world.sim.run(10 * FSYNC);
+    const write = DEFAULT_COSTS.walWrite + DEFAULT_COSTS.walPageWrite; // which the second flush makes for it
+    const ends = [FSYNC, ...[2, 3, 4, 5, 6].map((n) => n * FSYNC + write)];
+    expect(stage.flushes.map(({ at }) => at)).toEqual(ends);
+    expect(done.at(-1), 'it goes on after the second').toBe(ends[1]);
+  });
+
+  test('who commits while an inserter writes is served when that is over', () => {
+    const stage = single();
+    const { wal, world } = stage;
+    world.play(inserter(stage, BUFFERS + 30, []));
+    const each = DEFAULT_COSTS.walWrite + DEFAULT_COSTS.walPageWrite;
+    let done = 0;
+    const committer = function* (): Process {
+      yield world.sim.hold(10.5 * each);
+      const lsn = wal.insertCommit();
+      expect(wal.requestFlush(lsn)).toBe(false);
+      if (wal.flushed.below(lsn)) yield;
+      done = world.sim.now;
+    };
+    world.play(committer());
+    world.sim.run(10 * FSYNC);
+    // Its record and the one that the inserter makes meanwhile need a page each.
+    expect(done).toBe((11 + 2) * each + FSYNC);
+  });
+
+  test('more than the buffers hold goes through them: written page by page, flushed once', () => {
+    const stage = single();
+    const { wal, world, server } = stage;
+    world.at(0, () => wal.requestFlush(wal.insert(3 * BUFFERS * WAL_PAGE_BYTES)));
+    world.sim.run(20 * FSYNC);
+    const pages = Math.ceil(wal.insertLsn / WAL_PAGE_BYTES) - Math.floor(stage.began / 8192);
+    expect(wal.buffersFull).toBe(pages - BUFFERS);
+    const writes = wal.buffersFull * (DEFAULT_COSTS.walWrite + DEFAULT_COSTS.walPageWrite);
+    expect(stage.flushes).toEqual([{ at: writes + FSYNC, lsn: wal.insertLsn }]);
+    expect(server.host.disk.bytesWritten, 'the device has it at the fsync').toBe(pages * 8192);
   });
 
   test('without contention it costs no step', () => {
