@@ -89,7 +89,7 @@ export class Server implements Listener<WireMessage> {
   onWalFlush: () => void = () => {};
   /** Called after a PANIC: the postmaster may start anew. */
   onPanic: (whileStarting: boolean) => void = () => {};
-  /** Why the last PANIC was. */
+  /** Why it ended by a PANIC; null since the last start. */
   panicReason: string | null = null;
   /** Called after each change of state. */
   onStateChange: () => void = () => {};
@@ -153,6 +153,7 @@ export class Server implements Listener<WireMessage> {
 
   /** The postmaster listens from now on; what it answers depends on the state. */
   startPostmaster(): void {
+    this.panicReason = null;
     this.accepted = new Mailbox(this.context.sim);
     this.memory.start();
     this.host.spawn(this.postmaster(), this.group);

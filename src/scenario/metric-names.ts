@@ -46,6 +46,7 @@ const PATTERNS: readonly string[] = [
     'wal.{bytes,fpi_bytes,records,fpi,flushes,buffers_full}',
     'wal.rate.*',
     'wal.size.?',
+    'panics',
     'archiver.{archived,failed}',
     'archiver.backlog.?',
     'checkpoints.{timed,requested}',

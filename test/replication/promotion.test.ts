@@ -46,8 +46,8 @@ describe('promotion (4.6)', () => {
   test('all WAL that was received is flushed and replayed first', () => {
     const { world, promotedAt, standby } = cluster();
     load(world, SECOND, 40_000_000);
-    const flushes = 15; // ten times the WAL buffers, and three segments on the way
-    const received = SECOND + flushes * FSYNC + ONE_WAY + 10 * MILLISECOND;
+    const flushes = 4; // segments that end on the way
+    const received = SECOND + flushes * FSYNC + ONE_WAY + 30 * MILLISECOND; // and writes
     let outstanding = 0;
     world.at(received, () => {
       world.server('pg1').crash();

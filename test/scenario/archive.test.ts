@@ -59,7 +59,7 @@ test('an archive that fails fills the disk: PANIC, and nothing works any more', 
   expect(metrics['servers.main.archiver.failed']).toBeGreaterThan(5);
   const room = Math.floor((256 * MIB - 150e6) / SEGMENT);
   expect(metrics['servers.main.wal.size.max']).toBe(room * SEGMENT);
-  expect(metrics['events.server.panic']).toBeGreaterThan(3);
+  expect(metrics['servers.main.panics']).toBeGreaterThan(3);
   expect(metrics['outage.write']).toBeGreaterThan(5);
 });
 

@@ -28,6 +28,7 @@ const DEFINITIONS: readonly MetricDefinition[] = [
   number('wal.fpi_bytes', 'bytes', 'What those images are of the WAL.'),
   number('wal.buffers_full', 'count', 'Pages of WAL that an inserter had to write out itself.'),
   gauge('wal.size', 'The files in pg_wal, those included that are kept ready.'),
+  number('panics', 'count', 'Crashes by PANIC: WAL that had no room on the disk.'),
   number('archiver.archived', 'count', 'WAL segments archived.'),
   number('archiver.failed', 'count', 'Attempts to archive a segment that failed.'),
   gauge('archiver.backlog', 'Finished WAL segments that are not in the archive.'),
@@ -134,6 +135,7 @@ class ServerMeter {
   private readonly server: ObservedServer;
   private served = 0;
   private disk: DiskUsage;
+  panics = 0;
   readonly walSize: Gauge;
   readonly backlog: Gauge;
   readonly used: Gauge;
@@ -155,6 +157,7 @@ class ServerMeter {
     for (const gauge of [this.connections, this.walSize, this.backlog, this.used]) gauge.restart();
     this.rate.restart(now);
     this.checkpoints.fill(0);
+    this.panics = 0;
     this.remember();
   }
 
@@ -171,6 +174,7 @@ class ServerMeter {
     sheet.put(`${prefix}disk.utilization`, elapsed > 0 ? host.disk.utilization(this.disk) : null);
     const counts = countsOf(this.server);
     for (const each of COUNTS) sheet.put(`${prefix}${each}`, counts[each] - this.before[each]);
+    sheet.put(`${prefix}panics`, this.panics);
     sheet.gauge(`${prefix}wal.size`, this.walSize.summary());
     sheet.gauge(`${prefix}archiver.backlog`, this.backlog.summary());
     sheet.gauge(`${prefix}disk.used`, this.used.summary());
@@ -207,6 +211,9 @@ export const serverFamily: MetricFamily = {
     };
     run.faults.began.observe(look);
     run.faults.ended.observe(look);
+    postgres.panic.observe((_, server) => {
+      meters[server]!.panics++;
+    });
     postgres.walFiles.observe((_, server, bytes, backlog) => {
       const meter = meters[server]!;
       meter.walSize.set(bytes);

@@ -100,7 +100,7 @@ export class WalWriter {
     const { now } = this.context.sim;
     const { wal_writer_delay: delay, wal_writer_flush_after: flushAfter } = this.settings;
     const pending = wholePages(target) - wholePages(this.wal.flushed.value);
-    const isDue = now - this.lastFlushAt >= delay || flushAfter === 0 || pending >= flushAfter;
+    const isDue = now - this.lastFlushAt >= delay || pending >= flushAfter; // 0: always
     if (isDue) this.lastFlushAt = now;
     return isDue;
   }

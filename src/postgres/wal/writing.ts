@@ -148,11 +148,10 @@ export class WalWriting {
         wait?.now(WAL_WRITE_LOCK);
         yield this.released.wait();
       } else {
-        const to = wholePages(end - 1) + WAL_PAGE_BYTES - this.bufferBytes;
-        this.buffersFull +=
-          (Math.min(to, this.roomEnd) - wholePages(this.written)) / WAL_PAGE_BYTES;
         wait?.now(WAL_WRITE);
-        yield* this.write(to);
+        this.held = true;
+        yield* this.writeForRoom(end);
+        this.release();
       }
     }
     wait?.now(CPU);
@@ -160,11 +159,23 @@ export class WalWriting {
 
   /** Writes up to a position, and makes durable only the segments that it completes. */
   *write(upTo: Lsn): Generator<undefined, void, undefined> {
-    const { host, costs } = this.owner;
     while (this.held) yield this.released.wait();
-    upTo = Math.min(upTo, this.roomEnd);
-    if (upTo <= this.written) return;
     this.held = true;
+    yield* this.writeHeld(Math.min(upTo, this.roomEnd));
+    this.release();
+  }
+
+  /** The pages whose buffers an insertion up to a position needs, as many as there are. */
+  private *writeForRoom(end: Lsn): Generator<undefined, void, undefined> {
+    const needed = wholePages(end - 1) + WAL_PAGE_BYTES - this.bufferBytes;
+    const to = Math.min(needed, this.roomEnd);
+    this.buffersFull += (to - wholePages(this.written)) / WAL_PAGE_BYTES;
+    yield* this.writeHeld(to);
+  }
+
+  private *writeHeld(upTo: Lsn): Generator<undefined, void, undefined> {
+    const { host, costs } = this.owner;
+    if (upTo <= this.written) return;
     if (upTo >= this.openEnd) yield* this.finishSegments(upTo);
     const bytes = wholePages(upTo + WAL_PAGE_BYTES - 1) - wholePages(this.written);
     if (upTo > this.wal.written) this.wal.written = upTo;
@@ -174,7 +185,6 @@ export class WalWriting {
       yield host.cpu.serve(pages * (costs.walWrite + costs.walPageWrite), this.owner.group);
     }
     this.published(upTo);
-    this.release();
   }
 
   private release(): void {
@@ -204,8 +214,8 @@ export class WalWriting {
       const forBackends = this.requested > this.wal.flushed.value;
       const siblings = this.owner.activeTransactions - 1;
       if (forBackends && delay > 0 && fsync && siblings >= enough) yield sim.hold(delay);
-      const wanted = forBackends ? this.wal.insertLsn : this.background;
-      const upTo = Math.min(wanted, this.roomEnd); // beyond that nothing has been copied yet
+      const upTo = forBackends ? this.wal.insertLsn : this.background;
+      while (upTo > this.roomEnd) yield* this.writeForRoom(upTo); // the inserters' part
       if (upTo >= this.openEnd) yield* this.finishSegments(upTo);
       if (upTo > this.wal.flushed.value) {
         if (this.beginSync(upTo)) yield;

@@ -170,6 +170,25 @@ describe('archiving and roles', () => {
   });
 });
 
+test('what a former primary has not archived waits for its next promotion, and is kept', () => {
+  const world = new World({
+    servers: [
+      { name: 'pg1', archive: failing(0, 20 * SECOND), settings: { archive_mode: 'on' } },
+      { name: 'pg2', of: 'pg1' },
+    ],
+  });
+  const [old, next] = [world.instance('pg1'), world.instance('pg2')];
+  const { archiver } = old.server.wal;
+  world.at(SECOND, () => switched(world, 'pg1'));
+  world.at(5 * SECOND, () => old.server.crash());
+  world.at(6 * SECOND, () => next.promote());
+  world.at(7 * SECOND, () => old.start('standby', next));
+  for (const at of [10, 11, 12]) world.at(at * SECOND, () => switched(world, 'pg2'));
+  world.sim.run(15 * SECOND);
+  expect(old.server.wal.flushed.value).toBe(next.server.wal.flushed.value);
+  expect(archiver.backlog).toBeGreaterThanOrEqual(1);
+});
+
 function switched(world: World, name: string): void {
   const { wal } = world.server(name);
   wal.insert(100);

@@ -111,6 +111,18 @@ describe('WAL without room on the disk (2.7)', () => {
   });
 });
 
+test('a crash long after a PANIC is nobody’s to repair', () => {
+  const { world, server } = stage(100, { wal_recycle: false });
+  const end = world.host('pg1').disk.fill();
+  world.sim.run(10 * SECOND);
+  end();
+  world.sim.run(20 * SECOND);
+  expect(server.state).toBe('primary');
+  server.crash();
+  world.sim.run(60 * SECOND);
+  expect(server.state).toBe('crashed');
+});
+
 describe('a standby without room', () => {
   test('cannot receive, asks again each wal_retrieve_retry_interval, and then catches up', () => {
     const settings = { ...SMALL, wal_recycle: false };

@@ -5,6 +5,7 @@ import {
   recordBytes,
   type WalRecord,
 } from '../../../src/postgres/heap/wal-record.ts';
+import { advance } from '../../../src/postgres/lsn.ts';
 import { COMMIT_BYTES, commitBytes } from '../../../src/postgres/record-sizes.ts';
 import { COMPRESSIONS, compressionOf } from '../../../src/postgres/wal/compression.ts';
 import { RecordAssembler } from '../../../src/postgres/wal/full-page-images.ts';
@@ -171,6 +172,15 @@ describe('records inserted into a server’s WAL', () => {
     }
     expect(wal.insertLsn).toBe(naive);
     expect(wal.bytes).toBe(naive - 0x1500000);
+  });
+
+  test('after a crash too, which takes it back by pages', () => {
+    const { wal } = server();
+    const { branch, insertLsn } = wal;
+    wal.insert(30_000);
+    wal.cutTo(insertLsn + 48, branch);
+    wal.insert(8150);
+    expect(wal.insertLsn).toBe(advance(insertLsn + 48, 8150));
   });
 
   test('pgbench simple-update on PostgreSQL 15.18: 4 records, 244 bytes, 259 of positions', () => {

@@ -8,6 +8,7 @@ import { FSYNC, World } from '../../helpers/world.ts';
 type Settings = Record<string, string | number | boolean>;
 
 const BUFFERS = 64; // pages
+const WRITE = DEFAULT_COSTS.walWrite + DEFAULT_COSTS.walPageWrite;
 
 function single(changed: Settings = {}) {
   const settings = { wal_buffers: BUFFERS * WAL_PAGE_BYTES, wal_writer_delay: 1e12, ...changed };
@@ -32,7 +33,7 @@ function* inserter(stage: ReturnType<typeof single>, records: number, done: numb
 }
 
 describe('WAL buffers (2.1)', () => {
-  test('who finds the page that it needs unwritten writes it out first, one for each new page', () => {
+  test('who finds the page that it needs unwritten writes it out, one for each new page', () => {
     const stage = single();
     const done: number[] = [];
     stage.world.play(inserter(stage, BUFFERS + 30, done));
@@ -41,12 +42,12 @@ describe('WAL buffers (2.1)', () => {
     expect(free, 'as many as there are buffers').toBeGreaterThanOrEqual(BUFFERS - 1);
     expect(free).toBeLessThanOrEqual(BUFFERS);
     expect(stage.wal.buffersFull).toBe(BUFFERS + 30 - free);
-    const each = DEFAULT_COSTS.walWrite + DEFAULT_COSTS.walPageWrite;
+    const each = WRITE;
     expect(done.at(-1)).toBe(stage.wal.buffersFull * each);
     expect(stage.server.waits.total[WAL_WRITE]).toBe(stage.wal.buffersFull * each);
   });
 
-  test('it writes and does not flush: a crash of the process keeps it, a loss of power does not', () => {
+  test('it writes and does not flush: a crash keeps it, a loss of power does not', () => {
     for (const ending of ['process', 'power'] as const) {
       const stage = single();
       stage.world.play(inserter(stage, BUFFERS + 30, []));
@@ -59,7 +60,7 @@ describe('WAL buffers (2.1)', () => {
     }
   });
 
-  test('while another holds WALWriteLock it waits: a flush stalls whoever fills the buffers', () => {
+  test('while another holds WALWriteLock it waits: a flush stalls who fills buffers', () => {
     const stage = single();
     const { wal, world } = stage;
     const done: number[] = [];
@@ -69,29 +70,56 @@ describe('WAL buffers (2.1)', () => {
     expect(done.filter((at) => at > 0 && at < FSYNC)).toEqual([]);
     const stalled = done.filter((at) => at > 0);
     expect(stalled.length).toBeGreaterThan(29);
-    const each = DEFAULT_COSTS.walWrite + DEFAULT_COSTS.walPageWrite; // the flush itself made no whole page free
+    const each = WRITE; // the flush itself made no whole page free
     expect(done.at(-1)).toBe(FSYNC + stage.wal.buffersFull * each);
     expect(stage.server.waits.total[WAL_WRITE_LOCK]).toBe(FSYNC);
   });
 
-  test('a flush cannot take what has no buffer yet, and goes on when it has', () => {
+  test('the lock comes free with each flush, though the next one begins at once', () => {
     const stage = single();
     const { wal, world } = stage;
-    let end = 0;
-    world.at(0, () => {
-      end = wal.insert(3 * BUFFERS * WAL_PAGE_BYTES);
-      wal.requestFlush(end);
-    });
-    world.sim.run(20 * FSYNC);
-    const steps = stage.flushes.map(({ lsn }) => lsn);
-    expect(steps.at(-1)).toBe(end);
-    let before = stage.began;
-    for (const lsn of steps) {
-      const room = Math.floor(before / WAL_PAGE_BYTES) * WAL_PAGE_BYTES + BUFFERS * WAL_PAGE_BYTES;
-      expect(lsn).toBeLessThanOrEqual(room);
-      before = lsn;
+    const done: number[] = [];
+    wal.requestFlush(wal.insert(100));
+    for (let i = 0; i < 5; i++) {
+      world.at(i * FSYNC + FSYNC / 2, () => wal.requestFlush(wal.insertCommit()));
     }
-    expect(steps).toHaveLength(4);
+    world.play(inserter(stage, BUFFERS + 1, done));
+    world.sim.run(10 * FSYNC);
+    const write = WRITE; // which the second flush makes for it
+    const ends = [FSYNC, ...[2, 3, 4, 5, 6].map((n) => n * FSYNC + write)];
+    expect(stage.flushes.map(({ at }) => at)).toEqual(ends);
+    expect(done.at(-1), 'it goes on after the second').toBe(ends[1]);
+  });
+
+  test('who commits while an inserter writes is served when that is over', () => {
+    const stage = single();
+    const { wal, world } = stage;
+    world.play(inserter(stage, BUFFERS + 30, []));
+    const each = WRITE;
+    let done = 0;
+    const committer = function* (): Process {
+      yield world.sim.hold(10.5 * each);
+      const lsn = wal.insertCommit();
+      expect(wal.requestFlush(lsn)).toBe(false);
+      if (wal.flushed.below(lsn)) yield;
+      done = world.sim.now;
+    };
+    world.play(committer());
+    world.sim.run(10 * FSYNC);
+    // Its record and the one that the inserter makes meanwhile need a page each.
+    expect(done).toBe((11 + 2) * each + FSYNC);
+  });
+
+  test('more than the buffers hold goes through them: written page by page, flushed once', () => {
+    const stage = single();
+    const { wal, world, server } = stage;
+    world.at(0, () => wal.requestFlush(wal.insert(3 * BUFFERS * WAL_PAGE_BYTES)));
+    world.sim.run(20 * FSYNC);
+    const pages = Math.ceil(wal.insertLsn / WAL_PAGE_BYTES) - Math.floor(stage.began / 8192);
+    expect(wal.buffersFull).toBe(pages - BUFFERS);
+    const writes = wal.buffersFull * WRITE;
+    expect(stage.flushes).toEqual([{ at: writes + FSYNC, lsn: wal.insertLsn }]);
+    expect(server.host.disk.bytesWritten, 'the device has it at the fsync').toBe(pages * 8192);
   });
 
   test('without contention it costs no step', () => {
