@@ -94,7 +94,7 @@ describe('ProcArrayLock (7.2)', () => {
   test('commits behind long snapshots form groups that one leader clears', () => {
     const { commits, lock, waits, array } = contended(13, 10_000, 10, 40);
     expect(commits).toBeGreaterThan(100);
-    expect(lock.groups).toBeGreaterThan(10);
+    expect(lock.groups).toBeGreaterThan(3);
     expect(lock.grouped).toBeGreaterThan(1.5 * lock.groups);
     expect(waits[6]).toBeGreaterThan(0);
     expect(waits[7]).toBeGreaterThan(0);
