@@ -18,7 +18,7 @@ import {
 import { Executor } from './executor.ts';
 import type { LockClient, LockKind, LockOwner } from './locking/lock-table.ts';
 import { BackendMemory } from './memory.ts';
-import type { ProcSession } from './procarray/session.ts';
+import type { ProcSession } from './procarray/index.ts';
 import type { Server } from './server.ts';
 import {
   ERRORS,

@@ -17,7 +17,7 @@ import { SERVER_STATES, type ServerState } from './events.ts';
 import { LockManager } from './locking/lock-manager.ts';
 import { FIRST_LSN, type Lsn } from './lsn.ts';
 import { ServerMemory } from './memory.ts';
-import { SharedProcArray } from './procarray/session.ts';
+import { SharedProcArray } from './procarray/index.ts';
 import type { PostgresSettings } from './settings.ts';
 import { ERRORS, RESULT_BYTES, type WireMessage } from './statement.ts';
 import { Database } from './storage/database.ts';

@@ -130,7 +130,7 @@ export class Instance {
     this.start(upstream ? 'standby' : 'primary', upstream);
   }
 
-  /** A child was killed: all processes end, and recovery begins unless restart_after_crash is off. */
+  /** A child was killed: all processes end; then recovery, unless restart_after_crash is off. */
   private restartAfterCrash(): void {
     const { server, upstream } = this;
     if (!server.isRunning) return;

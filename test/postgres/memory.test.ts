@@ -28,7 +28,7 @@ describe('memory of a backend (7.4)', () => {
     const { server, fork } = machine();
     const before = server.used;
     for (let i = 0; i < 500; i++) fork();
-    const measured = (528_828 + 88_036 + 33_920 + 7_648) * 1_024; // kB: anonymous, tables, slab, stack
+    const measured = (528_828 + 88_036 + 33_920 + 7_648) * 1_024; // anonymous, tables, slab, stacks
     expect((server.used - before) / measured).toBeGreaterThan(0.95);
     expect((server.used - before) / measured).toBeLessThan(1.05);
   });

@@ -66,7 +66,7 @@ describe('a lightweight lock (7.2)', () => {
     expect(instants.filter((at, i) => at > all[i]!.at).length).toBeGreaterThan(5);
   });
 
-  test('crowded: who of several sleepers comes first may differ, seldom, and not how long all wait', () => {
+  test('crowded: seldom another of several sleepers is first; all wait as long', () => {
     const all = requests('crowded', 20_000, 300, 0.1);
     const expected = reallyGranted(all);
     const { instants } = granted(all);
