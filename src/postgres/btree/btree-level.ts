@@ -11,25 +11,33 @@
 import { Boundaries } from './boundaries.ts';
 import { type BuiltTree, entryBytes } from './btree-layout.ts';
 
-const FIRST_CAPACITY = 16;
+const FIRST_CAPACITY = 4;
+/** Numbers in an entry: ten fields, in two lines of the cache. */
+const STRIDE = 16;
 
 export class BTreeLevel {
   /** Pages of this level. */
   pages: number;
   /** Changed pages. */
   count = 0;
-  block = new Uint32Array(FIRST_CAPACITY);
+  // An entry is its place in the memory, of which each field is a view.
+  block!: Float64Array;
   /** Entries (live and dead), distinct keys, and what they take without the high key. */
-  items = new Uint16Array(FIRST_CAPACITY);
-  keys = new Uint16Array(FIRST_CAPACITY);
-  usedBytes = new Uint16Array(FIRST_CAPACITY);
-  lower = new Float64Array(FIRST_CAPACITY);
-  upper = new Float64Array(FIRST_CAPACITY);
+  items!: Float64Array;
+  keys!: Float64Array;
+  usedBytes!: Float64Array;
+  lower!: Float64Array;
+  upper!: Float64Array;
   /** Leaves only: dead entries, and how many of them a scan has marked. */
-  deadHead = new Int32Array(FIRST_CAPACITY);
-  known = new Uint16Array(FIRST_CAPACITY);
+  deadHead!: Float64Array;
+  known!: Float64Array;
   /** Leaves only: vacuum unlinked the page. */
-  unlinked = new Uint8Array(FIRST_CAPACITY);
+  unlinked!: Float64Array;
+  /** Which page of CREATE INDEX it was; -1 for one that a split added. */
+  private number!: Float64Array;
+  private capacity = 0;
+  /** Entries of changed pages of CREATE INDEX, open addressing by their number. */
+  private index = new Int32Array(2 * FIRST_CAPACITY).fill(-1);
   private readonly level: number;
   private readonly built: BuiltTree | null;
   private readonly rows: number;
@@ -38,7 +46,6 @@ export class BTreeLevel {
   /** Positions that a page of CREATE INDEX covers. */
   private readonly span: number;
   private readonly builtPages: number;
-  private readonly byNumber = new Map<number, number>();
   private readonly splits = new Boundaries();
 
   constructor(
@@ -58,15 +65,16 @@ export class BTreeLevel {
     let span = built?.rowsPerLeaf ?? 0;
     for (let at = 0; at < level; at++) span *= built?.fanOut ?? 0;
     this.span = span;
+    this.lay(FIRST_CAPACITY, null);
   }
 
   /** The changed page that covers a position; -1 if CREATE INDEX's page does, unchanged. */
   find(position: number): number {
     const number = this.numberOf(position);
-    if (this.splits.size === 0) return this.byNumber.get(number) ?? -1;
+    if (this.splits.size === 0) return this.changed(number);
     const { bound, entry } = this.splits.floor(position);
     if (this.builtPages === 0 || bound >= number * this.span) return entry;
-    return this.byNumber.get(number) ?? -1;
+    return this.changed(number);
   }
 
   /** The block of the page that covers a position. */
@@ -81,7 +89,7 @@ export class BTreeLevel {
     const { built, builtPages, level } = this;
     const blocks = new Set<number>();
     for (let page = 0; page < builtPages; page++) blocks.add(built!.blockOf(level, page));
-    for (let entry = 0; entry < this.count; entry++) blocks.add(this.block[entry]!);
+    for (const entry of this.entries()) blocks.add(this.block[entry]!);
     return [...blocks];
   }
 
@@ -96,7 +104,8 @@ export class BTreeLevel {
     const entry = this.take(this.built!.blockOf(this.level, number), lower);
     this.upper[entry] = last ? Number.POSITIVE_INFINITY : end;
     this.fill(entry, number, end - lower);
-    this.byNumber.set(number, entry);
+    this.number[entry] = number;
+    this.enter(entry);
     return entry;
   }
 
@@ -133,35 +142,66 @@ export class BTreeLevel {
   }
 
   private take(block: number, lower: number): number {
-    if (this.count === this.block.length) this.grow();
-    const entry = this.count++;
+    if (this.count === this.capacity) this.grow();
+    const entry = this.count++ * STRIDE;
     this.block[entry] = block;
     this.lower[entry] = lower;
     this.upper[entry] = Number.POSITIVE_INFINITY;
     this.deadHead[entry] = -1;
+    this.number[entry] = -1;
     return entry;
   }
 
-  /** Memory in bytes, the map of changed pages taken as 40 bytes an entry. */
+  /** All changed pages, in the order in which they were changed. */
+  *entries(): Generator<number> {
+    for (let i = 0; i < this.count; i++) yield i * STRIDE;
+  }
+
+  /** The changed page with this number; -1 if it is as CREATE INDEX left it. */
+  private changed(number: number): number {
+    const mask = this.index.length - 1;
+    for (let at = hash(number) & mask; ; at = (at + 1) & mask) {
+      const entry = this.index[at]!;
+      if (entry < 0 || this.number[entry] === number) return entry;
+    }
+  }
+
+  private enter(entry: number): void {
+    const mask = this.index.length - 1;
+    let at = hash(this.number[entry]!) & mask;
+    while (this.index[at]! >= 0) at = (at + 1) & mask;
+    this.index[at] = entry;
+  }
+
+  /** Memory in bytes. */
   get bytes(): number {
-    return this.block.length * 33 + this.byNumber.size * 40 + this.splits.size * 12;
+    return this.block.byteLength + this.index.byteLength + this.splits.size * 12;
   }
 
   private grow(): void {
-    const size = this.count * 2;
-    this.block = enlarged(this.block, new Uint32Array(size));
-    this.items = enlarged(this.items, new Uint16Array(size));
-    this.keys = enlarged(this.keys, new Uint16Array(size));
-    this.usedBytes = enlarged(this.usedBytes, new Uint16Array(size));
-    this.lower = enlarged(this.lower, new Float64Array(size));
-    this.upper = enlarged(this.upper, new Float64Array(size));
-    this.deadHead = enlarged(this.deadHead, new Int32Array(size));
-    this.known = enlarged(this.known, new Uint16Array(size));
-    this.unlinked = enlarged(this.unlinked, new Uint8Array(size));
+    this.lay(2 * this.capacity, this.block);
+    this.index = new Int32Array(2 * this.capacity).fill(-1);
+    for (const entry of this.entries()) if (this.number[entry]! >= 0) this.enter(entry);
+  }
+
+  private lay(capacity: number, former: Float64Array | null): void {
+    const memory = new Float64Array(capacity * STRIDE);
+    if (former) memory.set(former);
+    this.capacity = capacity;
+    this.block = memory;
+    this.number = memory.subarray(1);
+    this.items = memory.subarray(2);
+    this.usedBytes = memory.subarray(3);
+    this.lower = memory.subarray(4);
+    this.upper = memory.subarray(5);
+    this.deadHead = memory.subarray(6);
+    this.keys = memory.subarray(7);
+    this.known = memory.subarray(8);
+    this.unlinked = memory.subarray(9);
   }
 }
 
-function enlarged<A extends { set(from: A): void }>(from: A, to: A): A {
-  to.set(from);
-  return to;
+/** Fibonacci hashing: neighbouring pages land far apart. */
+function hash(number: number): number {
+  return Math.imul(number, 0x9e3779b1) >>> 7;
 }

@@ -13,7 +13,7 @@ export function leavesToVacuum(tree: BTree, horizon: number): number[] {
   const { leaves } = tree;
   if (!leaves) return [];
   const found: number[] = [];
-  for (let entry = 0; entry < leaves.count; entry++) {
+  for (const entry of leaves.entries()) {
     if (tree.dead.countBelow(leaves.deadHead[entry]!, horizon) > 0) found.push(entry);
   }
   return found.sort((a, b) => leaves.block[a]! - leaves.block[b]!);

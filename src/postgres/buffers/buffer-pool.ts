@@ -342,6 +342,7 @@ export class BufferPool {
     const count = Math.min(this.size, pages.length);
     const step = coprimeNear(count);
     this.clear();
+    this.table.reserve(count);
     for (let rank = 0, buffer = 0; rank < count; rank++, buffer = (buffer + step) % count) {
       const uses = MAX_USAGE_COUNT - Math.floor(((MAX_USAGE_COUNT + 1) * rank) / this.size);
       this.enter(buffer, pages[rank]!, uses * ONE_USE + PERMANENT);

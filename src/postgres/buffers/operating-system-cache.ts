@@ -174,6 +174,7 @@ export class OperatingSystemCache {
   warm(pages: ArrayLike<Page>): void {
     this.forgetAll();
     const count = Math.min(this.capacity, pages.length);
+    this.table.reserve(count);
     const ratio = inactiveRatio(count);
     const active = Math.floor((count * ratio) / (1 + ratio));
     for (let rank = count - 1; rank >= 0; rank--) {

@@ -24,6 +24,11 @@ export class PageTable {
     return this.pages.byteLength;
   }
 
+  /** Room for so many pages at once. */
+  reserve(pages: number): void {
+    while (2 * pages > this.mask) this.grow();
+  }
+
   clear(): void {
     this.pages.fill(EMPTY);
     this.count = 0;

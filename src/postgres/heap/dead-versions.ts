@@ -1,7 +1,7 @@
 /**
  * Which versions on a page are dead, and since when: for every page a short list of (transaction
- * that ended them, what they leave behind, how many). Lists of all pages share one pool of typed
- * arrays, 15 bytes an entry; a transaction that ends many versions on one page is one entry.
+ * that ended them, what they leave behind, how many). Lists of all pages share one pool of
+ * memory, 32 bytes an entry; a transaction that ends many versions on one page is one entry.
  *
  * The transaction matters because pruning removes a version only when everybody's snapshot is newer
  * (mechanisms 6.1). What a version leaves depends on its place in the chain of versions of its row.
@@ -14,15 +14,23 @@ export const HEAP_ONLY = 1;
 /** Flag: nothing follows on this page (the row was deleted, moved away, or never existed). */
 export const CHAIN_END = 2;
 
+/** Numbers in an entry. */
+const STRIDE = 4;
+
 export class DeadVersions {
   /** Entries in use. */
   entries = 0;
-  private xids = new Float64Array(64);
-  private kinds = new Uint8Array(64);
-  private counts = new Uint16Array(64);
-  private next = new Int32Array(64);
+  // An entry is its place in the memory, of which each field is a view.
+  private xids!: Float64Array;
+  private kinds!: Float64Array;
+  private counts!: Float64Array;
+  private next!: Float64Array;
   private used = 0;
   private free = -1;
+
+  constructor() {
+    this.lay(new Float64Array(64 * STRIDE));
+  }
 
   /** Adds versions to the list that begins at `head`; returns the new head. */
   add(head: number, xid: number, kind: number, count = 1): number {
@@ -118,7 +126,7 @@ export class DeadVersions {
 
   /** Memory of the pool in bytes. */
   get bytes(): number {
-    return this.xids.length * 15;
+    return this.xids.byteLength;
   }
 
   private unlink(head: number, before: number, at: number): number {
@@ -137,20 +145,20 @@ export class DeadVersions {
       this.free = this.next[recycled]!;
       return recycled;
     }
-    if (this.used === this.xids.length) this.grow();
-    return this.used++;
+    if (this.used === this.xids.length) {
+      const former = this.xids;
+      this.lay(new Float64Array(2 * former.length));
+      this.xids.set(former);
+    }
+    const at = this.used;
+    this.used += STRIDE;
+    return at;
   }
 
-  private grow(): void {
-    const size = this.used * 2;
-    const { xids, kinds, counts, next } = this;
-    this.xids = new Float64Array(size);
-    this.kinds = new Uint8Array(size);
-    this.counts = new Uint16Array(size);
-    this.next = new Int32Array(size);
-    this.xids.set(xids);
-    this.kinds.set(kinds);
-    this.counts.set(counts);
-    this.next.set(next);
+  private lay(memory: Float64Array): void {
+    this.xids = memory;
+    this.kinds = memory.subarray(1);
+    this.counts = memory.subarray(2);
+    this.next = memory.subarray(3);
   }
 }

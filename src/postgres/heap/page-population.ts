@@ -1,7 +1,8 @@
 /**
  * The pages of one table. A page that the run has not changed is what loading left: nothing is
- * stored for it. A changed page is one entry in parallel typed arrays, found by its block over an
- * open-addressing index: some 70 bytes, however many rows the table has.
+ * stored for it. A changed page is one entry, found by its block over an open-addressing index: some
+ * 140 bytes, however many rows the table has. An entry is its place in memory, two lines of the
+ * cache that hold all of its fields together.
  *
  * For each changed page: line pointers (all, unused, redirecting, dead stubs), live and dead
  * versions, the prune hint, the oldest and newest transaction that made a live version, its LSN,
@@ -28,29 +29,36 @@ export interface LoadedPages {
 }
 
 const FIRST_CAPACITY = 64;
+/** Fields of an entry; those that every access needs come first, in one line of the cache. */
+const FIELDS = 14;
+const LINE = 8; // numbers in a line of 64 bytes
 
 export class PagePopulation {
-  /** Changed pages. Their entries are numbered from 0 in the order in which they were changed. */
+  /** How many pages were changed. */
   count = 0;
   readonly loaded: LoadedPages;
-  block = new Uint32Array(FIRST_CAPACITY);
-  pointers = new Uint16Array(FIRST_CAPACITY);
-  unused = new Uint16Array(FIRST_CAPACITY);
-  redirects = new Uint16Array(FIRST_CAPACITY);
-  stubs = new Uint16Array(FIRST_CAPACITY);
-  live = new Uint16Array(FIRST_CAPACITY);
-  dead = new Uint16Array(FIRST_CAPACITY);
+  // Each field is a view of the same memory, at the entry's own place in it.
+  block!: Float64Array;
+  flags!: Float64Array;
+  pruneXid!: Float64Array;
+  newestXid!: Float64Array;
+  pointers!: Float64Array;
+  unused!: Float64Array;
+  live!: Float64Array;
+  dead!: Float64Array;
+  lsn!: Float64Array;
+  deadHead!: Float64Array;
+  oldestXid!: Float64Array;
   /** Versions that came after loading or the last freezing, dead ones included. */
-  unfrozen = new Uint16Array(FIRST_CAPACITY);
-  deadHead = new Int32Array(FIRST_CAPACITY);
-  pruneXid = new Float64Array(FIRST_CAPACITY);
-  oldestXid = new Float64Array(FIRST_CAPACITY);
-  newestXid = new Float64Array(FIRST_CAPACITY);
-  lsn = new Float64Array(FIRST_CAPACITY);
-  flags = new Uint8Array(FIRST_CAPACITY);
-  /** For each page `words` of "gone", then as many of "heap-only". */
-  private rowBits: Uint32Array;
+  unfrozen!: Float64Array;
+  redirects!: Float64Array;
+  stubs!: Float64Array;
+  /** Behind the fields, for each page `words` of "gone", then as many of "heap-only". */
+  private rowBits!: Uint32Array;
   private readonly words: number;
+  /** From one entry to the next. */
+  private readonly stride: number;
+  private capacity = 0;
   private index = new Int32Array(FIRST_CAPACITY * 2).fill(-1);
   /** Loaded pages below these have the bit set, unless changed since. */
   visibleBelow = 0;
@@ -59,7 +67,8 @@ export class PagePopulation {
   constructor(loaded: LoadedPages, isVacuumed: boolean, isFrozen: boolean) {
     this.loaded = loaded;
     this.words = Math.ceil(loaded.rowsPerPage / 32);
-    this.rowBits = new Uint32Array(FIRST_CAPACITY * this.words * 2);
+    this.stride = Math.ceil((FIELDS + this.words) / LINE) * LINE;
+    this.lay(FIRST_CAPACITY, null);
     if (isVacuumed) this.visibleBelow = loaded.pages;
     if (isVacuumed && isFrozen) this.frozenBelow = loaded.pages;
   }
@@ -77,8 +86,8 @@ export class PagePopulation {
   touch(block: number): number {
     const found = this.find(block);
     if (found >= 0) return found;
-    if (this.count === this.block.length) this.grow();
-    const entry = this.count++;
+    if (this.count === this.capacity) this.grow();
+    const entry = this.count++ * this.stride;
     this.block[entry] = block;
     this.enter(entry);
     this.reset(entry, this.loadedRows(block));
@@ -106,19 +115,26 @@ export class PagePopulation {
   }
 
   isGone(entry: number, slot: number): boolean {
-    return this.bit(entry * this.words * 2, slot);
+    return this.bit(2 * (entry + FIELDS), slot);
   }
 
   setGone(entry: number, slot: number, gone: boolean): void {
-    this.setBit(entry * this.words * 2, slot, gone);
+    this.setBit(2 * (entry + FIELDS), slot, gone);
   }
 
   isHeapOnly(entry: number, slot: number): boolean {
-    return this.bit((entry * 2 + 1) * this.words, slot);
+    return this.bit(2 * (entry + FIELDS) + this.words, slot);
   }
 
   setHeapOnly(entry: number, slot: number, heapOnly: boolean): void {
-    this.setBit((entry * 2 + 1) * this.words, slot, heapOnly);
+    this.setBit(2 * (entry + FIELDS) + this.words, slot, heapOnly);
+  }
+
+  /** The blocks of all changed pages, in order. */
+  blocks(): Float64Array {
+    const blocks = new Float64Array(this.count);
+    for (let i = 0; i < this.count; i++) blocks[i] = this.block[i * this.stride]!;
+    return blocks.sort();
   }
 
   /** A page behind the end of the file is empty again: truncation took it. */
@@ -129,7 +145,7 @@ export class PagePopulation {
 
   /** Memory of this structure in bytes. */
   get bytes(): number {
-    return this.block.length * (16 + 4 + 4 + 4 * 8 + 1 + this.words * 8) + this.index.length * 4;
+    return this.block.buffer.byteLength + this.index.length * 4;
   }
 
   private reset(entry: number, rows: number): void {
@@ -169,30 +185,32 @@ export class PagePopulation {
   }
 
   private grow(): void {
-    const size = this.count * 2;
-    this.block = enlarged(this.block, new Uint32Array(size));
-    this.pointers = enlarged(this.pointers, new Uint16Array(size));
-    this.unused = enlarged(this.unused, new Uint16Array(size));
-    this.redirects = enlarged(this.redirects, new Uint16Array(size));
-    this.stubs = enlarged(this.stubs, new Uint16Array(size));
-    this.live = enlarged(this.live, new Uint16Array(size));
-    this.dead = enlarged(this.dead, new Uint16Array(size));
-    this.unfrozen = enlarged(this.unfrozen, new Uint16Array(size));
-    this.deadHead = enlarged(this.deadHead, new Int32Array(size));
-    this.pruneXid = enlarged(this.pruneXid, new Float64Array(size));
-    this.oldestXid = enlarged(this.oldestXid, new Float64Array(size));
-    this.newestXid = enlarged(this.newestXid, new Float64Array(size));
-    this.lsn = enlarged(this.lsn, new Float64Array(size));
-    this.flags = enlarged(this.flags, new Uint8Array(size));
-    this.rowBits = enlarged(this.rowBits, new Uint32Array(size * this.words * 2));
-    this.index = new Int32Array(size * 2).fill(-1);
-    for (let entry = 0; entry < this.count; entry++) this.enter(entry);
+    this.lay(2 * this.capacity, new Float64Array(this.block.buffer));
+    this.index = new Int32Array(2 * this.capacity).fill(-1);
+    for (let i = 0; i < this.count; i++) this.enter(i * this.stride);
   }
-}
 
-function enlarged<A extends { set(from: A): void }>(from: A, to: A): A {
-  to.set(from);
-  return to;
+  /** Memory for so many entries, of which some are there already. */
+  private lay(capacity: number, former: Float64Array | null): void {
+    const memory = new Float64Array(capacity * this.stride);
+    if (former) memory.set(former);
+    this.capacity = capacity;
+    this.block = memory;
+    this.flags = memory.subarray(1);
+    this.pruneXid = memory.subarray(2);
+    this.newestXid = memory.subarray(3);
+    this.pointers = memory.subarray(4);
+    this.unused = memory.subarray(5);
+    this.live = memory.subarray(6);
+    this.dead = memory.subarray(7);
+    this.lsn = memory.subarray(8);
+    this.deadHead = memory.subarray(9);
+    this.oldestXid = memory.subarray(10);
+    this.unfrozen = memory.subarray(11);
+    this.redirects = memory.subarray(12);
+    this.stubs = memory.subarray(13);
+    this.rowBits = new Uint32Array(memory.buffer);
+  }
 }
 
 /** Fibonacci hashing: neighbouring blocks land far apart. */

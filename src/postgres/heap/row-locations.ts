@@ -1,10 +1,12 @@
 /**
  * Where rows are that are not where loading put them: inserted rows, and rows whose update found no
  * room on their page. An open-addressing map from the row to its block and to the list of versions
- * it left behind (stale-versions.ts), 17 bytes a slot; rows that never moved need nothing.
+ * it left behind (stale-versions.ts), 32 bytes a slot; rows that never moved need nothing.
  */
 
 const EMPTY = -1;
+/** Numbers in a slot. */
+const STRIDE = 4;
 
 /** What is known about a displaced row. */
 export const ROW_LIVES = 1;
@@ -14,10 +16,16 @@ export const ROW_HEAP_ONLY = 4;
 
 export class RowLocations {
   count = 0;
-  private rows = new Float64Array(64).fill(EMPTY);
-  private blocks = new Uint32Array(64);
-  private states = new Uint8Array(64);
-  private heads = new Int32Array(64).fill(EMPTY);
+  // A slot is its place in the memory, of which each field is a view.
+  private rows!: Float64Array;
+  private blocks!: Float64Array;
+  private states!: Float64Array;
+  private heads!: Float64Array;
+  private slots = 0;
+
+  constructor() {
+    this.lay(64);
+  }
 
   /** The block of a displaced row that lives; -1 for one that is deleted or unknown. */
   blockOf(row: number): number {
@@ -33,7 +41,7 @@ export class RowLocations {
   set(row: number, block: number, state: number): void {
     let at = this.slotOf(row);
     if (this.rows[at] !== row) {
-      if ((this.count + 1) * 4 > this.rows.length * 3) {
+      if ((this.count + 1) * 4 > this.slots * 3) {
         this.grow();
         at = this.slotOf(row);
       }
@@ -56,23 +64,20 @@ export class RowLocations {
   }
 
   get bytes(): number {
-    return this.rows.length * 17;
+    return this.rows.byteLength;
   }
 
   private slotOf(row: number): number {
-    const mask = this.rows.length - 1;
-    let at = hash(row) & mask;
-    while (this.rows[at] !== EMPTY && this.rows[at] !== row) at = (at + 1) & mask;
+    const last = (this.slots - 1) * STRIDE;
+    let at = (hash(row) * STRIDE) & last;
+    while (this.rows[at] !== EMPTY && this.rows[at] !== row) at = (at + STRIDE) & last;
     return at;
   }
 
   private grow(): void {
     const { rows, blocks, states, heads } = this;
-    this.rows = new Float64Array(rows.length * 2).fill(EMPTY);
-    this.blocks = new Uint32Array(rows.length * 2);
-    this.states = new Uint8Array(rows.length * 2);
-    this.heads = new Int32Array(rows.length * 2).fill(EMPTY);
-    for (let from = 0; from < rows.length; from++) {
+    this.lay(2 * this.slots);
+    for (let from = 0; from < rows.length; from += STRIDE) {
       if (rows[from] === EMPTY) continue;
       const to = this.slotOf(rows[from]!);
       this.rows[to] = rows[from]!;
@@ -80,6 +85,15 @@ export class RowLocations {
       this.states[to] = states[from]!;
       this.heads[to] = heads[from]!;
     }
+  }
+
+  private lay(slots: number): void {
+    const memory = new Float64Array(slots * STRIDE).fill(EMPTY);
+    this.slots = slots;
+    this.rows = memory;
+    this.blocks = memory.subarray(1);
+    this.states = memory.subarray(2);
+    this.heads = memory.subarray(3);
   }
 }
 

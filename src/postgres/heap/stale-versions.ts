@@ -5,16 +5,23 @@
  * (access/nbtree: kill_prior_tuple). While a snapshot holds the horizon the visits repeat, which is
  * what makes reads slow down under a long transaction.
  *
- * One list for each row that moved, 16 bytes an old version, in shared typed arrays.
+ * One list for each row that moved, 32 bytes an old version, in one pool of memory.
  */
+const STRIDE = 4;
+
 export class StaleVersions {
   /** Entries in use. */
   entries = 0;
-  private blocks = new Uint32Array(64);
-  private xids = new Float64Array(64);
-  private next = new Int32Array(64);
+  // An entry is its place in the memory, of which each field is a view.
+  private blocks!: Float64Array;
+  private xids!: Float64Array;
+  private next!: Float64Array;
   private used = 0;
   private free = -1;
+
+  constructor() {
+    this.lay(new Float64Array(64 * STRIDE));
+  }
 
   /** The version that transaction `xid` ended on this block; returns the list's new head. */
   add(head: number, block: number, xid: number): number {
@@ -22,7 +29,8 @@ export class StaleVersions {
     if (at >= 0) this.free = this.next[at]!;
     else {
       if (this.used === this.blocks.length) this.grow();
-      at = this.used++;
+      at = this.used;
+      this.used += STRIDE;
     }
     this.blocks[at] = block;
     this.xids[at] = xid;
@@ -62,16 +70,18 @@ export class StaleVersions {
   }
 
   get bytes(): number {
-    return this.blocks.length * 16;
+    return this.blocks.byteLength;
   }
 
   private grow(): void {
-    const { blocks, xids, next } = this;
-    this.blocks = new Uint32Array(this.used * 2);
-    this.xids = new Float64Array(this.used * 2);
-    this.next = new Int32Array(this.used * 2);
-    this.blocks.set(blocks);
-    this.xids.set(xids);
-    this.next.set(next);
+    const former = this.blocks;
+    this.lay(new Float64Array(2 * former.length));
+    this.blocks.set(former);
+  }
+
+  private lay(memory: Float64Array): void {
+    this.blocks = memory;
+    this.xids = memory.subarray(1);
+    this.next = memory.subarray(2);
   }
 }

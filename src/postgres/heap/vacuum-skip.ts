@@ -13,12 +13,12 @@ export const SKIP_PAGES_THRESHOLD = 32;
 /** The changed pages of a table, by block; what changes later is not in it. */
 export class ChangedBlocks {
   private readonly pages: PagePopulation;
-  private readonly blocks: Uint32Array;
+  private readonly blocks: Float64Array;
   private at = 0;
 
   constructor(pages: PagePopulation) {
     this.pages = pages;
-    this.blocks = pages.block.slice(0, pages.count).sort();
+    this.blocks = pages.blocks();
   }
 
   /** The first changed block that is not before this one; infinity if there is none. Ascending. */

@@ -40,7 +40,8 @@ export class PageCache {
     this.room = new Signal(sim);
     host.spawn(this.flusher());
     host.onPowerOff(() => {
-      this.pages.powerOff();
+      this.warm = null;
+      this.cache.powerOff();
     });
     host.onPowerOn(() => {
       this.wanted = new Signal(sim);
@@ -81,7 +82,7 @@ export class PageCache {
 
   /** Whether a writer is held up: `while (cache.holdsUp) yield cache.waitForRoom();` */
   get holdsUp(): boolean {
-    return this.pages.throttlesWriters;
+    return this.cache.throttlesWriters;
   }
 
   waitForRoom(): undefined {
@@ -120,8 +121,9 @@ export class PageCache {
   private *flusher(): Process {
     for (;;) {
       yield this.wanted.wait(this.sim.now + WRITEBACK_INTERVAL);
-      const { pages } = this.pages.flush(this.sim.now);
-      if (pages.length > 0) yield* this.writeBack(pages);
+      if (this.cache.dirty.count > 0) {
+        yield* this.writeBack(this.cache.flush(this.sim.now).pages);
+      }
       this.room.fire();
     }
   }

@@ -161,9 +161,8 @@ describe('new versions of rows', () => {
     }
     expect(removed).toBe(20_000);
     expect([tree.entries, tree.deadEntries, tree.removed]).toEqual([120_000, 20_000, 20_000]);
-    const { count, items } = tree.leaves!;
     let changed = 0;
-    for (let leaf = 0; leaf < count; leaf++) changed += items[leaf]!;
+    for (const leaf of tree.leaves!.entries()) changed += tree.leaves!.items[leaf]!;
     expect(changed).toBe(tree.entries);
   });
 });
