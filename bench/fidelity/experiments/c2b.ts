@@ -21,8 +21,8 @@ export const c2b: Experiment = {
   name: 'C2b',
   title: 'The calibration itself: one client and its server on one core',
   differences: [
-    'Nothing is predicted here: the profile was made from these. What is off is what the ' +
-      'profile’s few values cannot hold.',
+    'Throughput and medians are not predicted here: the profile was made from them, and what is ' +
+      'off is what its few values cannot hold. Tails and WAL are predictions.',
   ],
   ablated: false,
   points(folder, calibration) {
