@@ -55,7 +55,10 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     name: 'no full-page images',
-    changes: whereThereIs('postgresql.full_page_writes', 'postgresql.full_page_writes=off'),
+    changes: (scenario) =>
+      at(scenario, 'postgresql.full_page_writes') === 'on'
+        ? ['postgresql.full_page_writes=off']
+        : null,
   },
 ];
 

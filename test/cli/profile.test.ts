@@ -26,7 +26,7 @@ describe('a hardware profile in a file', () => {
   });
 
   test('its problems and its absence are told where the scenario names it', async () => {
-    const at = '/scenario.yaml:2:34: hardware.m.profile: ';
+    const at = '/scenario.yaml:2:35: hardware.m.profile: ';
     expect(await load('{"costs": {"message": "5 apples"}}')).toEqual([
       expect.stringContaining(`${at}mine.json:1: costs.message: `),
     ]);
