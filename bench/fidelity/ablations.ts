@@ -50,7 +50,7 @@ export const ABLATIONS: readonly Ablation[] = [
     changes: whereThereIs('workload.clients.pgbench.host', `${PROFILE}.loopback=15us`),
   },
   {
-    name: 'no price of waking cores and switching between processes',
+    name: 'waking and switching by default instead of calibrated',
     changes: whereThereIs(`${PROFILE}.processor`, `${PROFILE}.processor=null`),
   },
   {
