@@ -50,12 +50,15 @@ export const ABLATIONS: readonly Ablation[] = [
     changes: whereThereIs('workload.clients.pgbench.host', `${PROFILE}.loopback=15us`),
   },
   {
-    name: 'no price of waking cores and switching between processes',
+    name: 'waking and switching by default instead of calibrated',
     changes: whereThereIs(`${PROFILE}.processor`, `${PROFILE}.processor=null`),
   },
   {
     name: 'no full-page images',
-    changes: whereThereIs('postgresql.full_page_writes', 'postgresql.full_page_writes=off'),
+    changes: (scenario) =>
+      at(scenario, 'postgresql.full_page_writes') === 'on'
+        ? ['postgresql.full_page_writes=off']
+        : null,
   },
 ];
 

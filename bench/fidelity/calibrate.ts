@@ -168,18 +168,23 @@ function processorCosts(data: CalibrationData) {
         pinned(data, workload, 'server_user_us', 'same'),
     ],
   );
-  const contextSwitch = Math.max(0, slopeThroughOrigin(cold));
+  const refill = Math.max(0, slopeThroughOrigin(cold));
   return {
-    processor: { core_wakeup: us(latency), context_switch: us(contextSwitch) },
+    processor: { context_switch: us(0), cache_refill: us(refill), core_wakeup: us(latency) },
     derived: [
+      value(
+        'processor.context_switch',
+        0,
+        'C2b same core: each message has its switch, whose time is part of the costs above',
+      ),
       value(
         'processor.core_wakeup',
         latency,
         `C2b: half of what a round trip takes longer across cores (${cpu.toFixed(1)} us of it CPU)`,
       ),
       value(
-        'processor.context_switch',
-        contextSwitch,
+        'processor.cache_refill',
+        refill,
         'C2b: user time of the server per message that cold caches add (cross less same)',
       ),
     ],
@@ -195,15 +200,24 @@ function clientCost(data: CalibrationData) {
   return { message, derived: [value('client, per statement', message, how)] };
 }
 
-/** A connection's CPU time, shared between fork and start as the defaults are. */
+/** A connection's CPU time, shared between its steps as the defaults are. */
 function connectionCost({ c3 }: CalibrationData, statement: number) {
   const points = c3?.points.filter((each) => each.clients === 1 && each.transport === 'unix') ?? [];
   if (points.length === 0) return { costs: {}, derived: [] };
   const cpu = Math.max(0, mean(points.map((each) => each.server_cpu_us_per_txn)) - statement);
-  const fork = (cpu * DEFAULT_COSTS.fork) / (DEFAULT_COSTS.fork + DEFAULT_COSTS.backendStart);
+  const { fork, backendStart, firstQuery, backendExit } = DEFAULT_COSTS;
+  const share = (part: number) =>
+    us((cpu * part) / (fork + backendStart + firstQuery + backendExit));
   return {
-    costs: { fork: us(fork), backend_start: us(cpu - fork) },
-    derived: [value('fork + backend start', cpu, 'C3: 1 client, Unix socket, less its select')],
+    costs: {
+      fork: share(fork),
+      backend_start: share(backendStart),
+      first_query: share(firstQuery),
+      backend_exit: share(backendExit),
+    },
+    derived: [
+      value('fork, start, first query, exit', cpu, 'C3: 1 client, Unix socket, less its select'),
+    ],
   };
 }
 
@@ -249,7 +263,7 @@ function diskLaws(data: CalibrationData) {
   const loops = testsOf(data, 'overwrite8k_fdatasync');
   if (loops.length === 0) throw missingFrom(data, 'C1', 'no test is overwrite8k_fdatasync');
   const loop = samplesOf(loops);
-  const shift = Math.max(0, measured - loop[loop.length >> 1]!);
+  const shift = Math.max(0, measured - loop[loop.length >> 1]! - wakeup(data).latency);
   const fsync = loop.map((each) => each + shift);
   const reads = testsOf(data, 'randread8k_odirect_qd1');
   const read = reads.length > 0 ? samplesOf(reads) : [0];
@@ -268,7 +282,8 @@ function diskLaws(data: CalibrationData) {
       value(
         'disk.fsync, longer in Postgres',
         shift,
-        'C2b same core: median latency with synchronous_commit on less off, less C1’s median',
+        'C2b same core: median latency with synchronous_commit on less off, less C1’s median and ' +
+          'the wake-up of a core',
       ),
       value('disk.read, mean', mean(read), 'C1: randread8k_odirect_qd1'),
       { name: 'disk.queue_depth', value: depth, unit: '', how: 'C1: highest IOPS x one read' },

@@ -36,6 +36,11 @@ export interface PgbenchPlan {
   readonly seconds?: number;
 }
 
+/** How experiments that ran long after a checkpoint are set up; a run begins just after one. */
+export const STEADY =
+  'It was measured long after a checkpoint, when every page had its image in the WAL; the ' +
+  'scenario begins at one, so full_page_writes is off in it.';
+
 /** Clients and the primary `pg1` on one host named `box`. */
 export function pgbenchScenario(plan: PgbenchPlan): ScenarioFile {
   const { meta, calibration, builtin, clients } = plan;

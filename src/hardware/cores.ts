@@ -66,8 +66,9 @@ export class Cores extends Processor {
   /** What the visit of a process that comes now costs beyond its service. */
   private lost(process: ProcessId): Nanoseconds {
     const { direct, refill, halfVisits, wakeup } = this.costs;
-    let lost = wakeup;
-    if (this.nextFree > this.sim.now) {
+    const { now } = this.sim;
+    let lost = this.firstFree < now ? wakeup : 0; // who is woken by what ends now finds it awake
+    if (this.firstFree > now) {
       lost = direct;
       this.switches++;
     }

@@ -47,6 +47,11 @@ export class Station {
     return Math.max(this.sim.now, this.freeAt[0]!);
   }
 
+  /** Since when the first of the servers has been free, or from when on it will be. */
+  get firstFree(): Nanoseconds {
+    return this.freeAt[0]!;
+  }
+
   /** Service received up to now: what was handed out less what lies in the future. */
   get served(): Nanoseconds {
     let future = 0;

@@ -14,6 +14,8 @@ export interface Profile {
 export interface ProcessorProfile {
   /** A core goes on with another process. */
   readonly contextSwitch: Nanoseconds | null;
+  /** What a process loses at most when others have filled the caches of its core. */
+  readonly cacheRefill: Nanoseconds | null;
   /** A process is woken on a core that is idle. */
   readonly coreWakeup: Nanoseconds | null;
 }

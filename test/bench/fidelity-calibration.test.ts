@@ -27,10 +27,10 @@ describe('calibration from C1 to C3', () => {
     ['costs.flush', TRUTH.flush - TRUTH.wakeCpu],
     ['client, per statement', TRUTH.client],
     ['processor.core_wakeup', TRUTH.wakeLatency],
-    ['processor.context_switch', TRUTH.cold],
+    ['processor.cache_refill', TRUTH.cold],
     ['disk.fsync, mean of C1', TRUTH.loop],
-    ['disk.fsync, longer in Postgres', TRUTH.longer],
-    ['fork + backend start', TRUTH.connection],
+    ['disk.fsync, longer in Postgres', TRUTH.longer - TRUTH.wakeLatency],
+    ['fork, start, first query, exit', TRUTH.connection],
   ])('%s of a machine whose costs are known', (name, truth) => {
     expect(values.get(name)).toBeCloseTo(truth, 6);
   });
@@ -56,7 +56,8 @@ describe('calibration from C1 to C3', () => {
       DEFAULT_COSTS.statements.insert.execute / DEFAULT_COSTS.statements.begin.execute,
       1,
     );
-    expect(costs.backendStart / costs.fork).toBeCloseTo(5, 3);
+    const connecting = costs.fork + costs.backendStart + costs.firstQuery + costs.backendExit;
+    expect(connecting / 1000).toBeCloseTo(TRUTH.connection, 1);
     expect(loopbackDelay).toBe(0);
   });
 

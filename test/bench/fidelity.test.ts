@@ -25,7 +25,7 @@ function run(...given: string[]) {
 const tiny = () => directoryOf({ ...syntheticFiles(), V1: syntheticV1() });
 
 describe('npm run fidelity on measurements of one’s own', () => {
-  test('one client alone: the predicted round trip is the sum of the calibrated costs', () => {
+  test('one client alone: the round trip is the calibrated costs and two wake-ups', () => {
     const { status, out, err } = run('--data', tiny(), '--only', 'V1', '--json', '-');
     expect([status, err]).toEqual([0, '']);
     const rows = JSON.parse(out) as Row[];
@@ -33,11 +33,11 @@ describe('npm run fidelity on measurements of one’s own', () => {
     expect(Object.keys(point!)).toEqual([
       ...['experiment', 'point', 'metric', 'measured', 'predicted', 'error', 'noise'],
     ]);
-    const roundTrip = TRUTH.message + TRUTH.select + TRUTH.client;
+    const roundTrip = TRUTH.message + TRUTH.select + TRUTH.client + 2 * TRUTH.wakeLatency;
     const of = (metric: string) => rows.find((each) => each.metric === metric)!;
-    expect(of('tps').predicted).toBeCloseTo(1e6 / roundTrip, -2);
+    expect(of('tps').predicted! / (1e6 / roundTrip)).toBeCloseTo(1, 2);
     expect(of('tps').measured).toBeCloseTo(80_000, 6);
-    expect(of('tps').error).toBeCloseTo(1e6 / roundTrip / 80_000 - 1, 3);
+    expect(of('tps').error).toBeCloseTo(of('tps').predicted! / 80_000 - 1, 9);
     expect(of('tps').noise).toBeCloseTo(0.1, 9);
     expect(of('p50_ms').predicted).toBeCloseTo(roundTrip / 1000, 3);
   });
@@ -47,7 +47,7 @@ describe('npm run fidelity on measurements of one’s own', () => {
     const judged = rows.filter(({ metric }) => metric === 'tps' || metric === 'p50_ms');
     expect(judged).toHaveLength(2 * 5);
     for (const { point, metric, error } of judged) {
-      expect(Math.abs(error!), `${point}, ${metric}`).toBeLessThan(0.005);
+      expect(Math.abs(error!), `${point}, ${metric}`).toBeLessThan(0.03);
     }
   });
 

@@ -69,7 +69,7 @@ describe('hardware.X.profile', () => {
     const result = simulate(loaded.runs[0]!, { seed: 1 });
     if ('refused' in result) throw new Error('refused');
     expect(result.metrics['latency.read.p50']).toBeCloseTo(100e-6, 6);
-    expect(result.metrics['latency.read.max']).toBeCloseTo(100e-6, 6);
+    expect(result.metrics['latency.read.p99']).toBeCloseTo(100e-6, 6);
   });
 
   test('mistakes are found where they stand', () => {
@@ -80,9 +80,9 @@ describe('hardware.X.profile', () => {
   });
 
   test('what the model does not use yet is said', () => {
-    const loaded = load('{profile: {processor: {core_wakeup: 20us}}}');
+    const loaded = load('{profile: {costs: {page_hit: 1us}}}');
     expect(loaded.ok && loaded.warnings.map(({ what, why }) => `${what}: ${why}`)).toContain(
-      'hardware.m.profile.processor.core_wakeup: is not used by the model yet',
+      'hardware.m.profile.costs.page_hit: is not used by the model yet',
     );
   });
 });

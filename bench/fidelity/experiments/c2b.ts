@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { MESSAGES } from '../calibrate.ts';
 import type { Experiment } from '../experiment.ts';
 import { meta, pgbenchRun, readMeasurements } from '../measurements.ts';
-import { pgbenchPoint } from '../pgbench.ts';
+import { pgbenchPoint, STEADY } from '../pgbench.ts';
 import { groupBy, mean } from '../statistics.ts';
 
 const run = pgbenchRun.partial({ tps: true, clients: true }).extend({
@@ -21,8 +21,9 @@ export const c2b: Experiment = {
   name: 'C2b',
   title: 'The calibration itself: one client and its server on one core',
   differences: [
-    'Nothing is predicted here: the profile was made from these. What is off is what the ' +
-      'profile’s few values cannot hold.',
+    STEADY,
+    'Throughput and medians are not predicted here: the profile was made from them, and what is ' +
+      'off is what its few values cannot hold. Tails and WAL are predictions.',
   ],
   ablated: false,
   points(folder, calibration) {
@@ -48,7 +49,7 @@ export const c2b: Experiment = {
         builtin,
         clients: 1,
         expected: mean(runs.map(({ tps }) => tps)),
-        settings: { synchronous_commit: sync_commit },
+        settings: { synchronous_commit: sync_commit, full_page_writes: 'off' },
       });
     });
   },

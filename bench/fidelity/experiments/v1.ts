@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Experiment } from '../experiment.ts';
 import { meta, pgbenchRun, readMeasurements } from '../measurements.ts';
-import { pgbenchPoint } from '../pgbench.ts';
+import { pgbenchPoint, STEADY } from '../pgbench.ts';
 import { groupBy, mean } from '../statistics.ts';
 
 const file = z.object({
@@ -13,7 +13,7 @@ const file = z.object({
 export const v1: Experiment = {
   name: 'V1',
   title: 'Clients 1 to 256, Unix socket',
-  differences: [],
+  differences: [STEADY],
   ablated: true,
   points(folder, calibration) {
     const { meta: settings, points } = readMeasurements(folder, 'V1', file);
@@ -24,7 +24,7 @@ export const v1: Experiment = {
     return [...groups].map(([name, repeats]) => {
       const { workload: builtin, sync_commit, clients } = repeats[0]!;
       const expected = mean(repeats.map(({ tps }) => tps));
-      const own = { synchronous_commit: sync_commit };
+      const own = { synchronous_commit: sync_commit, full_page_writes: 'off' };
       const plan = { meta: settings, calibration, builtin, clients, expected, settings: own };
       return pgbenchPoint(name, repeats, plan);
     });

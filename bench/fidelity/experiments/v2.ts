@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Calibration } from '../calibrate.ts';
 import type { Experiment, Point } from '../experiment.ts';
 import { type Meta, meta, pgbenchRun, readMeasurements } from '../measurements.ts';
-import { measuredOf, type PgbenchPlan, pgbenchPoint } from '../pgbench.ts';
+import { measuredOf, type PgbenchPlan, pgbenchPoint, STEADY } from '../pgbench.ts';
 import { groupBy, mean } from '../statistics.ts';
 
 const number = z.number({ error: 'is not a number' });
@@ -17,6 +17,7 @@ export const v2: Experiment = {
   name: 'V2',
   title: 'Synchronous replication, delays of 0 to 10 ms each way',
   differences: [
+    `With one standby: ${STEADY}`,
     'A standby behind a delay has a host of its own with the same profile: the language has no ' +
       'delay inside a host. Its CPU time and its flushes do not slow the primary, nor does the ' +
       'delay proxy, whose own time C1 measured and which is part of the round trip.',
@@ -50,7 +51,11 @@ function pointOf(name: string, runs: readonly Run[], meta: Meta, calibration: Ca
     builtin: 'simple-update',
     clients,
     expected: mean(runs.map(({ tps }) => tps)),
-    settings: { synchronous_commit: mode, synchronous_standby_names: ssn },
+    settings: {
+      synchronous_commit: mode,
+      synchronous_standby_names: ssn,
+      ...(Object.keys(delays).length === 1 ? { full_page_writes: 'off' } : {}),
+    },
     ...standbys(delays, calibration),
   };
   const { cpu_us_per_txn: _, ...measured } = measuredOf(runs);

@@ -73,9 +73,14 @@ function host(sim: Simulation, scenario: Scenario, name: string, index: number):
 }
 
 /** What was measured of the machine's scheduler, and the usual for the rest. */
-function switchingOf({ contextSwitch, coreWakeup }: ProcessorProfile): SwitchCosts {
-  const { direct, wakeup, ...others } = LINUX_SWITCHING;
-  return { direct: contextSwitch ?? direct, wakeup: coreWakeup ?? wakeup, ...others };
+function switchingOf(measured: ProcessorProfile): SwitchCosts {
+  const { direct, refill, wakeup, halfVisits } = LINUX_SWITCHING;
+  return {
+    direct: measured.contextSwitch ?? direct,
+    refill: measured.cacheRefill ?? refill,
+    wakeup: measured.coreWakeup ?? wakeup,
+    halfVisits,
+  };
 }
 
 function pathConditions(scenario: Scenario, from: string, to: string): PathConditions {

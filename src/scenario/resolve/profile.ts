@@ -37,6 +37,7 @@ export function resolveProfile(
       loopbackDelay: given.loopback ?? null,
       processor: {
         contextSwitch: processor.context_switch ?? null,
+        cacheRefill: processor.cache_refill ?? null,
         coreWakeup: processor.core_wakeup ?? null,
       },
     },

@@ -61,6 +61,7 @@ export const profile = section('a profile', {
   loopback: duration.optional().describe('one way between two processes of the machine'),
   processor: section('processor', {
     context_switch: duration.optional(),
+    cache_refill: duration.optional(),
     core_wakeup: duration.optional(),
   }).optional(),
   costs: costs.optional(),
