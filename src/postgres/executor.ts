@@ -9,7 +9,13 @@
  * have come in, so another backend that has them can see it some milliseconds early.
  */
 import type { InsertTarget } from './heap/insert-page.ts';
-import type { Table, TableChange, TableRead, TableUpdate } from './heap/relation.ts';
+import {
+  type Table,
+  type TableChange,
+  type TableRead,
+  type TableUpdate,
+  tablePage,
+} from './heap/relation.ts';
 import type { LockManager, LockRequest } from './locking/lock-manager.ts';
 import { ACCESS_SHARE, FOR_NO_KEY_UPDATE, ROW_EXCLUSIVE } from './locking/lock-modes.ts';
 import type { LockOwner } from './locking/lock-table.ts';
@@ -40,7 +46,7 @@ export class Executor {
   private work: Work = NO_WORK;
   /** How many of its pages have been used, and which one is new to its file; -1: none. */
   private used = 0;
-  private newBlock = -1;
+  private newPage = -1;
   private setsHints = false;
   /** Processor time owed for copies of pages and for images. */
   private owed = 0;
@@ -146,7 +152,7 @@ export class Executor {
     this.table = table;
     this.work = found;
     this.used = 0;
-    this.newBlock = -1;
+    this.newPage = -1;
     this.setsHints = found.setsHints;
   }
 
@@ -169,7 +175,8 @@ export class Executor {
     this.table = table;
     this.work = change ?? NO_WORK;
     this.used = 0;
-    this.newBlock = change?.heap.extends ? change.heap.newBlock : -1;
+    const { relation: file } = table.definition;
+    this.newPage = change?.heap.extends ? tablePage(file, change.heap.newBlock) : -1;
     this.setsHints = false;
     if (change === null) return;
     this.changes.push(change);
@@ -180,13 +187,12 @@ export class Executor {
   private *bringPages() {
     const { storage } = this.server;
     const { reads } = this.work;
-    const { relation } = this.table!.definition;
     this.transaction.critical = true;
     for (;;) {
       this.used = storage.touch(reads, this.used);
       if (this.used >= reads.length) break;
       const page = reads[this.used++]!;
-      const isNew = page.block === this.newBlock && page.relation === relation;
+      const isNew = page === this.newPage;
       this.owed += yield* isNew ? storage.extend(page, this.wait) : storage.read(page, this.wait);
     }
     this.transaction.endCritical();

@@ -20,6 +20,7 @@ import * as layout from './btree-layout.ts';
 import { BTreeLevel } from './btree-level.ts';
 import * as records from './btree-records.ts';
 import { bottomUpLimit, deduplicate, removeEntries } from './make-room.ts';
+import { PageLsns } from './page-lsns.ts';
 import { keptEntries, medianDeviation } from './split-point.ts';
 
 export interface IndexDefinition {
@@ -60,7 +61,7 @@ export class BTree {
   entries: number;
   deadEntries = 0;
   removed = 0;
-  private readonly lsns = new Map<number, Lsn>();
+  private readonly lsns = new PageLsns();
   private readonly tupleBytes: number;
   private readonly entryBytes: number;
   /** Beyond all positions seen so far. */
@@ -150,7 +151,7 @@ export class BTree {
 
   lsnOf(block: number): Lsn {
     const { loadedLsn = 0 } = this.definition;
-    return this.lsns.get(block) ?? loadedLsn;
+    return this.lsns.get(block, loadedLsn);
   }
 
   /** The record was inserted and ends here: its pages get this LSN. */
@@ -162,7 +163,7 @@ export class BTree {
 
   get bytes(): number {
     const levels = this.levels.reduce((sum, level) => sum + level.bytes, 0);
-    return levels + this.dead.bytes + this.lsns.size * 40;
+    return levels + this.dead.bytes + this.lsns.bytes;
   }
 
   private owns({ relation }: RegisteredBlock): boolean {

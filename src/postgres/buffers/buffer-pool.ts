@@ -112,6 +112,17 @@ export class BufferPool {
     return buffer;
   }
 
+  /** A short look at a page, if it is in the pool and not being read or written. */
+  touch(page: Page): boolean {
+    const buffer = this.table.find(page);
+    if (buffer === MISS) return false;
+    const state = this.states[buffer]!;
+    if ((state & IO_IN_PROGRESS) !== 0) return false;
+    this.hits++;
+    if ((state & USES) < MOST_USES) this.states[buffer] = state + ONE_USE;
+    return true;
+  }
+
   /** A short look at the page that is in a buffer. */
   hit(buffer: number, ring: BufferRing | null = null): void {
     this.hits++;

@@ -38,6 +38,7 @@ import { VisibilityMap } from './visibility-map.ts';
 import type { RegisteredBlock, WalRecord } from './wal-record.ts';
 
 const AS_LOADED: Fetch = { record: null, setsHints: false };
+const NO_RECORDS: readonly WalRecord[] = [];
 
 export class Heap {
   readonly definition: HeapDefinition;
@@ -112,7 +113,9 @@ export class Heap {
 
   /** The record was inserted and ends here: its pages get this LSN. */
   stamp(record: WalRecord, lsn: Lsn): void {
-    for (const { relation, fork, block } of record.blocks) {
+    const { blocks } = record;
+    for (let i = 0; i < blocks.length; i++) {
+      const { relation, fork, block } = blocks[i]!;
       if (relation !== this.definition.relation) continue;
       if (fork === 'visibility map') this.visibility.setLsn(block, lsn);
       else this.changed.lsn[this.changed.touch(block)] = lsn;
@@ -122,6 +125,14 @@ export class Heap {
   /** Finds a row by an index of its key, as a query or an update does. */
   find(row: number, horizon: number, oldestRunning = horizon): Found {
     const block = this.rows.blockOf(row);
+    if (!this.rows.neverLeft(row, block)) return this.follow(row, block, horizon, oldestRunning);
+    const { record, setsHints } = this.fetch(block, horizon, oldestRunning);
+    const records = record ? [record] : NO_RECORDS;
+    return { block, visited: NOTHING, marked: 0, records, setsHints };
+  }
+
+  /** A row that has moved: index entries of its key may lead to pages that it has left. */
+  private follow(row: number, block: number, horizon: number, oldestRunning: number): Found {
     const records: WalRecord[] = [];
     const visited: number[] = [];
     const marked = this.rows.visitStale(row, horizon, this.indexesCleanBelow, visited);
@@ -145,18 +156,19 @@ export class Heap {
     if (entry < 0) return AS_LOADED;
     const pages = this.changed;
     const flags = pages.flags[entry]!;
-    const wanted = prunesOnAccess(
-      pages.pruneXid[entry]!,
-      horizon,
-      (flags & PAGE_FULL) !== 0,
-      this.freeBytesOf(block),
-      this.definition.fillfactor,
-    );
-    const pruning = wanted ? this.prune(entry, horizon) : null;
-    const record = pruning ? this.pruneRecord(block, pruning) : null;
+    const pruneXid = pages.pruneXid[entry]!;
+    let record: WalRecord | null = null;
+    if (pruneXid !== 0 && pruneXid < horizon) {
+      const isFull = (flags & PAGE_FULL) !== 0;
+      const free = this.freeBytesOf(block);
+      if (prunesOnAccess(pruneXid, horizon, isFull, free, this.definition.fillfactor)) {
+        const pruning = this.prune(entry, horizon);
+        if (pruning) record = this.pruneRecord(block, pruning);
+      }
+    }
     const setsHints = (flags & HINTS_MISSING) !== 0 && pages.newestXid[entry]! < oldestRunning;
     if (setsHints) pages.flags[entry] = pages.flags[entry]! & ~HINTS_MISSING;
-    return { record, setsHints };
+    return record || setsHints ? { record, setsHints } : AS_LOADED;
   }
 
   /** Removes what the horizon allows from a changed page, whatever its free space. */
@@ -209,7 +221,7 @@ export class Heap {
   update(row: number, how: UpdateHow): HeapChange | null {
     const { block, visited, marked, records: pruned } = this.find(row, how.horizon);
     if (block < 0) return null;
-    const list = [...pruned];
+    const list = pruned.length > 0 ? [...pruned] : [];
     const wasHeapOnly = this.rows.isHeapOnly(row, block);
     const placement = placementOf(
       layout.align(this.definition.tupleBytes),
@@ -300,12 +312,16 @@ export class Heap {
   }
 
   /** The page as a record registers it. */
-  image(block: number): records.PageImage {
-    const entry = this.changed.find(block);
-    const isNew = entry >= 0 && this.changed.pointers[entry] === 1;
-    const isFirst = isNew && this.changed.live[entry] === 1 && this.changed.dead[entry] === 0;
+  image(block: number, mayBeNew = true): records.PageImage {
     const { relation } = this.definition;
-    return { relation, block, pageBytes: this.usedBytesOf(block), isNew: isFirst };
+    const isNew = mayBeNew && this.hasOnlyOne(block);
+    return { relation, block, pageBytes: this.usedBytesOf(block), isNew };
+  }
+
+  private hasOnlyOne(block: number): boolean {
+    const { pointers, live, dead } = this.changed;
+    const entry = this.changed.find(block);
+    return entry >= 0 && pointers[entry] === 1 && live[entry] === 1 && dead[entry] === 0;
   }
 
   private stay(row: number, block: number, how: UpdateHow, hot: boolean, list: WalRecord[]): void {
@@ -313,7 +329,7 @@ export class Heap {
     const { changedBytes } = how;
     this.addTuple(this.changed.touch(block), how.xid);
     this.rows.place(row, block, hot);
-    const image = { ...this.image(block), isNew: false };
+    const image = this.image(block, false);
     const update = { hot, tupleBytes, changedBytes, logical };
     list.push(records.samePageUpdateRecord(image, update));
   }
@@ -334,7 +350,7 @@ export class Heap {
 
   private movingRecord(newBlock: number, oldBlock: number): WalRecord {
     const { tupleBytes } = this.definition;
-    const old = { ...this.image(oldBlock), isNew: false };
+    const old = this.image(oldBlock, false);
     return records.movingUpdateRecord(this.image(newBlock), old, tupleBytes);
   }
 

@@ -18,6 +18,8 @@ export const ALL_FROZEN = 2;
 export const PAGE_FULL = 4;
 /** Versions whose hint bits nobody has set yet. */
 export const HINTS_MISSING = 8;
+/** A loaded row that had left the page is on it again; its key may lead elsewhere too. */
+export const ROW_CAME_BACK = 16;
 
 /** What loading left on every page. */
 export interface LoadedPages {

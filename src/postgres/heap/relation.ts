@@ -6,17 +6,20 @@
  * the entry that dies is the one of its first value.
  */
 
-import { BTree, type IndexDefinition } from '../btree/btree.ts';
+import { BTree, type EntryInsert, type IndexDefinition } from '../btree/btree.ts';
 import type { Lsn } from '../lsn.ts';
 import { Heap } from './heap.ts';
 import type { Actor, HeapChange, HeapDefinition, UpdateHow } from './heap-change.ts';
 import type { InsertTarget } from './insert-page.ts';
 import type { RegisteredBlock, WalRecord } from './wal-record.ts';
 
-/** A page that an operation reads. */
-export interface PageReference {
-  readonly relation: number;
-  readonly block: number;
+/** A page that an operation reads: relation and block as one number. */
+export type TablePage = number;
+
+const BLOCKS = 0x1_0000_0000;
+
+export function tablePage(relation: number, block: number): TablePage {
+  return relation * BLOCKS + block;
 }
 
 export interface TableIndexDefinition extends Omit<IndexDefinition, 'version'> {
@@ -34,12 +37,12 @@ export interface TableDefinition extends Omit<HeapDefinition, 'isIndexed'> {
 /** An operation on one row: pages in the order in which they are read, and WAL in order. */
 export interface TableChange {
   readonly heap: HeapChange;
-  readonly reads: readonly PageReference[];
+  readonly reads: readonly TablePage[];
   readonly records: readonly WalRecord[];
 }
 
 export interface TableRead {
-  readonly reads: readonly PageReference[];
+  readonly reads: readonly TablePage[];
   readonly records: readonly WalRecord[];
   readonly isFound: boolean;
   readonly setsHints: boolean;
@@ -69,58 +72,68 @@ export class Table {
 
   /** Looks a row up by its key. */
   select(row: number, horizon: number, oldestRunning = horizon): TableRead {
-    const found = this.heap.find(row, horizon, oldestRunning);
-    const blocks = found.block < 0 ? found.visited : [...found.visited, found.block];
-    const reads = [...this.keyPath(row), ...this.heapReads(blocks)];
-    const { records, setsHints } = found;
-    this.hint(row, found.marked);
-    return { reads, records, isFound: found.block >= 0, setsHints };
+    const { block, visited, marked, records, setsHints } = this.heap.find(
+      row,
+      horizon,
+      oldestRunning,
+    );
+    const reads = this.keyPath(row);
+    this.readHeap(reads, visited);
+    if (block >= 0) reads.push(tablePage(this.definition.relation, block));
+    if (marked > 0) this.hint(row, marked);
+    return { reads, records, isFound: block >= 0, setsHints };
   }
 
   insert(xid: number, horizon: number, target: InsertTarget): TableChange {
     const heap = this.heap.insert(xid, target);
-    const reads = this.heapReads([...heap.tried, heap.newBlock]);
+    const reads: TablePage[] = [];
+    this.readHeap(reads, heap.tried);
+    reads.push(tablePage(this.definition.relation, heap.newBlock));
+    if (this.indexes.length === 0) return { heap, reads, records: heap.records };
     const records = [...heap.records];
-    this.indexes.forEach((index, number) => {
-      const how = { horizon, isNewVersion: false };
-      const { path, records: more } = index.insert(this.position(number, heap.row), how);
-      for (const block of path) reads.push({ relation: index.definition.relation, block });
-      records.push(...more);
-    });
+    const how = { horizon, isNewVersion: false };
+    for (let number = 0; number < this.indexes.length; number++) {
+      this.addEntry(number, this.position(number, heap.row), how, reads, records);
+    }
     return { heap, reads, records };
   }
 
   /** Null if the row does not live. */
   update(row: number, how: TableUpdate): TableChange | null {
-    const keyReads = this.keyPath(row);
+    const reads = this.keyPath(row);
     const heap = this.heap.update(row, how);
     if (!heap) return null;
-    this.hint(row, heap.marked);
-    const others = heap.newBlock === heap.block ? [] : [heap.newBlock];
-    const blocks = [...heap.visited, heap.block, ...heap.tried, ...others];
-    const reads = [...keyReads, ...this.heapReads(blocks)];
+    if (heap.marked > 0) this.hint(row, heap.marked);
+    const { relation } = this.definition;
+    this.readHeap(reads, heap.visited);
+    reads.push(tablePage(relation, heap.block));
+    this.readHeap(reads, heap.tried);
+    if (heap.newBlock !== heap.block) reads.push(tablePage(relation, heap.newBlock));
+    if (heap.hot) return { heap, reads, records: heap.records };
     const records = [...heap.records];
-    if (!heap.hot) this.addEntries(row, how, reads, records);
+    this.addEntries(row, how, reads, records);
     return { heap, reads, records };
   }
 
   /** Index entries stay until vacuum or an insert that needs their room removes them. */
   delete(row: number, actor: Actor): TableChange | null {
-    const keyReads = this.keyPath(row);
+    const reads = this.keyPath(row);
     const heap = this.heap.delete(row, actor);
     if (!heap) return null;
     this.indexes.forEach((index, number) => {
       index.markDead(this.position(number, row), actor.xid);
     });
-    const reads = [...keyReads, ...this.heapReads([...heap.visited, heap.block])];
+    this.readHeap(reads, heap.visited);
+    reads.push(tablePage(this.definition.relation, heap.block));
     return { heap, reads, records: heap.records };
   }
 
   lock(row: number, actor: Actor): TableChange | null {
-    const keyReads = this.keyPath(row);
+    const reads = this.keyPath(row);
     const heap = this.heap.lock(row, actor);
     if (!heap) return null;
-    const reads = [...keyReads, ...this.heapReads([...heap.visited, heap.block])];
+    this.readHeap(reads, heap.visited);
+    reads.push(tablePage(this.definition.relation, heap.block));
     return { heap, reads, records: heap.records };
   }
 
@@ -170,35 +183,53 @@ export class Table {
   private addEntries(
     row: number,
     how: TableUpdate,
-    reads: PageReference[],
+    reads: TablePage[],
     records: WalRecord[],
   ): void {
-    this.indexes.forEach((index, number) => {
+    for (let number = 0; number < this.indexes.length; number++) {
       const isChanged = how.changedIndexes?.includes(number) ?? false;
       const old = this.position(number, row);
-      index.markDead(old, how.xid);
+      this.indexes[number]!.markDead(old, how.xid);
       const position = isChanged ? this.position(number, row + scatter(how.xid)) : old;
-      const change = index.insert(position, { horizon: how.horizon, isNewVersion: !isChanged });
-      for (const block of change.path) reads.push({ relation: index.definition.relation, block });
-      records.push(...change.records);
-    });
+      const insert = { horizon: how.horizon, isNewVersion: !isChanged };
+      this.addEntry(number, position, insert, reads, records);
+    }
+  }
+
+  private addEntry(
+    number: number,
+    position: number,
+    how: EntryInsert,
+    reads: TablePage[],
+    records: WalRecord[],
+  ): void {
+    const index = this.indexes[number]!;
+    const { path, records: more } = index.insert(position, how);
+    const { relation } = index.definition;
+    for (let i = 0; i < path.length; i++) reads.push(tablePage(relation, path[i]!));
+    for (let i = 0; i < more.length; i++) records.push(more[i]!);
   }
 
   /** The scan that found the row marked dead entries of its key. */
   private hint(row: number, marked: number): void {
-    if (marked > 0) this.indexes[0]?.hintDead(this.position(0, row), marked);
+    this.indexes[0]?.hintDead(this.position(0, row), marked);
   }
 
-  private keyPath(row: number): PageReference[] {
+  private keyPath(row: number): TablePage[] {
     const key = this.indexes[0];
-    if (!key || key.levels.length === 0) return [];
+    if (!key) return [];
+    const position = this.position(0, row);
     const { relation } = key.definition;
-    return key.descend(this.position(0, row)).map((block) => ({ relation, block }));
+    const path: TablePage[] = [];
+    for (let level = key.levels.length - 1; level >= 0; level--) {
+      path.push(tablePage(relation, key.levels[level]!.blockOf(position)));
+    }
+    return path;
   }
 
-  private heapReads(blocks: readonly number[]): PageReference[] {
+  private readHeap(reads: TablePage[], blocks: readonly number[]): void {
     const { relation } = this.definition;
-    return blocks.map((block) => ({ relation, block }));
+    for (let i = 0; i < blocks.length; i++) reads.push(tablePage(relation, blocks[i]!));
   }
 }
 

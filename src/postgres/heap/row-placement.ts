@@ -4,7 +4,7 @@
  * so. Other rows are in the map of displaced rows (row-locations.ts).
  */
 
-import type { PagePopulation } from './page-population.ts';
+import { type PagePopulation, ROW_CAME_BACK } from './page-population.ts';
 import { ROW_DELETED, ROW_HEAP_ONLY, ROW_LIVES, RowLocations } from './row-locations.ts';
 import { StaleVersions } from './stale-versions.ts';
 
@@ -24,6 +24,13 @@ export class RowPlacement {
   blockOf(row: number): number {
     const home = this.homeOf(row);
     return home >= 0 && this.isAtHome(row, home) ? home : this.locations.blockOf(row);
+  }
+
+  /** Whether a row has never left the block where it is, so that nothing of it is elsewhere. */
+  neverLeft(row: number, block: number): boolean {
+    if (block < 0 || this.homeOf(row) !== block) return false;
+    const entry = this.pages.find(block);
+    return entry < 0 || (this.pages.flags[entry]! & ROW_CAME_BACK) === 0;
   }
 
   /** Whether a row's newest version, on this block, is reached over a chain only. */
@@ -76,6 +83,9 @@ export class RowPlacement {
   private noteAtHome(row: number, home: number, isThere: boolean, heapOnly: boolean): void {
     const entry = this.pages.touch(home);
     const slot = this.slotOf(row);
+    if (isThere && this.pages.isGone(entry, slot)) {
+      this.pages.flags[entry] = this.pages.flags[entry]! | ROW_CAME_BACK;
+    }
     this.pages.setGone(entry, slot, !isThere);
     if (isThere) this.pages.setHeapOnly(entry, slot, heapOnly);
   }

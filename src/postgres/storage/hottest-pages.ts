@@ -10,7 +10,11 @@ import type { Table } from '../heap/relation.ts';
 interface Stretch {
   readonly rowsPerPage: number;
   readonly file: number;
-  readonly blocks: Iterable<number>;
+  /** Blocks in this order ... */
+  readonly blocks?: readonly number[];
+  /** ... or all from the first to this one, but for some. */
+  readonly end?: number;
+  readonly except?: ReadonlySet<number>;
 }
 
 /** The hottest pages first, at most so many. */
@@ -22,14 +26,16 @@ export function hottestPages(
   const stretches = tables.flatMap((table) => stretchesOf(table, fileOf));
   stretches.sort((a, b) => b.rowsPerPage - a.rowsPerPage || a.file - b.file);
   const hottest: Page[] = [];
-  for (const { file, blocks } of stretches) {
-    for (const block of blocks) {
-      if (hottest.length >= limit) return hottest;
-      hottest.push(pageOf(file, block));
+  for (const { file, blocks = [], end = 0, except = NONE } of stretches) {
+    for (const block of blocks) if (hottest.length < limit) hottest.push(pageOf(file, block));
+    for (let block = 0; block < end && hottest.length < limit; block++) {
+      if (!except.has(block)) hottest.push(pageOf(file, block));
     }
   }
   return hottest;
 }
+
+const NONE: ReadonlySet<number> = new Set();
 
 function stretchesOf(table: Table, fileOf: (relation: number) => number): Stretch[] {
   const { heap, indexes, definition } = table;
@@ -38,21 +44,15 @@ function stretchesOf(table: Table, fileOf: (relation: number) => number): Stretc
   for (const index of indexes) {
     const file = fileOf(index.definition.relation);
     const inner = index.innerBlocks();
-    found.push({ rowsPerPage: perPage(inner.length), file, blocks: inner });
     const leaves = perPage(index.pages - inner.length);
-    found.push({ rowsPerPage: leaves, file, blocks: others(index.pages, inner) });
+    found.push({ rowsPerPage: perPage(inner.length), file, blocks: inner });
+    found.push({ rowsPerPage: leaves, file, end: index.pages, except: new Set(inner) });
   }
   const file = fileOf(definition.relation);
   if (indexes.length > 0) {
-    found.push({ rowsPerPage: perPage(heap.pages), file, blocks: others(heap.pages, []) });
+    found.push({ rowsPerPage: perPage(heap.pages), file, end: heap.pages });
   } else if (heap.pages > 0) {
     found.push({ rowsPerPage: perPage(1), file, blocks: [heap.pages - 1] });
   }
   return found;
-}
-
-/** All blocks of a file but some. */
-function* others(pages: number, except: readonly number[]): Generator<number> {
-  const left = new Set(except);
-  for (let block = 0; block < pages; block++) if (!left.has(block)) yield block;
 }

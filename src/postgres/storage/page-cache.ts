@@ -21,8 +21,8 @@ const REQUEST_PAGES = 160;
 
 export class PageCache {
   private readonly cache: OperatingSystemCache;
-  /** What is in the cache at the beginning, until somebody looks: hottest first. */
-  private warm: Page[] | null = null;
+  /** What is in the cache at the beginning, as each server says when somebody looks. */
+  private warm: (() => readonly Page[])[] = [];
   private readonly sim: Simulation;
   private readonly host: Host;
   /** The flusher is wanted before its time; and it has made room. */
@@ -40,7 +40,7 @@ export class PageCache {
     this.room = new Signal(sim);
     host.spawn(this.flusher());
     host.onPowerOff(() => {
-      this.warm = null;
+      this.warm = [];
       this.cache.powerOff();
     });
     host.onPowerOn(() => {
@@ -51,22 +51,24 @@ export class PageCache {
   }
 
   get pages(): OperatingSystemCache {
-    if (this.warm !== null) {
-      this.cache.warm(this.warm);
-      this.warm = null;
-    }
+    if (this.warm.length > 0) this.begin();
     return this.cache;
   }
 
-  /** Pages of one more server of this host, that are in the cache at the beginning of the run. */
-  add(hottest: readonly Page[]): void {
-    const warm = this.warm ?? [];
-    const longest = Math.max(warm.length, hottest.length);
+  /** Pages of one more server of this host, that are here at the beginning: hottest first. */
+  add(hottest: () => readonly Page[]): void {
+    this.warm.push(hottest);
+  }
+
+  private begin(): void {
+    const lists = this.warm.map((hottest) => hottest());
     this.warm = [];
+    const longest = Math.max(...lists.map(({ length }) => length));
+    const all: Page[] = [];
     for (let rank = 0; rank < longest; rank++) {
-      if (rank < warm.length) this.warm.push(warm[rank]!);
-      if (rank < hottest.length) this.warm.push(hottest[rank]!);
+      for (const list of lists) if (rank < list.length) all.push(list[rank]!);
     }
+    this.cache.warm(all);
   }
 
   get capacity(): number {

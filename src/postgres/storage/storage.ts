@@ -15,7 +15,7 @@ import { type Nanoseconds, Signal, type Simulation } from '../../kernel/index.ts
 import { BufferPool, MISS, NO_UNPINNED_BUFFERS, VICTIM_TAKEN } from '../buffers/buffer-pool.ts';
 import { PAGE_BYTES, type Page, pageOf } from '../buffers/page.ts';
 import type { BufferRing } from '../buffers/rings.ts';
-import type { PageReference, Table } from '../heap/relation.ts';
+import type { Table, TablePage } from '../heap/relation.ts';
 import type { Fork, WalRecord } from '../heap/wal-record.ts';
 import {
   BUFFER_IO,
@@ -50,6 +50,7 @@ export interface StorageStart {
 
 /** Relation files of one server, forks included. */
 const FILES_PER_SERVER = 16_384;
+const RELATIONS = FILES_PER_SERVER / 2;
 
 export class Storage {
   readonly database: Database;
@@ -63,6 +64,8 @@ export class Storage {
   /** A page's read, or the write of a victim, is over. */
   private done: Signal;
   private start: StorageStart | null;
+  /** What turns a table's page into this server's. */
+  private readonly firstPage: Page;
 
   constructor(
     sim: Simulation,
@@ -75,6 +78,7 @@ export class Storage {
     this.sim = sim;
     this.owner = owner;
     this.database = database;
+    this.firstPage = pageOf(owner.index * FILES_PER_SERVER, 0);
     this.tables = database.tables;
     this.cache = cache;
     this.pool = BufferPool.ofBytes(sharedBuffersBytes);
@@ -84,11 +88,12 @@ export class Storage {
 
   /** The number of a relation's file, among those of all servers that share a host's cache. */
   fileOf(relation: number, fork: Fork = 'main'): number {
-    return this.owner.index * FILES_PER_SERVER + 2 * relation + (fork === 'main' ? 0 : 1);
+    const own = fork === 'main' ? relation : RELATIONS + relation;
+    return this.owner.index * FILES_PER_SERVER + own;
   }
 
-  pageOf({ relation, block }: PageReference, fork: Fork = 'main'): Page {
-    return pageOf(this.fileOf(relation, fork), block);
+  private pageOf(page: TablePage): Page {
+    return this.firstPage + page;
   }
 
   /**
@@ -100,11 +105,15 @@ export class Storage {
     const { buffers, osCache } = this.start;
     this.start = null;
     const { pool, cache } = this;
-    const limit = pool.size + cache.capacity;
-    const hottest = hottestPages(this.tables, limit, (relation) => this.fileOf(relation));
-    const inPool = buffers === 'warm' ? Math.min(pool.size, hottest.length) : 0;
-    if (inPool > 0) pool.warm(hottest.slice(0, inPool));
-    if (osCache === 'warm') cache.add([...hottest.slice(inPool), ...hottest.slice(0, inPool)]);
+    const hottest = (limit: number) =>
+      hottestPages(this.tables, limit, (relation) => this.fileOf(relation));
+    if (buffers === 'warm') pool.warm(hottest(pool.size));
+    if (osCache === 'cold') return;
+    const inPool = buffers === 'warm' ? pool.size : 0;
+    cache.add(() => {
+      const all = hottest(inPool + cache.capacity);
+      return [...all.slice(inPool), ...all.slice(0, inPool)];
+    });
   }
 
   /** Shared memory is gone. */
@@ -118,13 +127,9 @@ export class Storage {
    * Uses pages in their order as long as they are in shared buffers. Returns how many there were;
    * fewer than all: `yield* read(...)` the next one, and go on behind it.
    */
-  touch(pages: readonly PageReference[], from = 0): number {
+  touch(pages: readonly TablePage[], from = 0): number {
     const { pool } = this;
-    for (let i = from; i < pages.length; i++) {
-      const buffer = pool.find(this.pageOf(pages[i]!));
-      if (buffer === MISS || pool.ioInProgress(buffer)) return i;
-      pool.hit(buffer);
-    }
+    for (let i = from; i < pages.length; i++) if (!pool.touch(this.pageOf(pages[i]!))) return i;
     return pages.length;
   }
 
@@ -132,9 +137,9 @@ export class Storage {
    * ReadBuffer for a page that is not in shared buffers, or is being read. Returns the processor
    * time that the caller owes for copies; a victim of another's change is written out first.
    */
-  *read(reference: PageReference, wait: WaitState, ring: BufferRing | null = null) {
+  *read(wanted: TablePage, wait: WaitState, ring: BufferRing | null = null) {
     const { pool } = this;
-    const page = this.pageOf(reference);
+    const page = this.pageOf(wanted);
     let copies = 0;
     for (;;) {
       const held = pool.find(page);
@@ -168,9 +173,9 @@ export class Storage {
   }
 
   /** The page is new to its file: nothing is read for it. */
-  *extend(reference: PageReference, wait: WaitState) {
+  *extend(added: TablePage, wait: WaitState) {
     const { pool } = this;
-    const page = this.pageOf(reference);
+    const page = this.pageOf(added);
     let copies = 0;
     while (pool.find(page) === MISS) {
       const victim = pool.victim();
@@ -225,8 +230,8 @@ export class Storage {
   }
 
   /** A hint bit was set: the page is dirty, and no WAL says so. */
-  hint(reference: PageReference): void {
-    const buffer = this.pool.find(this.pageOf(reference));
+  hint(page: TablePage): void {
+    const buffer = this.pool.find(this.pageOf(page));
     if (buffer !== MISS) this.pool.markDirty(buffer);
   }
 
