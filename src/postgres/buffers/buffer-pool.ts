@@ -43,6 +43,8 @@ export const NO_UNPINNED_BUFFERS = -1;
 /** `replace`: somebody pinned or dirtied the victim in the meantime; it is unpinned, try again. */
 export const VICTIM_TAKEN = -1;
 
+const FIRST_CAPACITY = 1024;
+
 export class BufferPool {
   readonly size: number;
   /** Who chooses what goes; the bgwriter watches its hand. */
@@ -62,9 +64,9 @@ export class BufferPool {
   victimPage: Page = NO_PAGE;
   victimDirty = false;
   victimLsn: Lsn = 0;
-  private readonly pages: Float64Array; // by buffer, plus 1; 0 if there is none
-  private readonly states: Int32Array;
-  private readonly lsns: Float64Array;
+  private pages: Float64Array; // by buffer, plus 1; 0 if there is none
+  private states: Int32Array;
+  private lsns: Float64Array;
   private readonly table: PageTable;
 
   /**
@@ -73,11 +75,12 @@ export class BufferPool {
    */
   constructor(size: number) {
     this.size = size;
-    this.pages = new Float64Array(size);
-    this.states = new Int32Array(size);
-    this.lsns = new Float64Array(size);
+    const capacity = Math.min(size, FIRST_CAPACITY);
+    this.pages = new Float64Array(capacity);
+    this.states = new Int32Array(capacity);
+    this.lsns = new Float64Array(capacity);
     this.table = new PageTable();
-    this.sweep = new ClockSweep(this.states);
+    this.sweep = new ClockSweep(this.states, size);
     this.clear();
   }
 
@@ -145,6 +148,7 @@ export class BufferPool {
    * the sweep (StrategyGetBuffer). NO_UNPINNED_BUFFERS after a round without any change.
    */
   victim(ring: BufferRing | null = null): number {
+    if (this.sweep.everUsed === this.states.length) this.grow(this.states.length + 1);
     const buffer = this.sweep.victim(ring);
     if (buffer >= 0) this.states[buffer]! += ONE_PIN;
     return buffer;
@@ -280,7 +284,7 @@ export class BufferPool {
     this.evictedLsns.drop(file, blocks);
     const [from, to] = [pageOf(file, blocks), pageOf(file + 1, 0)];
     let pinned = 0;
-    for (let buffer = 0; buffer < this.size; buffer++) {
+    for (let buffer = 0; buffer < this.sweep.everUsed; buffer++) {
       const page = this.pageIn(buffer);
       if (page < from || page >= to) continue;
       if ((this.states[buffer]! & PINS) !== 0) pinned++;
@@ -297,7 +301,7 @@ export class BufferPool {
     const wanted = shutdown ? DIRTY : DIRTY | PERMANENT;
     const pages = new Float64Array(this.dirty);
     let count = 0;
-    for (let buffer = 0; buffer < this.size; buffer++) {
+    for (let buffer = 0; buffer < this.sweep.everUsed; buffer++) {
       if ((this.states[buffer]! & wanted) !== wanted) continue;
       this.states[buffer]! |= CHECKPOINT_NEEDED;
       pages[count++] = this.pageIn(buffer);
@@ -354,11 +358,27 @@ export class BufferPool {
     const step = coprimeNear(count);
     this.clear();
     this.table.reserve(count);
+    this.grow(count);
     for (let rank = 0, buffer = 0; rank < count; rank++, buffer = (buffer + step) % count) {
       const uses = MAX_USAGE_COUNT - Math.floor(((MAX_USAGE_COUNT + 1) * rank) / this.size);
       this.enter(buffer, pages[rank]!, uses * ONE_USE + PERMANENT);
     }
     this.sweep.reset(count);
+  }
+
+  /** Memory for so many buffers; the others cost nothing until they are used. */
+  private grow(buffers: number): void {
+    const capacity = this.states.length;
+    if (buffers <= capacity || capacity === this.size) return;
+    const room = Math.min(this.size, Math.max(buffers, 2 * capacity));
+    const { pages, states, lsns } = this;
+    this.pages = new Float64Array(room);
+    this.states = new Int32Array(room);
+    this.lsns = new Float64Array(room);
+    this.pages.set(pages);
+    this.states.set(states);
+    this.lsns.set(lsns);
+    this.sweep.moveTo(this.states);
   }
 
   private enter(buffer: number, page: Page, state: number): void {

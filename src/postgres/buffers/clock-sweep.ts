@@ -26,15 +26,25 @@ export class ClockSweep {
   onAllocation: (() => void) | null = null;
   private allocations = 0;
   private firstFree = END_OF_LIST;
-  private readonly nextFree: Int32Array;
+  private nextFree: Int32Array;
   /** Buffers from here on have never been used; they are free, behind the others in the list. */
   private firstUnused = 0;
-  private readonly states: Int32Array;
+  private states: Int32Array;
+  private readonly size: number;
 
-  /** Over the states of all buffers. */
-  constructor(states: Int32Array) {
+  /** Over the states of so many buffers, of which only those ever used need be there. */
+  constructor(states: Int32Array, size = states.length) {
+    this.states = states;
+    this.size = size;
+    this.nextFree = new Int32Array(states.length);
+  }
+
+  /** The states have moved to where there is room for more. */
+  moveTo(states: Int32Array): void {
+    const { nextFree } = this;
     this.states = states;
     this.nextFree = new Int32Array(states.length);
+    this.nextFree.set(nextFree);
   }
 
   get bytes(): number {
@@ -43,7 +53,7 @@ export class ClockSweep {
 
   /** A new pool: the hand at the first buffer, and all from `used` on in the free list. */
   reset(used: number): void {
-    this.nextFree.fill(NOT_IN_LIST, 0, this.firstUnused);
+    this.nextFree.fill(NOT_IN_LIST);
     this.firstFree = END_OF_LIST;
     this.firstUnused = used;
     this.hand = this.passes = this.allocations = 0;
@@ -100,12 +110,12 @@ export class ClockSweep {
       this.nextFree[buffer] = NOT_IN_LIST;
       if ((this.states[buffer]! & (PINS | USES)) === 0) return buffer;
     }
-    return this.firstUnused < this.states.length ? this.firstUnused++ : NONE;
+    return this.firstUnused < this.size ? this.firstUnused++ : NONE;
   }
 
   private sweep(): number {
     const { states } = this;
-    const size = states.length;
+    const { size } = this;
     let next = this.hand;
     let victim = NONE;
     for (let left = size; left > 0 && victim === NONE; ) {

@@ -20,7 +20,8 @@ import { PAGE_BYTES, type Page } from '../buffers/page.ts';
 const REQUEST_PAGES = 160;
 
 export class PageCache {
-  private readonly cache: OperatingSystemCache;
+  readonly capacity: number;
+  private made: OperatingSystemCache | null = null;
   /** What is in the cache at the beginning, as each server says when somebody looks. */
   private warm: (() => readonly Page[])[] = [];
   private readonly sim: Simulation;
@@ -35,13 +36,13 @@ export class PageCache {
     const bytes = pageCacheBytes({ memoryBytes, sharedBuffersBytes, connections });
     this.sim = sim;
     this.host = host;
-    this.cache = OperatingSystemCache.ofBytes(bytes);
+    this.capacity = Math.floor(bytes / PAGE_BYTES);
     this.wanted = new Signal(sim);
     this.room = new Signal(sim);
     host.spawn(this.flusher());
     host.onPowerOff(() => {
       this.warm = [];
-      this.cache.powerOff();
+      this.made?.powerOff();
     });
     host.onPowerOn(() => {
       this.wanted = new Signal(sim);
@@ -51,8 +52,9 @@ export class PageCache {
   }
 
   get pages(): OperatingSystemCache {
-    if (this.warm.length > 0) this.begin();
-    return this.cache;
+    this.made ??= new OperatingSystemCache(this.capacity);
+    if (this.warm.length > 0) this.begin(this.made);
+    return this.made;
   }
 
   /** Pages of one more server of this host, that are here at the beginning: hottest first. */
@@ -60,7 +62,7 @@ export class PageCache {
     this.warm.push(hottest);
   }
 
-  private begin(): void {
+  private begin(cache: OperatingSystemCache): void {
     const lists = this.warm.map((hottest) => hottest());
     this.warm = [];
     const longest = Math.max(...lists.map(({ length }) => length));
@@ -68,11 +70,7 @@ export class PageCache {
     for (let rank = 0; rank < longest; rank++) {
       for (const list of lists) if (rank < list.length) all.push(list[rank]!);
     }
-    this.cache.warm(all);
-  }
-
-  get capacity(): number {
-    return this.cache.capacity;
+    cache.warm(all);
   }
 
   /** pwrite of a page: it is dirty here from now on. */
@@ -84,7 +82,7 @@ export class PageCache {
 
   /** Whether a writer is held up: `while (cache.holdsUp) yield cache.waitForRoom();` */
   get holdsUp(): boolean {
-    return this.cache.throttlesWriters;
+    return this.made?.throttlesWriters ?? false;
   }
 
   waitForRoom(): undefined {
@@ -123,8 +121,8 @@ export class PageCache {
   private *flusher(): Process {
     for (;;) {
       yield this.wanted.wait(this.sim.now + WRITEBACK_INTERVAL);
-      if (this.cache.dirty.count > 0) {
-        yield* this.writeBack(this.cache.flush(this.sim.now).pages);
+      if (this.made && this.made.dirty.count > 0) {
+        yield* this.writeBack(this.made.flush(this.sim.now).pages);
       }
       this.room.fire();
     }
