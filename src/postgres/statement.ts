@@ -4,7 +4,7 @@ import type { Branch } from './timeline.ts';
 /** What a statement does. Issue by issue the planner takes this over; the messages stay. */
 export type Verb = 'begin' | 'select' | 'update' | 'insert' | 'commit' | 'rollback';
 
-/** A table as statements name it: its place among the database's tables, and what updates change. */
+/** A table as statements name it: its place among the database's, and what updates change. */
 export interface Relation {
   readonly index: number;
   readonly name: string;

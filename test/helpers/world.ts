@@ -260,7 +260,7 @@ export class Client {
   }
 }
 
-/** pgbench's tables, with room on their pages, and images needed only after the first checkpoint. */
+/** pgbench's tables, with room on their pages; images only after the first checkpoint. */
 export function unimagedTables(version = 18): Database {
   const loadedLsn = FIRST_LSN + 1;
   const tables = pgbenchTables(1, version, 50).map((table) => {

@@ -1,8 +1,8 @@
 import type { Lsn } from '../lsn.ts';
 
 /**
- * Up to where the changes of an index's pages are logged: by block, in pairs that lie together, open
- * addressing at a load of at most one half.
+ * Up to where the changes of an index's pages are logged: by block, in pairs that lie together,
+ * open addressing at a load of at most one half.
  */
 export class PageLsns {
   size = 0;

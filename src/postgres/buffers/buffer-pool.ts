@@ -1,12 +1,11 @@
 /**
  * Shared buffers: which pages are in memory, and which one goes when another is needed.
  *
- * The real pool is an array of 8 KiB buffers with a descriptor each, a hash from page to buffer,
- * and a clock hand that goes round the descriptors (bufmgr.c, freelist.c). Kept, buffer by buffer:
- * usage counts up to 5 and how a ring treats them, pins, the sweep with its free list, rings and
- * the pages that they reject, dirty flags with page LSNs, the mark that a checkpoint puts on what
- * was dirty when it began, the I/O flag. Nothing here takes time: who waits for a read, for the
- * flush that must come before a write or for a mapping lock does so in his own story.
+ * The real pool is an array of buffers with a descriptor each, a hash from page to buffer, and a
+ * clock hand that goes round the descriptors (bufmgr.c, freelist.c). Kept, buffer by buffer: usage
+ * counts up to 5, pins, the sweep with its free list, rings and the pages that they reject, dirty
+ * flags with page LSNs, a checkpoint's mark on what was dirty when it began, the I/O flag. Nothing
+ * here takes time: who waits for a read or a flush does so in his own story.
  *
  * Left out: page contents and their locks, local buffers of temporary tables, several tablespaces.
  *
@@ -35,6 +34,7 @@ import { EvictedLsns } from './evicted-lsns.ts';
 import { NO_PAGE, PAGE_BYTES, type Page, pageOf } from './page.ts';
 import { PageTable } from './page-table.ts';
 import type { BufferRing } from './rings.ts';
+import { coprimeNear } from './scattered.ts';
 
 /** `access`: the page is not in the pool. */
 export const MISS = -1;
@@ -126,7 +126,6 @@ export class BufferPool {
     return true;
   }
 
-  /** A short look at the page that is in a buffer. */
   hit(buffer: number, ring: BufferRing | null = null): void {
     this.hits++;
     this.use(buffer, ring);
@@ -349,9 +348,9 @@ export class BufferPool {
   }
 
   /**
-   * A pool in service: the hottest pages that fit, hottest first in `pages`. They are scattered
-   * over the pool, and their counts fall from 5 to 0 by sixths of the pool's size; what they would
-   * be exactly depends on the load, and the first rounds of the hand see to that. Only when new.
+   * A pool in service: the hottest pages that fit, hottest first. They are scattered over the pool,
+   * and their counts fall from 5 to 0 by sixths of its size; what they would be exactly depends on
+   * the load, and the first rounds of the hand see to that. Only when new.
    */
   warm(pages: ArrayLike<Page>): void {
     const count = Math.min(this.size, pages.length);
@@ -368,10 +367,9 @@ export class BufferPool {
 
   /** Memory for so many buffers; the others cost nothing until they are used. */
   private grow(buffers: number): void {
-    const capacity = this.states.length;
-    if (buffers <= capacity || capacity === this.size) return;
-    const room = Math.min(this.size, Math.max(buffers, 2 * capacity));
     const { pages, states, lsns } = this;
+    if (buffers <= states.length || states.length === this.size) return;
+    const room = Math.min(this.size, Math.max(buffers, 2 * states.length));
     this.pages = new Float64Array(room);
     this.states = new Int32Array(room);
     this.lsns = new Float64Array(room);
@@ -403,15 +401,4 @@ export class BufferPool {
     this.states[buffer] = 0;
     this.sweep.free(buffer);
   }
-}
-
-/** About 0.618 times a number, with no factor in common: its multiples visit every remainder. */
-function coprimeNear(count: number): number {
-  let step = Math.max(1, Math.floor(count * 0.618));
-  while (greatestCommonDivisor(step, count) > 1) step++;
-  return step;
-}
-
-function greatestCommonDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }

@@ -1,9 +1,8 @@
 /**
  * A table as a population of rows on pages. Real heaps store every version of every row; here a
- * page that the run has not changed is arithmetic (row r is on block floor(r / rows per page), in
- * the order of loading), and a changed page is a few counters (page-population.ts). Counts are
- * exact: versions, line pointers, free bytes, hence HOT or not, pruning, growth and the size of
- * images.
+ * page that the run has not changed is arithmetic (rows are on blocks in the order of loading), and
+ * a changed page is a few counters (page-population.ts). Counts are exact: versions, line pointers,
+ * free bytes, hence HOT or not, pruning, growth and the size of images.
  *
  * Rows are numbered from 0 in the order in which they were loaded or inserted. Each operation is
  * synchronous: it changes the counts and returns what has to be done for it, that is pages to read
@@ -38,7 +37,6 @@ import { VisibilityMap } from './visibility-map.ts';
 import type { RegisteredBlock, WalRecord } from './wal-record.ts';
 
 const AS_LOADED: Fetch = { record: null, setsHints: false };
-const NO_RECORDS: readonly WalRecord[] = [];
 
 export class Heap {
   readonly definition: HeapDefinition;
@@ -127,11 +125,10 @@ export class Heap {
     const block = this.rows.blockOf(row);
     if (!this.rows.neverLeft(row, block)) return this.follow(row, block, horizon, oldestRunning);
     const { record, setsHints } = this.fetch(block, horizon, oldestRunning);
-    const records = record ? [record] : NO_RECORDS;
-    return { block, visited: NOTHING, marked: 0, records, setsHints };
+    return { block, visited: NOTHING, marked: 0, records: record ? [record] : [], setsHints };
   }
 
-  /** A row that has moved: index entries of its key may lead to pages that it has left. */
+  /** Index entries of a row that moved may lead to pages that it has left. */
   private follow(row: number, block: number, horizon: number, oldestRunning: number): Found {
     const records: WalRecord[] = [];
     const visited: number[] = [];
@@ -140,8 +137,7 @@ export class Heap {
       const { record } = this.fetch(old, horizon);
       if (record) records.push(record);
     }
-    if (block < 0) return { block, visited, marked, records, setsHints: false };
-    const { record, setsHints } = this.fetch(block, horizon, oldestRunning);
+    const { record, setsHints } = block < 0 ? AS_LOADED : this.fetch(block, horizon, oldestRunning);
     if (record) records.push(record);
     return { block, visited, marked, records, setsHints };
   }

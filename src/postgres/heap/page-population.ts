@@ -1,7 +1,7 @@
 /**
  * The pages of one table. A page that the run has not changed is what loading left: nothing is
- * stored for it. A changed page is one entry, found by its block over an open-addressing index: some
- * 140 bytes, however many rows the table has. An entry is its place in memory, two lines of the
+ * stored for it. A changed page is one entry, found by its block over an open-addressing index:
+ * some 140 bytes, however many rows the table has. An entry is its place in memory, two lines of the
  * cache that hold all of its fields together.
  *
  * For each changed page: line pointers (all, unused, redirecting, dead stubs), live and dead

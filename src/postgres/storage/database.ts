@@ -2,8 +2,8 @@
  * What a cluster's servers have in common: tables and indexes along the history of its primaries,
  * and the transaction ids that were given out. Each server sees them through buffers of its own.
  *
- * Left out: that a server which is behind, or whose history was discarded, has other contents. A new
- * primary takes the tables over with the row versions of transactions that were lost; they count as
+ * Left out: that a server which is behind, or whose history was discarded, has other contents. A
+ * new primary takes the tables over with the row versions of transactions that were lost; they count as
  * live where the real ones are gone, which is few among a table's rows.
  */
 import { Table, type TableDefinition } from '../heap/relation.ts';
