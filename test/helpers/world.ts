@@ -23,6 +23,7 @@ import {
   type WireMessage,
 } from '../../src/postgres/statement.ts';
 import { Database } from '../../src/postgres/storage/database.ts';
+import type { StorageStart } from '../../src/postgres/storage/storage.ts';
 import { History } from '../../src/postgres/timeline.ts';
 import type { ArchiveTarget } from '../../src/postgres/wal/archiver.ts';
 import { Instance } from '../../src/replication/instance.ts';
@@ -46,6 +47,8 @@ export interface ServerPlan {
   readonly cores?: number;
   readonly archive?: ArchiveTarget | null;
   readonly diskBytes?: number;
+  /** What is in memory at the beginning; warm if not given. */
+  readonly start?: StorageStart;
 }
 
 export interface WorldPlan {
@@ -123,11 +126,12 @@ export class World {
     const branch = this.context.history.begin(plans[0]?.name ?? 'nobody');
     const database = unimagedTables();
     for (const [index, plan] of plans.entries()) {
-      const { name, of, settings, version, archive = null } = plan;
+      const { name, of, settings, version, archive = null, start } = plan;
       const resolved = settingsOf(settings, version);
       const host = this.host(name);
       const options = { name, index, host, settings: resolved, branch, archive, database };
-      const instance = new Instance(new Server(this.context, options));
+      const server = new Server(this.context, start ? { ...options, start } : options);
+      const instance = new Instance(server);
       this.instances.set(name, instance);
       instance.beginInService(of === undefined ? null : this.instance(of));
     }

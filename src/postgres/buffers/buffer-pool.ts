@@ -31,7 +31,7 @@ import {
 } from './buffer-state.ts';
 import { ClockSweep } from './clock-sweep.ts';
 import { EvictedLsns } from './evicted-lsns.ts';
-import { NO_PAGE, PAGE_BYTES, type Page, pageOf } from './page.ts';
+import { NO_PAGE, type Page, pageOf } from './page.ts';
 import { PageTable } from './page-table.ts';
 import type { BufferRing } from './rings.ts';
 import { coprimeNear } from './scattered.ts';
@@ -49,7 +49,7 @@ export class BufferPool {
   readonly size: number;
   /** Who chooses what goes; the bgwriter watches its hand. */
   readonly sweep: ClockSweep;
-  /** What pages out of the pool bear as LSN; tell it when the redo pointer moves. */
+  /** LSNs of pages out of the pool; tell it when the redo pointer moves. */
   readonly evictedLsns = new EvictedLsns();
   /** Accesses that found their page, and pages brought in by a read: together all accesses. */
   hits = 0;
@@ -84,14 +84,9 @@ export class BufferPool {
     this.clear();
   }
 
-  static ofBytes(sharedBuffersBytes: number): BufferPool {
-    return new BufferPool(Math.floor(sharedBuffersBytes / PAGE_BYTES));
-  }
-
   /** The memory that the model of the pool takes, in bytes. */
   get bytes(): number {
-    const own = this.pages.byteLength + this.states.byteLength + this.lsns.byteLength;
-    return own + this.table.bytes + this.sweep.bytes;
+    return 20 * this.states.length + this.table.bytes + this.sweep.bytes;
   }
 
   /** A crash or a restart: shared memory is made anew. Counters of a run go on. */
@@ -108,7 +103,7 @@ export class BufferPool {
     return this.table.find(page);
   }
 
-  /** A short look at a page, pinned and let go in one instant: its buffer, or MISS. */
+  /** A short look at a page: its buffer, or MISS. */
   access(page: Page, ring: BufferRing | null = null): number {
     const buffer = this.table.find(page);
     if (buffer !== MISS) this.hit(buffer, ring);
@@ -239,7 +234,7 @@ export class BufferPool {
     this.states[buffer]! &= ~IO_IN_PROGRESS;
   }
 
-  /** Its read, or a write of it, is under way; whoever else wants to do the same waits. */
+  /** A read or a write of it is under way; whoever else wants to do the same waits. */
   ioInProgress(buffer: number): boolean {
     return (this.states[buffer]! & IO_IN_PROGRESS) !== 0;
   }

@@ -81,7 +81,7 @@ export class Storage {
     this.firstPage = pageOf(owner.index * FILES_PER_SERVER, 0);
     this.tables = database.tables;
     this.cache = cache;
-    this.pool = BufferPool.ofBytes(sharedBuffersBytes);
+    this.pool = new BufferPool(Math.floor(sharedBuffersBytes / PAGE_BYTES));
     this.done = new Signal(sim);
     this.start = start;
   }

@@ -24,10 +24,6 @@ function use(pool: pools.BufferPool, block: number, count: number): void {
 }
 
 describe('1.1 replacement', () => {
-  test('the pool is shared_buffers in pages: 128 MiB are 16384', () => {
-    expect(BufferPool.ofBytes(128 * 1024 * 1024).size).toBe(16_384);
-  });
-
   test('a use counts up to 5 and no further', () => {
     const pool = full(4);
     const counts = [];
