@@ -1,8 +1,8 @@
 /**
  * The pages of one table. A page that the run has not changed is what loading left: nothing is
  * stored for it. A changed page is one entry, found by its block over an open-addressing index:
- * some 140 bytes, however many rows the table has. An entry is its place in memory, two lines of the
- * cache that hold all of its fields together.
+ * some 140 bytes, however many rows the table has. An entry is its place in memory, two lines of
+ * the cache that hold all of its fields together.
  *
  * For each changed page: line pointers (all, unused, redirecting, dead stubs), live and dead
  * versions, the prune hint, the oldest and newest transaction that made a live version, its LSN,

@@ -3,8 +3,8 @@
  * and the transaction ids that were given out. Each server sees them through buffers of its own.
  *
  * Left out: that a server which is behind, or whose history was discarded, has other contents. A
- * new primary takes the tables over with the row versions of transactions that were lost; they count as
- * live where the real ones are gone, which is few among a table's rows.
+ * new primary takes the tables over with the row versions of transactions that were lost; they
+ * count as live where the real ones are gone, which is few among a table's rows.
  */
 import { Table, type TableDefinition } from '../heap/relation.ts';
 

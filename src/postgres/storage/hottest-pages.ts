@@ -1,8 +1,8 @@
 /**
  * Which pages a server that has been in service for long has in memory: those used most. With keys
  * drawn alike, a page is used the more often the more rows are found through it: the upper levels
- * of indexes, then leaves, then the pages of tables. A table without an index is read by nobody; it is
- * written to at its end.
+ * of indexes, then leaves, then the pages of tables. A table without an index is read by nobody; it
+ * is written to at its end.
  */
 import { type Page, pageOf } from '../buffers/page.ts';
 import type { Table } from '../heap/relation.ts';
