@@ -23,7 +23,12 @@ export class PostgresEvents {
   readonly lag: Topic<[standby: number, write: number, flush: number, replay: number]>;
   /** A checkpoint has moved the redo pointer; `requested` is 0 for one by time. */
   readonly checkpoint: Topic<[server: number, redoLsn: number, requested: number]>;
-
+  /** It has written so many pages out of shared buffers, and begins with its fsyncs. */
+  readonly checkpointWritten: Topic<[server: number, buffers: number]>;
+  /** It is over; times in nanoseconds, those of both phases. A restartpoint is one too. */
+  readonly checkpointCompleted: Topic<
+    [server: number, buffers: number, writeTime: number, syncTime: number]
+  >;
   /** What pg_wal takes on the disk, and how much of it waits to be archived, in bytes. */
   readonly walFiles: Topic<[server: number, bytes: number, backlog: number]>;
   /** A process has met what it cannot go on from, and the server crashes. */
@@ -44,6 +49,9 @@ export class PostgresEvents {
     this.walFiles = trace.topic('wal.files', ['server', 'bytes', 'backlog']);
     this.panic = trace.topic('server.panic', ['server']);
     this.checkpoint = trace.topic('server.checkpoint', ['server', 'redoLsn', 'requested']);
+    this.checkpointWritten = trace.topic('server.checkpoint_written', ['server', 'buffers']);
+    const completed = ['server', 'buffers', 'writeTime', 'syncTime'];
+    this.checkpointCompleted = trace.topic('server.checkpoint_completed', completed);
   }
 }
 

@@ -4,13 +4,15 @@
  *
  * Kept: states and what each answers to a connection attempt, serial forks, max_connections with
  * the reserved slots, fast and immediate shutdown, crash and crash recovery from the last
- * checkpoint's redo pointer. Left out until issue 3: everything about pages.
+ * checkpoint's redo pointer.
  */
 import type { Host } from '../hardware/host.ts';
 import { Endpoint, type Listener, type Packet, type SocketOptions } from '../hardware/tcp.ts';
 import { Mailbox, type Process, type ProcessGroup } from '../kernel/index.ts';
 import { Backend } from './backend.ts';
-import { Checkpointer } from './checkpointer.ts';
+import { BackgroundWriterProcess } from './checkpoint/background-writer.ts';
+import { Checkpointer } from './checkpoint/checkpointer.ts';
+import { redo } from './checkpoint/crash-recovery.ts';
 import type { ServerContext } from './context.ts';
 import { type CostProfile, Costs, DEFAULT_COSTS } from './costs.ts';
 import { SERVER_STATES, type ServerState } from './events.ts';
@@ -69,6 +71,7 @@ export class Server implements Listener<WireMessage> {
   readonly wal: Wal;
   readonly waits: WaitTimes;
   readonly checkpointer: Checkpointer;
+  readonly backgroundWriter: BackgroundWriterProcess;
   readonly storage: Storage;
   readonly options: SocketOptions;
   readonly timeouts: SessionTimeouts;
@@ -112,6 +115,7 @@ export class Server implements Listener<WireMessage> {
     this.wal = new Wal(context, this, options.branch, FIRST_LSN);
     this.storage = storageOf(this, options);
     this.checkpointer = new Checkpointer(this, FIRST_LSN);
+    this.backgroundWriter = new BackgroundWriterProcess(this);
     this.waits = new WaitTimes(context.sim);
     this.locks = new LockManager(context.sim, options.settings);
     this.timeouts = new SessionTimeouts(options.settings);
@@ -149,6 +153,7 @@ export class Server implements Listener<WireMessage> {
     this.startPostmaster();
     this.enter(role);
     if (role === 'primary') this.startPrimaryProcesses();
+    else this.checkpointer.start();
   }
 
   /** The postmaster listens from now on; what it answers depends on the state. */
@@ -165,22 +170,13 @@ export class Server implements Listener<WireMessage> {
     this.procArray.array.goOnFrom(this.storage.database.nextXid);
     this.storage.begin();
     this.wal.start();
-    this.host.spawn(this.checkpointer.run(), this.group);
+    this.checkpointer.start();
+    this.backgroundWriter.start();
   }
 
-  /**
-   * Crash recovery: what the system's cache holds is flushed (recovery_init_sync_method), then redo
-   * from the last checkpoint to the end of the WAL, one process on one core.
-   */
-  *redo(): Generator<undefined, void, undefined> {
-    const { written, flushed } = this.wal;
-    if (flushed.value < written) {
-      if (this.settings.fsync) yield this.host.disk.fsync();
-      flushed.advance(written);
-    }
-    const bytes = this.wal.insertLsn - this.checkpointer.redoLsn;
-    const cost = this.costs.redo(bytes);
-    if (cost > 0) yield this.host.cpu.serve(cost, this.group);
+  /** Crash recovery, without the checkpoint at its end. */
+  redo(): Generator<undefined, void, undefined> {
+    return redo(this);
   }
 
   /** Ends all client sessions as SIGTERM does. */
@@ -238,13 +234,14 @@ export class Server implements Listener<WireMessage> {
       return;
     }
     this.wal.crash(survives);
-    this.checkpointer.crash();
     this.forget();
     this.enter('crashed');
   }
 
   private forget(): void {
     for (const backend of this.backends) backend.lose();
+    this.checkpointer.crash();
+    this.backgroundWriter.crash();
     this.storage.crash();
     this.backends.clear();
     this.endpoints.clear();
@@ -305,6 +302,7 @@ export class Server implements Listener<WireMessage> {
 
   private fork(endpoint: Endpoint<WireMessage>): void {
     this.storage.begin();
+    this.backgroundWriter.start();
     const backend = new Backend(this, endpoint);
     this.backends.add(backend);
     if (backend.memory.start() === 'refused') backend.refuse(ERRORS.cannotFork);

@@ -16,6 +16,7 @@ import {
   SECOND,
   Signal,
 } from '../kernel/index.ts';
+import type { CheckpointRecord } from '../postgres/checkpoint/checkpointer.ts';
 import type { Server } from '../postgres/server.ts';
 import { contains, lastCommon } from '../postgres/timeline.ts';
 import type { ReplicationMessage } from './messages.ts';
@@ -112,12 +113,15 @@ export class Instance {
 
   /** Starts the server as a primary or as a standby of the given upstream (or of none yet). */
   start(role: 'primary' | 'standby', upstream: Instance | null): void {
-    if (this.server.isRunning) return;
+    const { server } = this;
+    if (server.isRunning) return;
+    const { wal } = server;
+    const isClean = server.state === 'shut down' && wal.redoLsn === wal.insertLsn;
     this.upstream = upstream;
-    this.server.inRecovery = true;
-    this.server.startPostmaster();
-    this.server.enter('starting');
-    this.server.host.spawn(this.starting(role), this.server.group);
+    server.inRecovery = true;
+    server.startPostmaster();
+    server.enter('starting');
+    server.host.spawn(this.starting(role, isClean), server.group);
   }
 
   /**
@@ -222,19 +226,20 @@ export class Instance {
     this.changed.fire();
   }
 
-  private *starting(role: 'primary' | 'standby'): Process {
+  private *starting(role: 'primary' | 'standby', isClean: boolean): Process {
     const { server } = this;
+    const { checkpointer } = server;
     yield server.context.sim.hold(POSTMASTER_START_TIME);
     yield* server.redo();
     this.replay.beginAt(server.wal.insertLsn);
     if (role === 'primary') {
       server.inRecovery = false;
       server.startPrimaryProcesses();
-      server.checkpointer.request();
-      if (server.wal.flushed.below(server.wal.insertLsn)) yield;
+      if (!isClean) yield* checkpointer.finished(checkpointer.request());
       server.enter('primary');
     } else {
       server.enter('hot standby');
+      checkpointer.start();
       this.startReceiver();
     }
   }
@@ -246,10 +251,10 @@ export class Instance {
     server.enter('shutting down');
     server.terminateBackends();
     while (server.backends.size > 0) yield sim.hold(POLL / 10);
+    const { checkpointer } = server;
+    yield* checkpointer.finished(checkpointer.request('shutdown'));
     if (wasPrimary) {
-      server.checkpointer.request();
       const end = server.wal.insertLsn;
-      if (server.wal.flushed.below(end)) yield;
       while (this.senders.some((sender) => sender.flush < end))
         yield this.changed.wait(sim.now + POLL);
     }
@@ -277,10 +282,9 @@ export class Instance {
     this.upstream = null;
     this.checkpointedSincePromotion = false;
     server.startPrimaryProcesses();
-    server.checkpointer.request();
     events.promoted.emit(server.index, branch.index, end);
     server.enter('primary');
-    if (server.wal.flushed.below(server.wal.insertLsn)) yield;
+    yield* server.checkpointer.finished(server.checkpointer.request('spread'));
     this.checkpointedSincePromotion = true;
   }
 
@@ -294,6 +298,12 @@ export class Instance {
     wal.flushed.advance(end);
     context.events.standbyFlushed.emit(index, end);
     this.server.onWalFlush();
+  }
+
+  /** A checkpoint record has come: for its replay here, and for standbys of this one. */
+  checkpointReceived(record: CheckpointRecord): void {
+    this.replay.checkpoint = record;
+    this.server.checkpointer.lastRecord = record;
   }
 
   private startReceiver(): void {

@@ -1,3 +1,4 @@
+import type { CheckpointRecord } from '../postgres/checkpoint/checkpointer.ts';
 import type { Lsn } from '../postgres/lsn.ts';
 import type { Branch } from '../postgres/timeline.ts';
 
@@ -16,8 +17,8 @@ export interface WalData {
   readonly branch: Branch;
   /** The last commit up to here whose replay is waited for. */
   readonly applyFeedbackLsn: Lsn;
-  /** The redo pointer of the last checkpoint up to here. */
-  readonly redoLsn: Lsn;
+  /** The last checkpoint record up to here. */
+  readonly checkpoint: CheckpointRecord | null;
 }
 
 /** The standby's positions. */

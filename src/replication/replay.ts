@@ -8,6 +8,7 @@
  * queries, recovery_min_apply_delay.
  */
 import { type Process, Watermark } from '../kernel/index.ts';
+import type { CheckpointRecord } from '../postgres/checkpoint/checkpointer.ts';
 import type { Lsn } from '../postgres/lsn.ts';
 import type { Instance } from './instance.ts';
 import { MAX_SEND_BYTES } from './messages.ts';
@@ -15,8 +16,8 @@ import { MAX_SEND_BYTES } from './messages.ts';
 export class Replay {
   /** pg_last_wal_replay_lsn() */
   position: Watermark;
-  /** The redo pointer of the last checkpoint record received; the next restartpoint. */
-  primaryRedoLsn: Lsn = 0;
+  /** The last checkpoint record received, at which the next restartpoint may be. */
+  checkpoint: CheckpointRecord | null = null;
   private readonly instance: Instance;
   private feedbackReported: Lsn = 0;
 
@@ -29,7 +30,7 @@ export class Replay {
   beginAt(position: Lsn): void {
     this.position = new Watermark(this.instance.server.context.sim, position);
     this.feedbackReported = position;
-    this.primaryRedoLsn = 0;
+    this.checkpoint = null;
   }
 
   *run(): Process {
@@ -58,8 +59,6 @@ export class Replay {
       this.feedbackReported = applyFeedbackLsn;
       receiver?.requestReply();
     }
-    if (this.primaryRedoLsn > 0 && this.primaryRedoLsn <= lsn) {
-      server.checkpointer.follow(this.primaryRedoLsn);
-    }
+    server.checkpointer.replayed(lsn, this.checkpoint);
   }
 }

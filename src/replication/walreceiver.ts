@@ -152,7 +152,7 @@ export class WalReceiver {
     if (message.applyFeedbackLsn > wal.applyFeedbackLsn) {
       wal.applyFeedbackLsn = message.applyFeedbackLsn;
     }
-    if (message.redoLsn > 0) this.instance.replay.primaryRedoLsn = message.redoLsn;
+    if (message.checkpoint) this.instance.checkpointReceived(message.checkpoint);
     return true;
   }
 

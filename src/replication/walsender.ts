@@ -125,6 +125,7 @@ export class WalSender implements Candidate {
     const { wal, checkpointer, context } = this.owner.server;
     const flushed = wal.flushed.value;
     this.lag.note(flushed, context.sim.now);
+    const { lastRecord: record } = checkpointer;
     let end = this.sent + MAX_SEND_BYTES;
     if (end >= flushed) end = flushed;
     else end -= end % WAL_PAGE_BYTES;
@@ -133,7 +134,7 @@ export class WalSender implements Candidate {
       end,
       branch: wal.branch,
       applyFeedbackLsn: Math.min(wal.applyFeedbackLsn, end),
-      redoLsn: checkpointer.redoLsn <= end ? checkpointer.redoLsn : 0,
+      checkpoint: record !== null && record.lsn <= end ? record : null,
     };
     const bytes = end - this.sent + WAL_HEADER_BYTES;
     this.sent = end;

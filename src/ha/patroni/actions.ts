@@ -82,6 +82,7 @@ export class Actions {
     const { instance } = this.agent;
     instance.promote();
     while (instance.promoting) yield instance.changed.wait();
+    if (instance.server.state === 'primary') instance.server.checkpointer.request();
   }
 
   private *demote(mode: DemoteMode) {

@@ -1,4 +1,4 @@
-import { CHECKPOINT_RECORD_BYTES } from '../../postgres/checkpointer.ts';
+import { CHECKPOINT_BYTES } from '../../postgres/record-sizes.ts';
 import type { Branch } from '../../postgres/timeline.ts';
 import type { Instance } from '../../replication/instance.ts';
 import type { HistoryLine } from './cluster.ts';
@@ -57,7 +57,7 @@ export function localHistory(instance: Instance): LocalHistory | null {
   const checkpointEnd = wal.insertLsn;
   if (inRecovery) return { timeline, lsn: replay.position.value, inRecovery, checkpointEnd };
   if (server.state !== 'shut down') return null;
-  return { timeline, lsn: checkpointEnd - CHECKPOINT_RECORD_BYTES, inRecovery, checkpointEnd };
+  return { timeline, lsn: checkpointEnd - CHECKPOINT_BYTES, inRecovery, checkpointEnd };
 }
 
 /** The timelines before a branch and where each was left: its history file. */

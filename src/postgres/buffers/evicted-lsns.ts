@@ -23,7 +23,15 @@ export class EvictedLsns {
     return lsn;
   }
 
-  /** A checkpoint begins: the first change of each page from now on needs an image again. */
+  /** All of them with their LSNs, in the order of those: what redo would meet. */
+  inOrder(): [page: Page, lsn: Lsn][] {
+    return [...this.lsns].sort(([a, lsnA], [b, lsnB]) => lsnA - lsnB || a - b);
+  }
+
+  /**
+   * A checkpoint is over: redo would begin here. (It could be moved when a checkpoint begins if
+   * only images mattered; but until the end a crash goes back to the one before.)
+   */
   moveRedo(redoLsn: Lsn): void {
     this.redoLsn = redoLsn;
     for (const [page, lsn] of [...this.lsns]) if (lsn <= redoLsn) this.lsns.delete(page);

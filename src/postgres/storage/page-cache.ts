@@ -7,7 +7,7 @@
  * as the device works on at a time are under way, so that reads pass between them.
  */
 import type { Host } from '../../hardware/host.ts';
-import { type Process, Signal, type Simulation } from '../../kernel/index.ts';
+import { type Nanoseconds, type Process, Signal, type Simulation } from '../../kernel/index.ts';
 import {
   DIRTY_BACKGROUND_RATIO,
   WRITEBACK_INTERVAL,
@@ -97,11 +97,13 @@ export class PageCache {
     yield this.host.disk.fsync();
   }
 
-  /** sync_file_range: these begin to be written, and nobody waits for them. */
-  startWriteBack(pages: readonly Page[]): void {
+  /** sync_file_range: these begin to be written. Returns the instant at which the last will be. */
+  startWriteBack(pages: readonly Page[]): Nanoseconds {
+    let done = this.sim.now;
     for (const request of requestsOf(this.pages.startWriteBack(pages).pages)) {
-      this.host.disk.submit('write', request * PAGE_BYTES);
+      done = Math.max(done, this.host.disk.submit('write', request * PAGE_BYTES));
     }
+    return done;
   }
 
   private *writeBack(pages: WriteBack['pages']) {

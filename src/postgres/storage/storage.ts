@@ -13,7 +13,7 @@
 import type { Host } from '../../hardware/host.ts';
 import { type Nanoseconds, Signal, type Simulation } from '../../kernel/index.ts';
 import { BufferPool, MISS, NO_UNPINNED_BUFFERS, VICTIM_TAKEN } from '../buffers/buffer-pool.ts';
-import { PAGE_BYTES, type Page, pageOf } from '../buffers/page.ts';
+import { fileOf, PAGE_BYTES, type Page, pageOf } from '../buffers/page.ts';
 import type { BufferRing } from '../buffers/rings.ts';
 import type { Table, TablePage } from '../heap/relation.ts';
 import type { Fork, WalRecord } from '../heap/wal-record.ts';
@@ -59,6 +59,8 @@ export class Storage {
   readonly cache: PageCache;
   /** Pages written out of shared buffers since the beginning of the run. */
   readonly written: Record<PageWriter, number> = { checkpointer: 0, bgwriter: 0, backend: 0 };
+  /** Files written to since the last fsync of each: the checkpointer's pending fsync requests. */
+  readonly unsynced = new Set<number>();
   private readonly sim: Simulation;
   private readonly owner: StorageOwner;
   /** A page's read, or the write of a victim, is over. */
@@ -116,9 +118,10 @@ export class Storage {
     });
   }
 
-  /** Shared memory is gone. */
+  /** Shared memory is gone. Which pages redo will have to change is not: WAL tells. */
   crash(): void {
     this.begin();
+    this.pool.rememberLsns();
     this.pool.clear();
     this.done = new Signal(this.sim);
   }
@@ -208,11 +211,28 @@ export class Storage {
       yield cache.waitForRoom();
     }
     wait?.now(CPU);
-    cache.write(pool.pageIn(buffer));
-    this.written[writer]++;
+    this.give(pool.pageIn(buffer), writer);
     pool.finishWrite(buffer);
     this.done.fire();
     return costs.pageRead;
+  }
+
+  /**
+   * A page as the checkpointer or the bgwriter writes it, whose WAL was flushed a moment ago; one
+   * that was changed in that moment goes as it was, and is dirty still. Returns the page.
+   */
+  handOver(buffer: number, writer: PageWriter): Page {
+    const { pool } = this;
+    const page = pool.pageIn(buffer);
+    this.give(page, writer);
+    if (!this.mustWaitForWal(buffer) && !pool.ioInProgress(buffer)) pool.clean(buffer);
+    return page;
+  }
+
+  private give(page: Page, writer: PageWriter): void {
+    this.cache.write(page);
+    this.unsynced.add(fileOf(page));
+    this.written[writer]++;
   }
 
   /**
@@ -250,14 +270,11 @@ export class Storage {
    * A page that a change reached without reading it by name: a new one at a file's end, the other
    * half of a split, the visibility map. It comes in at once.
    */
-  private makeRoom(page: Page): number {
-    const { pool, cache } = this;
+  makeRoom(page: Page): number {
+    const { pool } = this;
     const buffer = pool.allocate(page, null, Number.POSITIVE_INFINITY);
     if (buffer === NO_UNPINNED_BUFFERS) throw new Error('no unpinned buffers available');
-    if (pool.victimDirty) {
-      cache.write(pool.victimPage);
-      this.written.backend++;
-    }
+    if (pool.victimDirty) this.give(pool.victimPage, 'backend');
     pool.finishRead(buffer);
     pool.unpin(buffer);
     return buffer;

@@ -19,7 +19,9 @@ function wholeSegments(bytes: number): number {
  * xlog.c:CalculateCheckpointSegments. A checkpoint begins when this many segments are finished
  * since the redo pointer's, so that WAL since the one before it stays below max_wal_size.
  */
-export function checkpointSegments(settings: PostgresSettings): number {
+export function checkpointSegments(
+  settings: Pick<PostgresSettings, 'max_wal_size' | 'checkpoint_completion_target'>,
+): number {
   const { max_wal_size, checkpoint_completion_target } = settings;
   const share = wholeSegments(max_wal_size) / (1 + checkpoint_completion_target);
   return Math.max(1, Math.floor(share));

@@ -67,6 +67,9 @@ export class Wal {
   private readonly assembler: RecordAssembler;
   private readonly commitCount: RecordCount;
   private readonly commitBytes: number;
+  /** The last stretch of records that make no checkpoint due (XLOG_MARK_UNIMPORTANT). */
+  private unimportantFrom: Lsn = 0;
+  private unimportantTo: Lsn = 0;
   /** The end of the page in which insertLsn lies; 0 if that is not known. */
   private pageEnd: Lsn = 0;
 
@@ -123,6 +126,25 @@ export class Wal {
     count.records++;
     count.bytes += bytes;
     return this.append(bytes);
+  }
+
+  /** Inserts a record of which there may be many while nothing happens. */
+  insertUnimportant(bytes: number, kind: string): Lsn {
+    const from = this.lastImportantLsn;
+    const end = this.insert(bytes, kind);
+    this.unimportantFrom = from;
+    this.unimportantTo = end;
+    return end;
+  }
+
+  /** The end of the last record that matters (GetLastImportantRecPtr). */
+  get lastImportantLsn(): Lsn {
+    return this.insertLsn === this.unimportantTo ? this.unimportantFrom : this.insertLsn;
+  }
+
+  /** Up to where backends want it on disk. */
+  get requested(): Lsn {
+    return this.writing.requested;
   }
 
   insertCommit(): Lsn {

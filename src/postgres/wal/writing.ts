@@ -57,7 +57,7 @@ export class WalWriting {
   /** Each write is durable when it returns. */
   readonly writesAreSynchronous: boolean;
   /** How far backends want it on disk, and how far the walwriter does. */
-  private requested: Lsn;
+  requested: Lsn;
   private background: Lsn;
   /** Somebody holds WALWriteLock. */
   private held = false;

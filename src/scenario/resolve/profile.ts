@@ -124,5 +124,6 @@ function costsOf(given: CostsFile): CostProfile {
     fullPageImage: given.full_page_image ?? usual.fullPageImage,
     pageHit: given.page_hit ?? usual.pageHit,
     pageRead: given.page_read ?? usual.pageRead,
+    pageWrite: given.page_write ?? usual.pageWrite,
   };
 }

@@ -47,6 +47,7 @@ const costs = section('costs', {
   full_page_image: duration.optional(),
   page_hit: duration.optional(),
   page_read: duration.optional(),
+  page_write: duration.optional(),
 }).describe("CPU times of Postgres's processes");
 
 export const profile = section('a profile', {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { type Process, SECOND } from '../../src/kernel/index.ts';
-import { FIRST_LSN, WAL_SEGMENT_BYTES } from '../../src/postgres/lsn.ts';
-import { settingsOf, World } from '../helpers/world.ts';
+import { type Process, SECOND } from '../../../src/kernel/index.ts';
+import { FIRST_LSN, WAL_SEGMENT_BYTES } from '../../../src/postgres/lsn.ts';
+import { settingsOf, World } from '../../helpers/world.ts';
 
 interface Checkpoint {
   readonly at: number;
