@@ -23,6 +23,11 @@ export class EvictedLsns {
     return lsn;
   }
 
+  /** WAL ends here: what was changed beyond is as if it had been changed at the end. */
+  cutTo(end: Lsn): void {
+    for (const [page, lsn] of [...this.lsns]) if (lsn > end) this.lsns.set(page, end);
+  }
+
   /** All of them with their LSNs, in the order of those: what redo would meet. */
   inOrder(): [page: Page, lsn: Lsn][] {
     return [...this.lsns].sort(([a, lsnA], [b, lsnB]) => lsnA - lsnB || a - b);

@@ -143,12 +143,12 @@ export class OperatingSystemCache {
 
   /** The kernel's flusher, every `dirty_writeback_centisecs`: what it writes at this instant. */
   flush(now: number): WriteBack {
-    return this.written(this.dirty.takeDue(now, this.used));
+    return this.written(this.dirty.takeDue(now, this.capacity));
   }
 
   /** A writer is held up (balance_dirty_pages): half-way between the two dirty limits. */
   get throttlesWriters(): boolean {
-    return this.dirty.throttles(this.used);
+    return this.dirty.throttles(this.capacity);
   }
 
   /** A relation file is unlinked: its pages go, dirty or not. */

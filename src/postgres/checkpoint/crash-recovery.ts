@@ -51,6 +51,7 @@ class Redo {
     const { wal, storage, costs, settings } = server;
     const { evictedLsns } = storage.pool;
     this.server = server;
+    evictedLsns.cutTo(wal.insertLsn); // the tail of the WAL may be lost
     this.pages = evictedLsns.inOrder().filter(([, lsn]) => lsn > wal.redoLsn);
     const cost = costs.redo(wal.insertLsn - wal.redoLsn);
     this.perPage = cost / Math.max(1, this.pages.length);

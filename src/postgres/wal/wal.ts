@@ -324,7 +324,7 @@ export class Wal {
     this.lastSwitchLsn = this.insertLsn;
     for (;;) {
       yield sim.hold(timeout);
-      if (this.insertLsn > this.lastSwitchLsn) this.switchSegment();
+      if (this.lastImportantLsn > this.lastSwitchLsn) this.switchSegment();
     }
   }
 }
