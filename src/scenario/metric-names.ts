@@ -49,7 +49,7 @@ const PATTERNS: readonly string[] = [
     'panics',
     'archiver.{archived,failed}',
     'archiver.backlog.?',
-    'checkpoints.{timed,requested}',
+    'checkpoints.{timed,requested,buffers,write_time,sync_time}',
     'checkpoints.duration.*',
     'connections.?',
     'connections.{active,idle,waiting,total,refused}.?',

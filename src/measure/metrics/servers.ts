@@ -41,6 +41,9 @@ const DEFINITIONS: readonly MetricDefinition[] = [
   },
   number('checkpoints.timed', 'count', 'Checkpoints by checkpoint_timeout.'),
   number('checkpoints.requested', 'count', 'Checkpoints by max_wal_size, or asked for.'),
+  number('checkpoints.buffers', 'count', 'Pages that checkpoints wrote; those that ended.'),
+  number('checkpoints.write_time', 'seconds', 'What checkpoints spent on writing, naps included.'),
+  number('checkpoints.sync_time', 'seconds', 'What checkpoints spent on fsyncs of data files.'),
   number('locks.waits', 'count', 'Waits for heavyweight locks; a row can take two.'),
   number('buffers.hits', 'count', 'Accesses that found their page in shared buffers.'),
   number('buffers.reads', 'count', 'Pages read into shared buffers.'),
@@ -132,6 +135,8 @@ class ServerMeter {
   readonly connections: Gauge;
   readonly rate: WalRate;
   readonly checkpoints: [timed: number, requested: number] = [0, 0];
+  /** Of those that ended: pages, and seconds in each phase. */
+  readonly phases: [buffers: number, writeTime: number, syncTime: number] = [0, 0, 0];
   private readonly server: ObservedServer;
   private served = 0;
   private disk: DiskUsage;
@@ -157,6 +162,7 @@ class ServerMeter {
     for (const gauge of [this.connections, this.walSize, this.backlog, this.used]) gauge.restart();
     this.rate.restart(now);
     this.checkpoints.fill(0);
+    this.phases.fill(0);
     this.panics = 0;
     this.remember();
   }
@@ -181,6 +187,9 @@ class ServerMeter {
     sheet.distribution(`${prefix}wal.rate`, this.rate.distribution(now), 1);
     sheet.put(`${prefix}checkpoints.timed`, this.checkpoints[0]);
     sheet.put(`${prefix}checkpoints.requested`, this.checkpoints[1]);
+    sheet.put(`${prefix}checkpoints.buffers`, this.phases[0]);
+    sheet.put(`${prefix}checkpoints.write_time`, this.phases[1] / SECOND);
+    sheet.put(`${prefix}checkpoints.sync_time`, this.phases[2] / SECOND);
     const used = counts['buffers.hits'] - this.before['buffers.hits'];
     const read = counts['buffers.reads'] - this.before['buffers.reads'];
     const ratio = used + read > 0 ? used / (used + read) : null;
@@ -205,6 +214,12 @@ export const serverFamily: MetricFamily = {
     postgres.connections.observe((_, server, count) => meters[server]!.connections.set(count));
     postgres.checkpoint.observe((_, server, __, requested) => {
       meters[server]!.checkpoints[requested ? 1 : 0]++;
+    });
+    postgres.checkpointCompleted.observe((_, server, buffers, writeTime, syncTime) => {
+      const { phases } = meters[server]!;
+      phases[0] += buffers;
+      phases[1] += writeTime;
+      phases[2] += syncTime;
     });
     const look = () => {
       for (const meter of meters) meter.lookAtDisk();

@@ -47,6 +47,7 @@ export class BackgroundWriterProcess {
     const latch = new Signal(sim);
     const wants = (buffer: number) => pool.isDirty(buffer) && pool.isReusable(buffer);
     this.lastSnapshotAt = sim.now;
+    this.lastSnapshotLsn = this.server.wal.insertLsn;
     for (;;) {
       const cycle = cycles.cycle(pool, settings);
       if (cycle.stoppedAtMaximum && cycle.writes.length > 0) this.stoppedAtMaximum++;

@@ -132,9 +132,13 @@ export class Wal {
   insertUnimportant(bytes: number, kind: string): Lsn {
     const from = this.lastImportantLsn;
     const end = this.insert(bytes, kind);
-    this.unimportantFrom = from;
-    this.unimportantTo = end;
+    this.markUnimportant(from);
     return end;
+  }
+
+  private markUnimportant(from: Lsn): void {
+    this.unimportantFrom = from;
+    this.unimportantTo = this.insertLsn;
   }
 
   /** The end of the last record that matters (GetLastImportantRecPtr). */
@@ -324,7 +328,10 @@ export class Wal {
     this.lastSwitchLsn = this.insertLsn;
     for (;;) {
       yield sim.hold(timeout);
-      if (this.lastImportantLsn > this.lastSwitchLsn) this.switchSegment();
+      const important = this.lastImportantLsn;
+      if (important <= this.lastSwitchLsn) continue;
+      this.switchSegment();
+      this.markUnimportant(important);
     }
   }
 }
