@@ -41,11 +41,11 @@ function recoveryTime(bytes: number): number {
 
 describe('crash recovery (3.5)', () => {
   test.each([0, 1_000_000, 96_000_000])(
-    '%d bytes since the redo pointer: start, redo by the byte, a checkpoint on disk',
+    '%d bytes since the redo pointer: start, redo by the byte, a checkpoint and the control file on disk',
     (bytes) => {
       const header = bytes === 0 ? 0 : (bytes / 8168) * 24;
       const redo = (bytes + header) * DEFAULT_COSTS.redoPerByte;
-      const expected = POSTMASTER_START + redo + FSYNC;
+      const expected = POSTMASTER_START + redo + 2 * FSYNC; // its record, the control file
       const rest = recoveryTime(bytes) - expected;
       expect(Math.abs(rest), `${rest} ns`).toBeLessThan(20_000);
     },
@@ -68,7 +68,8 @@ describe('crash recovery (3.5)', () => {
     world.host('pg1').powerOn();
     world.instance('pg1').start('primary', null);
     world.sim.run(2 * SECOND);
-    expect(checkpointer.redoLsn).toBe(wal.insertLsn);
+    expect(checkpointer.redoLsn).toBeGreaterThan(redo + 1_000_000);
+    expect(wal.insertLsn - checkpointer.redoLsn, 'records of the checkpoint').toBeLessThan(300);
   });
 
   test('after a clean stop there is nothing to redo', () => {

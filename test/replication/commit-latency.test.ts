@@ -102,11 +102,11 @@ describe('the latency of a commit is a sum (4.5)', () => {
       yield* client.write(1);
     };
     stage.play(body());
-    stage.sim.run(100 * SECOND);
+    stage.sim.run(10 * SECOND);
     expect(client.answers).toEqual(['complete', 'complete', 'complete']);
     expect(stage.instance('near').replay.position.value).toBe(client.commit.lsn);
     stage.instance('pg1').syncRep.configure('');
-    stage.sim.run(101 * SECOND);
+    stage.sim.run(11 * SECOND);
     expect(client.answers.at(-1), 'emptying the setting releases it').toBe('complete');
     expect(client.commit.unreplicated).toBe(true);
   });

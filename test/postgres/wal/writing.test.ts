@@ -215,12 +215,12 @@ describe('walwriter (2.5)', () => {
       wal.insert(bytes);
       wal.commitAsynchronously(wal.insertCommit());
     };
-    world.at(20_000 * MILLISECOND, asynchronous(10)); // ends hibernation, flushes
-    world.at(20_010 * MILLISECOND, asynchronous(100_000)); // woken again: it was marked asleep
-    world.sim.run(20_050 * MILLISECOND);
+    world.at(10_000 * MILLISECOND, asynchronous(10)); // ends hibernation, flushes
+    world.at(10_010 * MILLISECOND, asynchronous(100_000)); // woken again: it was marked asleep
+    world.sim.run(10_050 * MILLISECOND);
     expect(wal.insertLsn - wal.written).toBeLessThan(WAL_PAGE_BYTES);
     expect(wal.written - wal.flushed.value).toBeGreaterThan(90_000);
-    world.sim.run(20_420 * MILLISECOND);
+    world.sim.run(10_420 * MILLISECOND);
     expect(wal.insertLsn - wal.flushed.value).toBeLessThan(WAL_PAGE_BYTES);
   });
 
