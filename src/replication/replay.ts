@@ -3,8 +3,8 @@
  * core (xlogrecovery.c). It reads only what the walreceiver has flushed.
  *
  * Kept: replay costs CPU time by the byte; a commit whose replay is waited for is reported at once;
- * once everything is replayed the upstream is told; restartpoints follow the primary's checkpoints
- * only when their record has been replayed. Left out until issue 5: page reads, conflicts with
+ * once everything is replayed the upstream is told; the checkpointer learns of checkpoint records
+ * that were replayed, for its restartpoints. Left out until issue 5: page reads, conflicts with
  * queries, recovery_min_apply_delay.
  */
 import { type Process, Watermark } from '../kernel/index.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { MILLISECOND, SECOND } from '../../../src/kernel/index.ts';
-import { WAL_SEGMENT_BYTES } from '../../../src/postgres/lsn.ts';
 import { CheckpointSchedule, NAP } from '../../../src/postgres/checkpoint/pacing.ts';
+import { WAL_SEGMENT_BYTES } from '../../../src/postgres/lsn.ts';
 
 const SETTINGS = {
   checkpoint_timeout: 300 * SECOND,

@@ -117,6 +117,40 @@ describe('steps of a checkpoint (3.2)', () => {
     expect(stage.server.checkpointer.requested).toBe(2);
   });
 
+  test('a loss of power takes from the system’s cache only what redo will bring back', () => {
+    for (const at of [0.5, 1.02, 1.7, 3, 5.5, 7].map((s) => Math.round(s * SECOND))) {
+      const stage = single({ checkpoint_flush_after: 0 });
+      const { world, server, storage } = stage;
+      const lsns = new Map<number, number>();
+      const load = function* (): Process {
+        for (let i = 0; ; i++) {
+          dirty(stage, 20, (i * 7) % 200);
+          for (let buffer = 0; buffer < storage.pool.size; buffer++) {
+            if (storage.pool.isDirty(buffer))
+              lsns.set(storage.pool.pageIn(buffer), storage.pool.lsnOf(buffer));
+          }
+          yield world.sim.hold(50 * MILLISECOND);
+        }
+      };
+      world.play(load());
+      world.at(SECOND, () => server.checkpointer.request('spread'));
+      world.at(5 * SECOND, () => server.checkpointer.request());
+      world.sim.run(at);
+      const kept = new Set(storage.pool.evictedLsns.inOrder().map(([page]) => page));
+      for (let buffer = 0; buffer < storage.pool.size; buffer++) {
+        if (storage.pool.lsnOf(buffer) > 0) kept.add(storage.pool.pageIn(buffer));
+      }
+      const lost = [...storage.unsynced].flatMap((file) => [
+        ...storage.cache.pages.fsync(file).pages,
+      ]);
+      world.host('pg1').powerOff();
+      for (const page of lost) {
+        expect(lsns.get(page)! > server.checkpointer.redoLsn && kept.has(page)).toBe(true);
+      }
+      if (at > 1.5 * SECOND && at < 5 * SECOND) expect(lost.length).toBeGreaterThan(5);
+    }
+  });
+
   test('a fast shutdown writes everything', () => {
     const stage = single();
     dirty(stage, 500);
