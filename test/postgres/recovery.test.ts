@@ -41,7 +41,7 @@ function recoveryTime(bytes: number): number {
 
 describe('crash recovery (3.5)', () => {
   test.each([0, 1_000_000, 96_000_000])(
-    '%d bytes since the redo pointer: start, redo by the byte, a checkpoint and the control file on disk',
+    '%d bytes since redo: start, redo by the byte, checkpoint and control file on disk',
     (bytes) => {
       const header = bytes === 0 ? 0 : (bytes / 8168) * 24;
       const redo = (bytes + header) * DEFAULT_COSTS.redoPerByte;

@@ -89,14 +89,6 @@ export class BufferPool {
     return 20 * this.states.length + this.table.bytes + this.sweep.bytes;
   }
 
-  /** All pages go, and redo will meet them: what they bear as LSN is what WAL would tell it. */
-  rememberLsns(): void {
-    for (let buffer = 0; buffer < this.sweep.everUsed; buffer++) {
-      const lsn = this.lsnOf(buffer);
-      if (lsn > 0) this.evictedLsns.remember(this.pageIn(buffer), lsn);
-    }
-  }
-
   /** A crash or a restart: shared memory is made anew. Counters of a run go on. */
   clear(): void {
     this.table.clear();

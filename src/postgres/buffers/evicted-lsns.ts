@@ -1,4 +1,5 @@
 import type { Lsn } from '../lsn.ts';
+import type { BufferPool } from './buffer-pool.ts';
 import { type Page, pageOf } from './page.ts';
 
 /**
@@ -13,6 +14,14 @@ export class EvictedLsns {
   /** A page is evicted, written out with this LSN. */
   remember(page: Page, lsn: Lsn): void {
     if (lsn > this.redoLsn) this.lsns.set(page, lsn);
+  }
+
+  /** All pages of a pool go, and redo will meet them. */
+  rememberAll(pool: Pick<BufferPool, 'lsnOf' | 'pageIn' | 'sweep'>): void {
+    for (let buffer = 0; buffer < pool.sweep.everUsed; buffer++) {
+      const lsn = pool.lsnOf(buffer);
+      if (lsn > 0) this.remember(pool.pageIn(buffer), lsn);
+    }
   }
 
   /** A page is read back: its LSN, or 0. */

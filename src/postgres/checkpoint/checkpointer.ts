@@ -101,7 +101,7 @@ export class Checkpointer {
     this.server.host.spawn(this.run(), this.server.group);
   }
 
-  /** Called with each flush or, on a standby, replay: a segment that is finished may be the last. */
+  /** Called with each flush or, on a standby, replay: the last segment may be finished. */
   walGrew(lsn: Lsn): void {
     const segment = segmentOf(lsn);
     if (segment === this.segmentSeen) return;

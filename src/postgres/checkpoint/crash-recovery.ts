@@ -5,13 +5,13 @@
  * starts the server that asks for it.
  *
  * Kept: processor time by the byte; pages that changed since the redo pointer come into shared
- * buffers, dirty, in the order of their last changes. Those of which WAL has no image are read: from
- * the system's cache after a crash of the server, at random from the disk after a loss of power;
+ * buffers, dirty, in the order of their last changes. Those of which WAL has no image are read:
+ * from the system's cache after a crash of the server, at random from the disk after a loss of power;
  * from version 15 on as many at a time as maintenance_io_concurrency says (recovery_prefetch).
  * Left out: files that are clean (their fsync takes microseconds), reading the WAL itself.
  */
 import type { Nanoseconds } from '../../kernel/index.ts';
-import { fileOf, PAGE_BYTES, type Page } from '../buffers/page.ts';
+import { PAGE_BYTES, type Page } from '../buffers/page.ts';
 import type { Lsn } from '../lsn.ts';
 import type { Server } from '../server.ts';
 
@@ -104,8 +104,8 @@ class Redo {
     return host.disk.submit('read', missing * PAGE_BYTES);
   }
 
-  /** The first change since the redo pointer bears an image, but for maps' (odd files) pages. */
+  /** The first change since the redo pointer bears an image, but for pages of maps. */
   private isImaged(page: Page): boolean {
-    return this.server.settings.full_page_writes && fileOf(page) % 2 === 0;
+    return this.server.settings.full_page_writes && this.server.storage.isMainFork(page);
   }
 }

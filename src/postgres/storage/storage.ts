@@ -94,6 +94,11 @@ export class Storage {
     return this.owner.index * FILES_PER_SERVER + own;
   }
 
+  /** Whether a page is of a relation's main fork, and of no map. */
+  isMainFork(page: Page): boolean {
+    return fileOf(page) % FILES_PER_SERVER < RELATIONS;
+  }
+
   private pageOf(page: TablePage): Page {
     return this.firstPage + page;
   }
@@ -121,7 +126,7 @@ export class Storage {
   /** Shared memory is gone. Which pages redo will have to change is not: WAL tells. */
   crash(): void {
     this.begin();
-    this.pool.rememberLsns();
+    this.pool.evictedLsns.rememberAll(this.pool);
     this.pool.clear();
     this.done = new Signal(this.sim);
   }

@@ -263,7 +263,8 @@ describe('the background writer (1.4)', () => {
     const demand = function* (): Process {
       for (let i = 0; i < 500; i++) {
         yield world.sim.hold(20 * MILLISECOND);
-        dirty(stage, 100, (block += 100));
+        block += 100;
+        dirty(stage, 100, block);
       }
     };
     world.play(demand());
