@@ -76,6 +76,7 @@ export class Session {
       }
       if (this.failure === null) this.acknowledged(arrival, began);
       else yield* this.failed(arrival);
+      if (this.failure === NO_VALUE) break; // pgbench gives the client up
       if (connectionPerTransaction) this.disconnect();
       if (think) yield sim.hold(think.draw(this.random));
     }
