@@ -226,8 +226,11 @@ export class Executor {
       return false;
     }
     const mode = rowLockOf(statement);
-    if ((mode === null && verb === 'select') || this.findsNothing(statement)) this.read(statement);
-    else {
+    if (mode === null && verb === 'select') this.read(statement);
+    else if (this.findsNothing(statement)) {
+      if (this.conflicts(statement)) return false;
+      this.read(statement);
+    } else {
       this.transaction.assignXid();
       const row = this.rowIdOf(statement);
       if (mode !== null && !this.locks.lockRow(this.owner, row, mode)) {
@@ -245,6 +248,14 @@ export class Executor {
     this.log();
     this.obstacle = 'processor';
     return this.owed === 0 && !this.server.wal.mustWait();
+  }
+
+  /** A row that was deleted since the snapshot was taken is a conflict as well. */
+  private conflicts(statement: Statement): boolean {
+    const table = this.server.storage.tables[statement.relation!.index]!;
+    this.error = this.conflictOf(statement, table);
+    this.obstacle = 'error';
+    return this.error !== null;
   }
 
   private rowIdOf({ relation, key }: Statement): RowId {
