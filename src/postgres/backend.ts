@@ -4,8 +4,8 @@
  * Postgres's order (`transaction.ts`).
  *
  * Kept: authentication's round trips, errors and aborted transactions, read-only standbys, what
- * termination does at each point, wait events, idle time-outs, statements outside of a block, each a
- * transaction of its own. Left out: statement_timeout and cancelling.
+ * termination does at each point, wait events, idle time-outs, statements outside of a block, each
+ * a transaction of its own. Left out: statement_timeout and cancelling.
  */
 import type { Endpoint, Packet } from '../hardware/tcp.ts';
 import {

@@ -1,7 +1,7 @@
 /**
  * Which rows were changed by whom while transactions of REPEATABLE READ run. Postgres finds this in
- * the row's versions: an UPDATE follows the chain of them, and if the version that its snapshot sees
- * was ended by a transaction that the snapshot does not see, it is error 40001 (heapam.c,
+ * the row's versions: an UPDATE follows the chain of them, and if the version that its snapshot
+ * sees was ended by a transaction that the snapshot does not see, it is error 40001 (heapam.c,
  * nodeModifyTable.c: TM_Updated under IsolationUsesXactSnapshot). Rows here have no versions one by
  * one, so the last change of each is kept while somebody could ask for it.
  */

@@ -31,7 +31,7 @@ export function rowLockOf({ verb, details }: Statement): RowLockMode | null {
   }
 }
 
-/** Several rows in the order in which they are found: by key, each once; rows of VALUES as given. */
+/** Several rows in the order in which they are found: by key, each once; of VALUES as given. */
 export function keysOf({ verb, details }: Statement, table: Table): readonly number[] {
   const keys = details!.rows as Keys;
   if (keys.kind === 'range') {

@@ -96,7 +96,7 @@ describe('row locks', () => {
     expect(log).toContain(waits ? '500 b: complete' : '100 b: complete');
   });
 
-  test('UPDATE takes NO KEY UPDATE, DELETE takes UPDATE: FOR KEY SHARE waits for the second', () => {
+  test('UPDATE takes NO KEY UPDATE, DELETE takes UPDATE, for which FOR KEY SHARE waits', () => {
     for (const [write, answered] of [
       [UPDATE, 100],
       [DELETE, 500],
@@ -150,7 +150,7 @@ describe('DELETE and INSERT', () => {
     expect([heap.live, heap.updates]).toEqual([99_999, 1]);
   });
 
-  test('a key that is taken: 23505, or nothing with ON CONFLICT DO NOTHING; a new one is found', () => {
+  test('a key that is taken: 23505, or nothing with DO NOTHING; a new one is found', () => {
     const { log, heap } = play({
       a: [
         [0, insert(7)],
@@ -286,7 +286,7 @@ describe('several rows', () => {
 });
 
 describe('settings of a transaction', () => {
-  test('SET LOCAL synchronous_commit = off is not waited for, and ends with the transaction', () => {
+  test('SET LOCAL synchronous_commit = off is not waited for, up to the end', () => {
     const { log } = play({
       a: [
         [0, 'BEGIN'],

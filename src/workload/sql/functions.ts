@@ -19,7 +19,7 @@ export interface PgbenchFunction {
   readonly apply: (values: readonly Value[], random: Random) => Value;
 }
 
-/** Arguments are neither null nor missing: those are dealt with before (pgbench's functions are strict). */
+/** Arguments are neither null nor missing: pgbench's functions are strict. */
 function fixed(
   least: number,
   most: number,
@@ -38,7 +38,7 @@ function ofDouble(apply: (x: number) => number): PgbenchFunction {
 type Draw = (random: Random, low: bigint, size: number, parameter: number) => bigint;
 
 /** The most values among which `Random` can choose without gaps, far above any table. */
-const LARGEST_RANGE = 2 ** 53;
+const LARGEST_RANGE = 9_007_199_254_740_992;
 
 function drawn(draw: Draw, least: number, most: number): PgbenchFunction {
   const hasParameter = most > 0;

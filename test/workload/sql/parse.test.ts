@@ -55,7 +55,7 @@ describe('what a script does', () => {
     ]);
   });
 
-  test('\\if takes one branch, variables are computed when their turn comes, sleeps are times', () => {
+  test('\\if takes one branch, variables are computed in turn, sleeps are times', () => {
     const text = `\\set n :client_id * 10 -- 1
 \\if :n < 5
 SELECT 1;
@@ -99,7 +99,7 @@ SELECT count(*) FROM pgbench_branches; COMMIT`);
   });
 });
 
-/** Script, then the token at which it is refused and what was meant, as `token | why | candidate`. */
+/** Scripts, the token at which each is refused, and why. */
 const REFUSED: readonly (readonly [string, string, RegExp])[] = [
   ['SELEC 1;', 'SELEC', /supported are SELECT/],
   ['SELECT * FROM pgbench_acounts WHERE aid = 1;', 'pgbench_acounts', /not a table/],
