@@ -172,7 +172,7 @@ export class Executor {
     const { horizon, oldestRunning } = this.horizons();
     let due = 0;
     for (let block = 0, end = heap.pages; block < end; block++) {
-      const page = { relation: heap.definition.relation, block };
+      const page = tablePage(heap.definition.relation, block);
       this.transaction.critical = true;
       due += ofPage + (yield* storage.read(page, this.wait, ring));
       this.transaction.endCritical();
