@@ -4,8 +4,8 @@
  * Postgres's order (`transaction.ts`).
  *
  * Kept: authentication's round trips, errors and aborted transactions, read-only standbys, what
- * termination does at each point, wait events, idle time-outs. Left out: statement_timeout and
- * cancelling; a statement touches one row.
+ * termination does at each point, wait events, idle time-outs, statements outside of a block, each
+ * a transaction of its own. Left out: statement_timeout and cancelling.
  */
 import type { Endpoint, Packet } from '../hardware/tcp.ts';
 import {
@@ -88,11 +88,12 @@ export class Backend implements LockClient {
           this.idleSince = -1;
           yield host.cpu.serve(this.costOf(statement), group);
           if (proc.mustWait()) yield* proc.waitForLock();
-          const rest = this.execute(statement);
+          let rest = this.execute(statement);
           if (rest === 'the rest') {
             const error = yield* this.executor.finish(statement);
-            this.executed(error);
-          } else if (rest === 'commit') {
+            rest = this.executed(error);
+          }
+          if (rest === 'commit') {
             if (transaction.flushes(statement.commit)) yield;
             const waits = transaction.replicates();
             if (waits) yield;
@@ -177,10 +178,11 @@ export class Backend implements LockClient {
   private costOf(statement: Statement): Nanoseconds {
     const { verb, prepared } = statement;
     const { costs } = this.server;
-    const { hasXid, isAborted } = this.transaction;
+    const { hasXid, isAborted, inBlock } = this.transaction;
     const cost = costs.statement(verb, prepared);
     if (verb === 'commit') return hasXid && !isAborted ? cost + costs.commit : cost;
-    return takesSnapshot(statement) ? cost + this.beginQuery() : cost;
+    const commit = statement.commit !== null && !inBlock ? costs.commit : 0;
+    return takesSnapshot(statement) ? cost + this.beginQuery() + commit : cost;
   }
 
   /** What a query costs before it does anything: its snapshot, and the first one its caches. */
@@ -203,7 +205,9 @@ export class Backend implements LockClient {
     switch (statement.verb) {
       case 'begin':
         transaction.begin();
-        return 'nothing';
+        return this.set(statement);
+      case 'set':
+        return this.set(statement);
       case 'commit':
         if (transaction.hasXid && !transaction.isAborted) return 'commit';
         this.endTransaction(false);
@@ -212,23 +216,31 @@ export class Backend implements LockClient {
         this.endTransaction(false);
         return 'nothing';
       default:
-        if (!this.executor.begin(statement)) return 'the rest';
-        this.executed(null);
-        return 'nothing';
+        return this.executor.begin(statement) ? this.executed(null) : 'the rest';
     }
   }
 
-  /** Outside of a block a statement is a transaction of its own; an error ends any. */
-  private executed(error: ErrorResponse | null): void {
+  private set({ details }: Statement): Rest {
+    const error = details?.settings ? this.transaction.set(details.settings) : null;
     if (error) this.fail(error);
-    else if (!this.transaction.inBlock) this.server.locks.releaseAll(this.owner);
+    return 'nothing';
   }
 
-  private refusal({ verb }: Statement): ErrorResponse | null {
+  /** Outside of a block a statement is a transaction of its own; an error ends any. */
+  private executed(error: ErrorResponse | null): Rest {
+    const { inBlock, hasXid } = this.transaction;
+    if (error) this.fail(error);
+    else if (!inBlock && hasXid) return 'commit';
+    else if (!inBlock) this.server.locks.releaseAll(this.owner);
+    return 'nothing';
+  }
+
+  private refusal({ verb, details }: Statement): ErrorResponse | null {
     if (verb === 'commit' || verb === 'rollback') return null;
     if (this.transaction.isAborted) return ERRORS.aborted;
     if (this.memory.query() === 'refused') return ERRORS.outOfMemory;
-    const writes = verb === 'insert' || verb === 'update';
+    const locks = details !== null && details.rowLock !== null;
+    const writes = verb === 'insert' || verb === 'update' || verb === 'delete' || locks;
     return writes && this.server.inRecovery ? ERRORS.readOnly : null;
   }
 
@@ -257,5 +269,5 @@ export class Backend implements LockClient {
 
 /** Whether it looks at tables (postgres.c: analyze_requires_snapshot, PortalStart). */
 function takesSnapshot({ verb }: Statement): boolean {
-  return verb === 'select' || verb === 'update' || verb === 'insert';
+  return verb === 'select' || verb === 'update' || verb === 'insert' || verb === 'delete';
 }

@@ -5,9 +5,13 @@
  *
  * Kept: the table's lock and the row's before the change, pages in the order in which an index scan
  * reads them, the change's WAL records with their images, hint bits and pruning by readers, undoing
- * on abort (the versions stay, dead). Left out: a change is made before the pages that it needs
- * have come in, so another backend that has them can see it some milliseconds early.
+ * on abort (the versions stay, dead), several rows one after the other, sequential scans through a
+ * ring, error 40001. Left out: a change is made before the pages that it needs have come in, so
+ * another backend that has them can see it some milliseconds early; an inserted row that is not
+ * committed is a row that others wait for, where in Postgres an UPDATE does not see it; the dead
+ * tuple of an INSERT that fails with 23505.
  */
+import { BufferRing, scansThroughRing } from './buffers/rings.ts';
 import type { InsertTarget } from './heap/insert-page.ts';
 import {
   type Table,
@@ -17,11 +21,11 @@ import {
   tablePage,
 } from './heap/relation.ts';
 import type { LockManager, LockRequest } from './locking/lock-manager.ts';
-import { ACCESS_SHARE, FOR_NO_KEY_UPDATE, ROW_EXCLUSIVE } from './locking/lock-modes.ts';
 import type { LockOwner } from './locking/lock-table.ts';
-import { rowId } from './locking/row-locks.ts';
+import { type RowId, rowId } from './locking/row-locks.ts';
 import type { Server } from './server.ts';
 import { ERRORS, type ErrorResponse, type Statement } from './statement.ts';
+import { aboutRow, keysOf, rowLockOf, rowOf, tableLockOf } from './statement-rows.ts';
 import type { Transaction } from './transaction.ts';
 import type { WaitState } from './waits.ts';
 
@@ -32,10 +36,17 @@ const LOCK_ERRORS = {
 } as const;
 
 /** What a statement that could not be done at once stopped at. */
-type Obstacle = 'relation lock' | 'row lock' | 'pages';
+type Obstacle = 'relation lock' | 'rows' | 'row lock' | 'pages' | 'processor' | 'error';
+
+/** Processor time is asked for when this much has come together, in nanoseconds. */
+const SLICE = 50_000;
+/** A bulk-read ring: 256 kB (freelist.c:GetAccessStrategy). */
+const RING_BUFFERS = 32;
 
 /** What a statement does to a table's pages. */
 type Work = Pick<TableRead, 'reads' | 'records'>;
+
+type Finishing = Generator<undefined, ErrorResponse | null, undefined>;
 
 const NO_WORK: Work = { reads: [], records: [] };
 
@@ -48,6 +59,7 @@ export class Executor {
   private used = 0;
   private newPage = -1;
   private setsHints = false;
+  private error: ErrorResponse | null = null;
   /** Processor time owed for copies of pages and for images. */
   private owed = 0;
   /** What the transaction has changed, in order, and where. */
@@ -76,46 +88,129 @@ export class Executor {
     this.wait = wait;
   }
 
-  /** Begins a select, an insert or an update. True: it is done; false: `yield* finish()`. */
+  /** Begins a query or a change. True: it is done; false: `yield* finish()`. */
   begin(statement: Statement): boolean {
-    const { relation, verb } = statement;
+    const { relation } = statement;
     if (relation === null) return true;
     this.owed = 0;
     this.obstacle = 'relation lock';
-    const mode = verb === 'select' ? ACCESS_SHARE : ROW_EXCLUSIVE;
+    const mode = tableLockOf(statement);
     this.request = this.locks.lockRelation(this.owner, relation.index, mode);
     return this.request === 'granted' && this.operate(statement);
   }
 
   /** Does the rest of a statement; the error if it comes to one. */
-  *finish(statement: Statement): Generator<undefined, ErrorResponse | null, undefined> {
-    const { locks, owner, server } = this;
+  *finish(statement: Statement): Finishing {
     if (this.obstacle === 'relation lock') {
-      const outcome = yield* locks.finish(owner, this.request);
+      const outcome = yield* this.locks.finish(this.owner, this.request);
       if (outcome !== 'granted') return this.failed(outcome);
       if (this.operate(statement)) return null;
     }
+    if (this.obstacle !== 'rows') return yield* this.finishRow(statement);
+    if (statement.details!.rows === 'all') return yield* this.scan(statement);
+    return yield* this.eachRow(statement);
+  }
+
+  /** What one row has to wait for. */
+  private *finishRow(statement: Statement): Finishing {
+    const { locks, owner, server } = this;
     if (this.obstacle === 'row lock') {
       const row = rowId(statement.relation!.index, statement.key);
-      const outcome = yield* locks.waitForRow(owner, row, FOR_NO_KEY_UPDATE);
+      const outcome = yield* locks.waitForRow(owner, row, rowLockOf(statement)!);
       if (outcome !== 'granted') return this.failed(outcome);
       yield server.host.cpu.serve(server.costs.recheck, server.group);
-      this.change(statement);
+      if (!this.change(statement)) this.obstacle = 'error';
     }
-    yield* this.bringPages();
-    this.log();
+    if (this.obstacle === 'error') return this.error;
+    if (this.obstacle !== 'processor') {
+      yield* this.bringPages();
+      this.log();
+    }
     if (this.owed > 0) yield server.host.cpu.serve(Math.round(this.owed), server.group);
     if (server.wal.mustWait()) yield* this.makeRoom();
     return null;
   }
 
+  /** Rows one after the other, each with its lock. */
+  private *eachRow(statement: Statement): Finishing {
+    const { host, group, storage } = this.server;
+    const further = this.furtherRow(statement);
+    let due = 0;
+    for (const key of keysOf(statement, storage.tables[statement.relation!.index]!)) {
+      const one = aboutRow(statement, key);
+      this.owed = 0;
+      if (!this.operate(one)) {
+        const error = yield* this.finishRow(one);
+        if (error !== null) return error;
+      }
+      due += further;
+      if (due < SLICE) continue;
+      yield host.cpu.serve(Math.round(due), group);
+      due = 0;
+    }
+    if (due >= 1) yield host.cpu.serve(Math.round(due), group);
+    return null;
+  }
+
+  private furtherRow({ verb, details }: Statement): number {
+    const { costs } = this.server;
+    const { rows, rowLock } = details!;
+    const kind = verb === 'select' && rowLock !== null ? 'lock' : verb;
+    const scatter = rows !== 'all' && rows!.kind === 'list' ? costs.furtherRow('scattered') : 0;
+    return costs.furtherRow(kind as 'select') + scatter;
+  }
+
+  /** A sequential scan: all pages in order, those of a big table through a ring. */
+  private *scan(statement: Statement): Finishing {
+    const { storage, costs, host, group } = this.server;
+    const table = storage.tables[statement.relation!.index]!;
+    const { heap } = table;
+    const isBig = scansThroughRing(heap.pages, storage.pool.size);
+    const ring = isBig ? new BufferRing('bulk read', RING_BUFFERS) : null;
+    const versions = (heap.live + heap.dead) / Math.max(1, heap.pages);
+    const ofPage = costs.pageHit + versions * costs.furtherRow('scanned');
+    const { horizon, oldestRunning } = this.horizons();
+    let due = 0;
+    for (let block = 0, end = heap.pages; block < end; block++) {
+      const page = tablePage(heap.definition.relation, block);
+      this.transaction.critical = true;
+      due += ofPage + (yield* storage.read(page, this.wait, ring));
+      this.transaction.endCritical();
+      const { record, setsHints } = heap.fetch(block, horizon, oldestRunning);
+      if (record) storage.log(table, [record]);
+      if (setsHints) storage.hint(page);
+      if (due < SLICE) continue;
+      yield host.cpu.serve(Math.round(due), group);
+      due = 0;
+    }
+    if (due >= 1) yield host.cpu.serve(Math.round(due), group);
+    return null;
+  }
+
   /** The transaction is over: its changes stay, or its versions are dead and the old ones live. */
   end(committed: boolean): void {
+    const isWatched = committed && this.changes.length > 0 && this.isWatched();
     while (this.changes.length > 0) {
       const change = this.changes.pop()!;
       const table = this.changed.pop()!;
       if (!committed) table.abort(change);
+      else if (isWatched) this.note(change, table);
     }
+  }
+
+  /** Whether transactions run that must not change what others have changed meanwhile. */
+  private isWatched(): boolean {
+    const { procArray, recentUpdates } = this.server;
+    if (procArray.array.transactionSnapshots > 0) return true;
+    recentUpdates.clear();
+    return false;
+  }
+
+  private note({ heap: { kind, row, xid } }: TableChange, table: Table): void {
+    const { procArray, recentUpdates } = this.server;
+    if (kind !== 'update' && kind !== 'delete') return;
+    const id = rowId(table.definition.relation, row);
+    recentUpdates.note(id, xid, procArray.array.oldestNonRemovableXid());
   }
 
   private failed(outcome: keyof typeof LOCK_ERRORS): ErrorResponse {
@@ -125,22 +220,67 @@ export class Executor {
 
   /** The table is locked: the row, then the pages. True if that was all. */
   private operate(statement: Statement): boolean {
-    const { verb, relation, key } = statement;
-    if (verb === 'select') this.read(statement);
-    else {
+    const { verb, details } = statement;
+    if (details !== null && details.rows !== null) {
+      this.obstacle = 'rows';
+      return false;
+    }
+    const mode = rowLockOf(statement);
+    if (mode === null && verb === 'select') this.read(statement);
+    else if (this.findsNothing(statement)) {
+      if (this.conflicts(statement)) return false;
+      this.read(statement);
+    } else {
       this.transaction.assignXid();
-      if (verb === 'update') {
+      const row = this.rowIdOf(statement);
+      if (mode !== null && !this.locks.lockRow(this.owner, row, mode)) {
         this.obstacle = 'row lock';
-        const row = rowId(relation!.index, key);
-        if (!this.locks.lockRow(this.owner, row, FOR_NO_KEY_UPDATE)) return false;
+        return false;
       }
-      this.change(statement);
+      if (!this.change(statement)) {
+        this.obstacle = 'error';
+        return false;
+      }
     }
     this.obstacle = 'pages';
     this.used = this.server.storage.touch(this.work.reads);
     if (this.used < this.work.reads.length) return false;
     this.log();
+    this.obstacle = 'processor';
     return this.owed === 0 && !this.server.wal.mustWait();
+  }
+
+  /** A row that was deleted since the snapshot was taken is a conflict as well. */
+  private conflicts(statement: Statement): boolean {
+    const table = this.server.storage.tables[statement.relation!.index]!;
+    this.error = this.conflictOf(statement, table);
+    this.obstacle = 'error';
+    return this.error !== null;
+  }
+
+  private rowIdOf({ relation, key }: Statement): RowId {
+    return rowId(relation!.index, key);
+  }
+
+  /** Whether there is no such row to change or lock, and none that somebody is about to delete. */
+  private findsNothing(statement: Statement): boolean {
+    const { verb, details, key } = statement;
+    if (verb === 'insert' || (verb === 'update' && details === null)) return false;
+    return (
+      !this.isThere(statement) && !(key >= 1 && this.locks.rows.isLocked(this.rowIdOf(statement)))
+    );
+  }
+
+  private isThere({ relation, key }: Statement): boolean {
+    const table = this.server.storage.tables[relation!.index]!;
+    return table.heap.rows.blockOf(rowOf(key, table)) >= 0;
+  }
+
+  private horizons() {
+    const { procArray, inRecovery } = this.server;
+    if (inRecovery) return { horizon: 0, oldestRunning: 0 };
+    const { array } = procArray;
+    return { horizon: array.oldestNonRemovableXid(), oldestRunning: array.oldestRunningXid };
   }
 
   private read({ relation, key }: Statement): void {
@@ -148,7 +288,7 @@ export class Executor {
     const table = storage.tables[relation!.index]!;
     const horizon = inRecovery ? 0 : procArray.array.oldestNonRemovableXid();
     const oldestRunning = inRecovery ? 0 : procArray.array.oldestRunningXid;
-    const found = table.select(key - 1, horizon, oldestRunning);
+    const found = table.select(rowOf(key, table), horizon, oldestRunning);
     this.table = table;
     this.work = found;
     this.used = 0;
@@ -156,31 +296,64 @@ export class Executor {
     this.setsHints = found.setsHints;
   }
 
-  /** The row is the transaction's: it gets a new version, or it is new. */
-  private change({ verb, relation, key }: Statement): void {
-    const { storage, procArray } = this.server;
-    const { how } = this;
-    const { index } = relation!;
+  /** The row is the transaction's: it is changed, or it is new. False: that is an error. */
+  private change(statement: Statement): boolean {
+    const { storage } = this.server;
+    const { index } = statement.relation!;
     const table = storage.tables[index]!;
+    this.error = this.conflictOf(statement, table);
+    if (this.error !== null) return false;
+    if (statement.details?.skipsConflicts && this.isThere(statement)) {
+      this.read(statement);
+      return true;
+    }
     this.targets[index] ??= { block: -1 };
-    how.target = this.targets[index];
-    how.xid = this.transaction.xid;
-    how.horizon = procArray.array.oldestNonRemovableXid();
-    how.changedBytes = relation!.changedBytes;
-    const isInsert = verb === 'insert';
-    if (!isInsert) this.locks.updateRow(this.owner, rowId(index, key));
-    const change = isInsert
-      ? table.insert(how.xid, how.horizon, how.target)
-      : table.update(key - 1, how);
+    const change = this.changeOf(statement, table, this.targets[index]);
     this.table = table;
     this.work = change ?? NO_WORK;
     this.used = 0;
     const { relation: file } = table.definition;
     this.newPage = change?.heap.extends ? tablePage(file, change.heap.newBlock) : -1;
     this.setsHints = false;
-    if (change === null) return;
+    if (change === null) return true;
     this.changes.push(change);
     this.changed.push(table);
+    return true;
+  }
+
+  /** What forbids the change: another row of the key, or a change that the snapshot misses. */
+  private conflictOf(statement: Statement, table: Table): ErrorResponse | null {
+    const { verb, details, key } = statement;
+    if (verb === 'insert') {
+      const isTaken = details?.isKeyGiven && !details.skipsConflicts && this.isThere(statement);
+      return isTaken ? ERRORS.uniqueViolation : null;
+    }
+    if (!this.transaction.isRepeatable) return null;
+    const id = rowId(table.definition.relation, rowOf(key, table));
+    const last = this.server.recentUpdates.lastOf(id);
+    return last === 0 || this.transaction.sees(last) ? null : ERRORS.serializationFailure;
+  }
+
+  private changeOf(statement: Statement, table: Table, target: InsertTarget): TableChange | null {
+    const { how } = this;
+    const { verb, relation, key, details } = statement;
+    how.target = target;
+    how.xid = this.transaction.xid;
+    how.horizon = this.server.procArray.array.oldestNonRemovableXid();
+    how.changedBytes = details === null ? relation!.changedBytes : details.changedBytes;
+    switch (verb) {
+      case 'insert':
+        if (!details?.isKeyGiven) return table.insert(how.xid, how.horizon, target);
+        return table.insert(how.xid, how.horizon, target, rowOf(key, table));
+      case 'update':
+        this.locks.updateRow(this.owner, this.rowIdOf(statement));
+        return table.update(key - 1, how);
+      case 'delete':
+        this.locks.updateRow(this.owner, this.rowIdOf(statement));
+        return table.delete(key - 1, how);
+      default:
+        return table.lock(key - 1, how);
+    }
   }
 
   /** Pages that are not in shared buffers come in; nothing interrupts a read. */

@@ -20,6 +20,7 @@ import { LockManager } from './locking/lock-manager.ts';
 import { FIRST_LSN, type Lsn } from './lsn.ts';
 import { ServerMemory } from './memory.ts';
 import { SharedProcArray } from './procarray/index.ts';
+import { RecentUpdates } from './recent-updates.ts';
 import type { PostgresSettings } from './settings.ts';
 import { ERRORS, RESULT_BYTES, type WireMessage } from './statement.ts';
 import { Database } from './storage/database.ts';
@@ -77,6 +78,7 @@ export class Server implements Listener<WireMessage> {
   readonly timeouts: SessionTimeouts;
   readonly procArray: SharedProcArray;
   readonly memory: ServerMemory;
+  readonly recentUpdates = new RecentUpdates();
   locks: LockManager;
   synchronousReplication: SynchronousReplication = NO_STANDBYS;
   state: ServerState = 'shut down';
@@ -248,6 +250,7 @@ export class Server implements Listener<WireMessage> {
     this.activeTransactions = 0;
     this.locks = new LockManager(this.context.sim, this.settings);
     this.procArray.restart();
+    this.recentUpdates.clear();
     this.memory.stop();
     this.context.events.connections.emit(this.index, 0);
   }

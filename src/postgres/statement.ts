@@ -1,8 +1,14 @@
+import type { Nanoseconds } from '../kernel/time.ts';
+import type { RowLockMode } from './locking/lock-modes.ts';
 import type { Lsn } from './lsn.ts';
+import type { Isolation } from './procarray/entry.ts';
 import type { Branch } from './timeline.ts';
 
+/** The statements whose processor time a machine's profile tells. */
+export type MeasuredVerb = 'begin' | 'select' | 'update' | 'insert' | 'commit' | 'rollback';
+
 /** What a statement does. Issue by issue the planner takes this over; the messages stay. */
-export type Verb = 'begin' | 'select' | 'update' | 'insert' | 'commit' | 'rollback';
+export type Verb = MeasuredVerb | 'delete' | 'set';
 
 /** A table as statements name it: its place among the database's, and what updates change. */
 export interface Relation {
@@ -20,6 +26,33 @@ export interface CommitRecord {
   unreplicated: boolean;
 }
 
+/** Keys of several rows: from one to another, both included, or one by one. */
+export type Keys =
+  | { readonly kind: 'range'; readonly first: number; readonly last: number }
+  | { readonly kind: 'list'; readonly list: readonly number[] };
+
+/** What holds until the end of a transaction: SET LOCAL, SET TRANSACTION, BEGIN's options. */
+export interface TransactionSettings {
+  readonly isolation?: Exclude<Isolation, 'serializable'>;
+  readonly synchronousCommit?: string;
+  readonly lockTimeout?: Nanoseconds;
+}
+
+/** What a statement is beyond its verb, its table and one key. */
+export interface StatementDetails {
+  /** Its rows, if it does not stop at the one of its key: several, or all in a sequential scan. */
+  readonly rows: Keys | 'all' | null;
+  /** SELECT ... FOR: the lock that it takes of its rows. */
+  readonly rowLock: RowLockMode | null;
+  /** UPDATE: from the first to the last byte of the row that changes. */
+  readonly changedBytes: number;
+  /** INSERT: the key is the new row's own, where there may be such a row already. */
+  readonly isKeyGiven: boolean;
+  /** ON CONFLICT DO NOTHING. */
+  readonly skipsConflicts: boolean;
+  readonly settings: TransactionSettings | null;
+}
+
 /** A statement as the client sends it. */
 export interface Statement {
   readonly type: 'statement';
@@ -27,8 +60,10 @@ export interface Statement {
   readonly relation: Relation | null;
   readonly key: number;
   readonly prepared: boolean;
-  /** With `commit` only. */
+  /** With what may end in a commit: COMMIT, and outside of a block what may write. */
   readonly commit: CommitRecord | null;
+  /** Null for one row with nothing special about it. */
+  readonly details: StatementDetails | null;
 }
 
 export interface Startup {
@@ -105,6 +140,24 @@ export const ERRORS = {
     type: 'error',
     sqlstate: '40P01',
     message: 'deadlock detected',
+    fatal: false,
+  },
+  serializationFailure: {
+    type: 'error',
+    sqlstate: '40001',
+    message: 'could not serialize access due to concurrent update',
+    fatal: false,
+  },
+  uniqueViolation: {
+    type: 'error',
+    sqlstate: '23505',
+    message: 'duplicate key value violates unique constraint',
+    fatal: false,
+  },
+  isolationTooLate: {
+    type: 'error',
+    sqlstate: '25001',
+    message: 'SET TRANSACTION ISOLATION LEVEL must be called before any query',
     fatal: false,
   },
   lockTimeout: {

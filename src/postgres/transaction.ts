@@ -12,7 +12,12 @@ import type { LockOwner } from './locking/lock-table.ts';
 import type { Lsn } from './lsn.ts';
 import type { ProcSession } from './procarray/session.ts';
 import type { Server } from './server.ts';
-import type { CommitRecord } from './statement.ts';
+import {
+  type CommitRecord,
+  ERRORS,
+  type ErrorResponse,
+  type TransactionSettings,
+} from './statement.ts';
 import { CPU, SYNC_REP, WAL_SYNC, WAL_WRITE_LOCK, type WaitState } from './waits.ts';
 
 export class Transaction {
@@ -28,6 +33,8 @@ export class Transaction {
   critical = false;
   /** The server wants the process to end. */
   terminating = false;
+  /** SET LOCAL; null: the server's. */
+  private synchronousCommit: string | null = null;
   private commitLsn: Lsn = 0;
   private readonly server: Server;
   private readonly proc: ProcSession;
@@ -43,13 +50,39 @@ export class Transaction {
     this.wait = wait;
   }
 
+  /** Whether one snapshot serves the whole transaction (REPEATABLE READ). */
+  get isRepeatable(): boolean {
+    return this.proc.isRepeatable;
+  }
+
+  /** Whether its snapshot sees what another transaction has changed. */
+  sees(xid: number): boolean {
+    return this.proc.isVisible(xid);
+  }
+
   get xid(): number {
     return this.proc.entry.xid;
   }
 
+  /** BEGIN; within a block it is a warning. */
   begin(): void {
+    if (this.inBlock) return;
     this.inBlock = true;
     this.began = this.server.context.sim.now;
+  }
+
+  /** SET LOCAL and SET TRANSACTION, up to the end of the block; without one it is a warning. */
+  set(settings: TransactionSettings): ErrorResponse | null {
+    if (!this.inBlock) return null;
+    const { isolation, synchronousCommit, lockTimeout } = settings;
+    if (synchronousCommit !== undefined) this.synchronousCommit = synchronousCommit;
+    if (lockTimeout !== undefined) this.owner.lockTimeout = lockTimeout;
+    if (isolation === undefined || this.proc.isolate(isolation)) return null;
+    return ERRORS.isolationTooLate;
+  }
+
+  private get level(): string {
+    return this.synchronousCommit ?? this.server.settings.synchronous_commit;
   }
 
   /** The first change of a transaction gives it an id. */
@@ -71,7 +104,7 @@ export class Transaction {
   /** COMMIT, part one: the record. True: the process has to yield until it is flushed. */
   flushes(commit: CommitRecord | null): boolean {
     const { server, wait } = this;
-    const level = server.settings.synchronous_commit;
+    const { level } = this;
     this.critical = true;
     const lsn = server.wal.insertCommit();
     if (level === 'remote_apply') server.wal.applyFeedbackLsn = lsn;
@@ -94,15 +127,14 @@ export class Transaction {
     const { server } = this;
     this.endCritical();
     this.wait.now(SYNC_REP);
-    return server.synchronousReplication.below(server.settings.synchronous_commit, this.commitLsn);
+    return server.synchronousReplication.below(this.level, this.commitLsn);
   }
 
   /** A wait for standbys that was cancelled leaves the commit unreplicated. */
   confirmed(commit: CommitRecord | null, hasWaited: boolean): void {
-    const { settings, synchronousReplication } = this.server;
+    const { synchronousReplication } = this.server;
     if (hasWaited && commit) {
-      const level = settings.synchronous_commit;
-      commit.unreplicated = !synchronousReplication.reached(level, commit.lsn);
+      commit.unreplicated = !synchronousReplication.reached(this.level, commit.lsn);
     }
     this.wait.now(CPU);
   }
@@ -120,6 +152,8 @@ export class Transaction {
     if (this.hasXid) this.server.activeTransactions--;
     this.locks.releaseAll(this.owner, committed);
     this.hasXid = this.inBlock = this.isAborted = false;
+    this.synchronousCommit = null;
+    this.owner.lockTimeout = this.server.settings.lock_timeout;
     this.began = -1;
   }
 

@@ -61,17 +61,17 @@ export function readYaml(text: string): Read {
     const why = 'a scenario is one document; a second one begins here';
     return { ok: false, errors: [{ offset: second.range[0], why }] };
   }
-  return readDocument(document!);
+  return readDocument(document!, text);
 }
 
-function readDocument(document: Document.Parsed): Read {
+function readDocument(document: Document.Parsed, text: string): Read {
   const broken = [...document.errors, ...document.warnings].slice(0, MOST_ERRORS);
   const errors = broken.map((error) => ({ offset: error.pos[0], why: firstLine(error.message) }));
   const version = document.directives?.yaml.version;
   if (version !== undefined && version !== '1.2')
     errors.unshift({ offset: 0, why: 'a scenario is YAML 1.2; leave out the %YAML directive' });
   if (errors.length > 0) return { ok: false, errors };
-  return new Reader(document).read();
+  return new Reader(document, text).read();
 }
 
 function firstLine(message: string): string {
@@ -141,9 +141,11 @@ class Reader implements YamlSource {
   private readonly open = new Set<Node>();
   private readonly errors: YamlError[] = [];
   private nodes = 0;
+  private readonly text: string;
 
-  constructor(document: Document.Parsed) {
+  constructor(document: Document.Parsed, text: string) {
     this.document = document;
+    this.text = text;
   }
 
   read(): Read {
@@ -233,10 +235,13 @@ class Reader implements YamlSource {
     return Math.min(start + this.inner(node, offset), node?.range?.[1] ?? start);
   }
 
-  /** Quoted text begins after its quote; block text is pointed at by its first character. */
+  /** Quoted text begins after its quote, folded text is pointed at by its first character. */
   private inner(node: Node | null, offset: number | undefined): number {
     if (offset === undefined || !isScalar(node)) return 0;
     if (node.type === 'PLAIN') return offset;
+    if (node.type === 'BLOCK_LITERAL') {
+      return innerOfBlock(this.text, node.range?.[0] ?? 0, String(node.value), offset);
+    }
     return node.type === 'QUOTE_DOUBLE' || node.type === 'QUOTE_SINGLE' ? offset + 1 : 0;
   }
 
@@ -254,6 +259,27 @@ class Reader implements YamlSource {
     const pair = pairs.find((each) => keyText(each) === String(step));
     return pair === undefined ? undefined : { key: pair.key, value: pair.value };
   }
+}
+
+/** Where a character of a block's value stands, from the block's `|` on: lines are indented. */
+function innerOfBlock(text: string, start: number, value: string, offset: number): number {
+  const lines = value.split('\n');
+  const first = lines.findIndex((line) => line.trim() !== '');
+  if (first < 0) return 0;
+  const lineStart = (line: number) => {
+    let at = start;
+    for (let i = 0; i <= line; i++) at = text.indexOf('\n', at) + 1;
+    return at;
+  };
+  const indent = blanksAt(text, lineStart(first)) - blanksAt(lines[first]!, 0);
+  const before = value.slice(0, offset).split('\n');
+  return lineStart(before.length - 1) - start + indent + before.at(-1)!.length;
+}
+
+function blanksAt(text: string, from: number): number {
+  let at = from;
+  while (text[at] === ' ') at++;
+  return at - from;
 }
 
 function startOf(node: Node | null): number | undefined {

@@ -63,6 +63,16 @@ export const FAILURES = [
   '08006 closed',
   '08006 reset',
   '08006 timed out',
+  '22000 script',
+  '23505',
+  '25001',
+  '25P03',
+  '25P04',
+  '40001',
+  '40P01',
+  '53200',
+  '55P03',
+  '57P05',
 ] as const;
 
 export type Failure = (typeof FAILURES)[number];

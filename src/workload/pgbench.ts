@@ -3,12 +3,18 @@
  * proportion 100,000 : 10 : 1 per unit of scale, and a history without a key.
  *
  * Kept: the statements of each builtin in their order, keys drawn uniformly, the tables with their
- * rows' sizes and their primary keys. Left out until issue 4: scripts of one's own.
+ * rows' sizes and their primary keys. Scripts of one's own are in `sql/`.
  */
-import type { Random } from '../kernel/index.ts';
 import type { TableDefinition, TableIndexDefinition } from '../postgres/heap/relation.ts';
 import type { Relation } from '../postgres/statement.ts';
-import { commitRecord, type Script, statement } from './script.ts';
+import {
+  commitRecord,
+  type Execution,
+  type Script,
+  type ScriptClient,
+  type Step,
+  statement,
+} from './script.ts';
 
 /** Tuples with their headers: 23 bytes, a byte for nulls where a filler is one, alignment to 8. */
 const ACCOUNTS_TUPLE = 24 + 4 + 4 + 4 + 85; // char(84) with its length
@@ -67,28 +73,81 @@ export function builtinScript(
   builtin: Builtin,
   scale: number,
 ): Script {
-  const account = (random: Random) => random.integer(1, 100_000 * scale);
-  if (builtin === 'select-only') {
-    const draw = (random: Random, prepared: boolean) => [
-      statement('select', ACCOUNTS, account(random), prepared),
-    ];
-    return { name, index, writes: false, draw };
+  const execution = (client: ScriptClient): Execution =>
+    builtin === 'select-only'
+      ? new SelectOnly(client, scale)
+      : new TpcB(client, scale, builtin === 'tpcb-like');
+  return { name, index, writes: builtin !== 'select-only', execution };
+}
+
+class SelectOnly implements Execution {
+  private isDone = true;
+  private readonly client: ScriptClient;
+  private readonly accounts: number;
+
+  constructor(client: ScriptClient, scale: number) {
+    this.client = client;
+    this.accounts = 100_000 * scale;
   }
-  const tpcb = builtin === 'tpcb-like';
-  const draw = (random: Random, prepared: boolean) => {
-    const aid = account(random);
-    const bid = random.integer(1, scale);
-    const tid = random.integer(1, 10 * scale);
-    const statements = [
-      statement('begin', null, 0, prepared),
-      statement('update', ACCOUNTS, aid, prepared),
-      statement('select', ACCOUNTS, aid, prepared),
-    ];
-    if (tpcb) statements.push(statement('update', TELLERS, tid, prepared));
-    if (tpcb) statements.push(statement('update', BRANCHES, bid, prepared));
-    statements.push(statement('insert', HISTORY, 0, prepared));
-    statements.push(statement('commit', null, 0, prepared, commitRecord()));
-    return statements;
-  };
-  return { name, index, writes: true, draw };
+
+  start(): void {
+    this.isDone = false;
+  }
+
+  next(): Step {
+    if (this.isDone) return null;
+    this.isDone = true;
+    const { random, prepared } = this.client;
+    return statement('select', ACCOUNTS, random.integer(1, this.accounts), prepared);
+  }
+}
+
+/** tpcb-like, and simple-update, which leaves tellers and branches out. */
+class TpcB implements Execution {
+  private at = 0;
+  private account = 0;
+  private branch = 0;
+  private teller = 0;
+  private readonly client: ScriptClient;
+  private readonly scale: number;
+  private readonly isWhole: boolean;
+
+  constructor(client: ScriptClient, scale: number, isWhole: boolean) {
+    this.client = client;
+    this.scale = scale;
+    this.isWhole = isWhole;
+  }
+
+  start(): void {
+    const { scale } = this;
+    const { random } = this.client;
+    this.at = 0;
+    this.account = random.integer(1, 100_000 * scale);
+    this.branch = random.integer(1, scale);
+    this.teller = random.integer(1, 10 * scale);
+  }
+
+  next(): Step {
+    const { prepared } = this.client;
+    const { account } = this;
+    switch (this.at++) {
+      case 0:
+        return statement('begin', null, 0, prepared);
+      case 1:
+        return statement('update', ACCOUNTS, account, prepared);
+      case 2:
+        if (!this.isWhole) this.at = 5;
+        return statement('select', ACCOUNTS, account, prepared);
+      case 3:
+        return statement('update', TELLERS, this.teller, prepared);
+      case 4:
+        return statement('update', BRANCHES, this.branch, prepared);
+      case 5:
+        return statement('insert', HISTORY, 0, prepared);
+      case 6:
+        return statement('commit', null, 0, prepared, commitRecord());
+      default:
+        return null;
+    }
+  }
 }

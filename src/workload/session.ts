@@ -14,7 +14,10 @@ import {
 import { open } from '../routing/libpq.ts';
 import type { Arrival, ClientGroup } from './clients.ts';
 import { failureIndex } from './events.ts';
-import { statement } from './script.ts';
+import { type Execution, type Script, statement } from './script.ts';
+
+/** What the client reports where its script has no value to go on with. */
+const NO_VALUE = '22000 script';
 
 const TERMINATE: WireMessage = { type: 'terminate' };
 
@@ -25,13 +28,18 @@ export class Session {
   private readonly random: Random;
   private readonly inbox: Mailbox<Packet<WireMessage>>;
   private endpoint: Endpoint<WireMessage> | null = null;
-  /** The statement that was sent last, and how its round trip ended if not well. */
+  /** The statement that waits for its answer, and how the script ended if not well. */
   private statement: Statement | null = null;
   private failure: string | null = null;
+  /** Between BEGIN and its end. */
+  private inBlock = false;
+  private readonly executions: Execution[] = [];
+  private readonly index: number;
 
   constructor(group: ClientGroup, index: number) {
     const { sim } = group.context;
     this.group = group;
+    this.index = index;
     this.number = group.options.firstSession + index;
     this.random = sim.random(`clients/${group.options.name}/${index}`);
     this.inbox = new Mailbox(sim);
@@ -52,14 +60,23 @@ export class Session {
       if (connectionPerTransaction && !(yield* this.connect(arrival))) continue;
       const began = sim.now;
       if (cpu) yield host.cpu.serve(cpu.draw(this.random));
-      const statements = arrival.script.draw(this.random, options.prepared);
-      for (let i = 0; i < statements.length; i++) {
-        this.send(statements[i]!);
-        while (!this.answered()) yield this.inbox.receive();
+      const execution = this.executionOf(arrival.script);
+      this.failure = null;
+      for (let step = execution.next(); step !== null; step = execution.next()) {
+        if (typeof step === 'object') {
+          this.send(step);
+          while (!this.answered()) yield this.inbox.receive();
+          if (this.failure === null) this.completed(step);
+        } else if (step === 'no value') this.failure = NO_VALUE;
+        else {
+          yield sim.hold(step);
+          this.answered(); // the server may have ended the session meanwhile
+        }
         if (this.failure !== null) break;
       }
       if (this.failure === null) this.acknowledged(arrival, began);
-      else yield* this.failed(arrival, statements.length > 1);
+      else yield* this.failed(arrival);
+      if (this.failure === NO_VALUE) break; // pgbench gives the client up
       if (connectionPerTransaction) this.disconnect();
       if (think) yield sim.hold(think.draw(this.random));
     }
@@ -132,29 +149,46 @@ export class Session {
     this.endpoint = null;
   }
 
-  private acknowledged(arrival: Arrival, began: Nanoseconds): void {
-    const { sim, events } = this.group.context;
-    const commit = this.statement!.commit;
+  /** The script's execution, which the session keeps for all its transactions. */
+  private executionOf({ index, execution }: Script): Execution {
+    const { random } = this;
+    const { prepared } = this.group.options;
+    this.executions[index] ??= execution({ number: this.index, random, prepared });
+    this.executions[index].start();
+    return this.executions[index];
+  }
+
+  /** The statement was answered: its commit, if it came to one, is known. */
+  private completed({ verb, commit }: Statement): void {
+    const { events } = this.group.context;
+    if (verb === 'begin') this.inBlock = true;
+    else if (verb === 'commit' || verb === 'rollback') this.inBlock = false;
     if (commit?.branch) {
       const { branch, lsn, unreplicated } = commit;
       events.commitAcknowledged.emit(this.number, branch.index, lsn, unreplicated ? 1 : 0);
     }
+    this.statement = null;
+  }
+
+  private acknowledged(arrival: Arrival, began: Nanoseconds): void {
+    const { sim, events } = this.group.context;
     const { index } = arrival.script;
     events.acknowledged.emit(this.number, index, sim.now - arrival.at, sim.now - began);
   }
 
   /** Reports what became of the transaction, and gets the session fit for the next one. */
-  private *failed(arrival: Arrival, inBlock: boolean) {
+  private *failed(arrival: Arrival) {
     const { sim, events } = this.group.context;
     const { prepared, reconnect } = this.group.options;
-    const { commit } = this.statement!;
+    const commit = this.statement?.commit;
     const { index } = arrival.script;
     if (!this.endpoint && commit) this.reportUnknown(index, commit);
     else events.failed.emit(this.number, index, failureIndex(this.failure!));
-    if (this.endpoint && inBlock) {
+    if (this.endpoint && this.inBlock) {
       this.send(statement('rollback', null, 0, prepared));
       while (!this.answered()) yield this.inbox.receive();
     }
+    this.inBlock = false;
     if (!this.endpoint) yield sim.hold(reconnect.draw(this.random));
   }
 

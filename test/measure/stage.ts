@@ -116,8 +116,18 @@ export interface StageOptions {
 
 /** Reads are transaction 0, writes 1; sessions 0 to 3 are of `app`, 4 and 5 of `batch`. */
 const TRANSACTIONS = [
-  { name: 'lookup', index: 0, writes: false, draw: () => [] },
-  { name: 'transfer', index: 1, writes: true, draw: () => [] },
+  {
+    name: 'lookup',
+    index: 0,
+    writes: false,
+    execution: () => ({ start: () => {}, next: () => null }),
+  },
+  {
+    name: 'transfer',
+    index: 1,
+    writes: true,
+    execution: () => ({ start: () => {}, next: () => null }),
+  },
 ] as const;
 
 /** A run that a test plays by hand, in seconds. The first server is primary, others standbys. */

@@ -136,7 +136,15 @@ export interface Client {
 }
 
 const ASK: WireMessage = {
-  ...{ type: 'statement', verb: 'select', relation: null, key: 0, prepared: false, commit: null },
+  ...{
+    type: 'statement',
+    verb: 'select',
+    relation: null,
+    key: 0,
+    prepared: false,
+    commit: null,
+    details: null,
+  },
 };
 
 /** A client that connects at an instant, asks once at each further one, and logs what it gets. */

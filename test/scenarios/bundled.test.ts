@@ -27,7 +27,9 @@ const TOLD = [
   'split-brain two-nodes',
   'split-brain witness',
   'crash-recovery asynchronous',
+  'deadlock ordered',
   'hot-row synchronous',
+  'idle-in-transaction timeout',
   'quorum-commit first-far',
   'switchover base',
 ];

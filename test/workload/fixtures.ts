@@ -1,8 +1,10 @@
 import { LINUX_SOCKET } from '../../src/hardware/tcp.ts';
 import { constant, MILLISECOND, NEVER, SECOND } from '../../src/kernel/index.ts';
+import type { Statement } from '../../src/postgres/statement.ts';
 import { ClientGroup, type ClientGroupOptions } from '../../src/workload/clients.ts';
 import { FAILURES } from '../../src/workload/events.ts';
 import { builtinScript } from '../../src/workload/pgbench.ts';
+import type { Execution } from '../../src/workload/script.ts';
 import type { World } from '../helpers/world.ts';
 
 export const SELECT = builtinScript('read', 0, 'select-only', 1);
@@ -42,6 +44,17 @@ export function clients(world: World, options: Partial<ClientGroupOptions> = {})
     cpu: null,
     ...options,
   });
+}
+
+/** The statements of one execution; sleeps are left out. */
+export function statementsOf(execution: Execution): Statement[] {
+  const statements: Statement[] = [];
+  execution.start();
+  for (let step = execution.next(); step !== null; step = execution.next()) {
+    if (step === 'no value') throw new Error('an expression has no value');
+    if (typeof step === 'object') statements.push(step);
+  }
+  return statements;
 }
 
 export interface Outcome {

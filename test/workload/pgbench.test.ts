@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../src/kernel/index.ts';
 import { type Builtin, builtinScript } from '../../src/workload/pgbench.ts';
+import { statementsOf } from './fixtures.ts';
 
 const SCALE = 3;
 
 function draw(builtin: Builtin, seed = 'pgbench') {
-  return builtinScript('x', 0, builtin, SCALE).draw(new Random(seed), true);
+  const client = { number: 0, random: new Random(seed), prepared: true };
+  return statementsOf(builtinScript('x', 0, builtin, SCALE).execution(client));
 }
 
 describe('pgbench’s builtins', () => {
@@ -30,9 +32,10 @@ describe('pgbench’s builtins', () => {
   test('keys are uniform over the tables of the scale', () => {
     const seen: Record<string, number[]> = {};
     const random = new Random('keys');
-    const script = builtinScript('x', 0, 'tpcb-like', SCALE);
+    const client = { number: 0, random, prepared: true };
+    const execution = builtinScript('x', 0, 'tpcb-like', SCALE).execution(client);
     for (let i = 0; i < 20_000; i++) {
-      const statements = script.draw(random, true);
+      const statements = statementsOf(execution);
       expect(statements[1]!.key, 'reads what it updated').toBe(statements[2]!.key);
       for (const { verb, relation, key } of statements) {
         if (verb !== 'update') continue;

@@ -182,9 +182,10 @@ export class Heap {
     return records.pruneRecord(this.image(block), pruning, this.definition.version, frozen);
   }
 
-  insert(xid: number, target: InsertTarget): HeapChange {
+  /** `row`: the number of a row that does not live; the next one if it is not given. */
+  insert(xid: number, target: InsertTarget, row = this.nextRow): HeapChange {
     const { tupleBytes } = this.definition;
-    const row = this.nextRow++;
+    this.nextRow = Math.max(this.nextRow, row + 1);
     const found = this.placeTuple(target, xid);
     this.rows.place(row, found.block, false);
     this.inserted++;

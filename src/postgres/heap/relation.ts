@@ -84,8 +84,9 @@ export class Table {
     return { reads, records, isFound: block >= 0, setsHints };
   }
 
-  insert(xid: number, horizon: number, target: InsertTarget): TableChange {
-    const heap = this.heap.insert(xid, target);
+  /** `row`: its number where its key is given, which no row has that lives. */
+  insert(xid: number, horizon: number, target: InsertTarget, row?: number): TableChange {
+    const heap = this.heap.insert(xid, target, row);
     const reads: TablePage[] = [];
     this.readHeap(reads, heap.tried);
     reads.push(tablePage(this.definition.relation, heap.newBlock));

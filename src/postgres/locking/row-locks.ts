@@ -70,6 +70,11 @@ export class RowLocks<Owner extends { readonly rows: RowLock<Owner>[] }> {
     return owner.rows.filter(({ updater }) => updater === owner).map(({ row }) => row);
   }
 
+  /** Whether anybody has the row. */
+  isLocked(row: RowId): boolean {
+    return this.find(row) !== null;
+  }
+
   /** Whether the owner has the row, in whatever mode. */
   isHolder(row: RowId, owner: Owner): boolean {
     const lock = this.find(row);

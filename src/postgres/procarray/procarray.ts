@@ -37,6 +37,8 @@ export class ProcArray {
   xactCompletionCount = 0;
   /** Entries that every visit of the array meets: backends and prepared transactions. */
   connections = 0;
+  /** Transactions that see all by one snapshot (REPEATABLE READ) and have taken it. */
+  transactionSnapshots = 0;
   /** Snapshots taken, and those of them that were the last one once more. */
   snapshots = 0;
   reusedSnapshots = 0;
@@ -91,7 +93,10 @@ export class ProcArray {
   beginStatement(entry: ProcEntry): boolean {
     entry.executing = true;
     if (entry.hasTransactionSnapshot) return false;
-    if (entry.isolation !== 'read committed') entry.hasTransactionSnapshot = true;
+    if (entry.isolation !== 'read committed') {
+      entry.hasTransactionSnapshot = true;
+      this.transactionSnapshots++;
+    }
     return this.takeSnapshot(entry);
   }
 
@@ -122,6 +127,7 @@ export class ProcArray {
       this.complete(xid, committed);
     }
     if (cursors !== null) while (cursors.length > 0) cursors.pop();
+    if (entry.hasTransactionSnapshot) this.transactionSnapshots--;
     entry.executing = entry.hasTransactionSnapshot = false;
     if (entry.oldestSeen.xid !== NO_XID) {
       this.databases[entry.database]!.snapshots.remove(entry.oldestSeen);
@@ -171,6 +177,7 @@ export class ProcArray {
       held = next;
     }
     this.connections = this.prepared.size;
+    this.transactionSnapshots = 0;
   }
 
   /** What a slot or a standby's feedback keeps; `NO_XID` for nothing any more. */

@@ -135,9 +135,27 @@ export class ProcSession {
     this.wait.now(CPU);
   }
 
+  /** The transaction's isolation level; false: it has looked at tables already. */
+  isolate(isolation: Isolation): boolean {
+    if (this.entry.hasTransactionSnapshot) return isolation === this.entry.isolation;
+    this.entry.isolation = isolation;
+    return true;
+  }
+
+  /** Whether one snapshot serves the whole transaction. */
+  get isRepeatable(): boolean {
+    return this.entry.isolation !== 'read committed';
+  }
+
+  /** Whether the changes of that transaction are visible to the snapshot. */
+  isVisible(xid: number): boolean {
+    return this.shared.array.isVisible(xid, this.entry);
+  }
+
   /** Whatever has not been committed by now rolls back. */
   abort(): void {
-    const { array, lock } = this.shared;
+    const { array, lock, isolation } = this.shared;
+    this.entry.isolation = isolation;
     if (this.entry.hasXid) lock.abort();
     array.endTransaction(this.entry, false);
   }

@@ -8,6 +8,8 @@ import type { ConnectionOptions, Target, TargetSessionAttrs } from '../../routin
 import { ClientGroup, type WorkloadContext } from '../../workload/clients.ts';
 import { builtinScript } from '../../workload/pgbench.ts';
 import type { Script } from '../../workload/script.ts';
+import { parseScript } from '../../workload/sql/parse.ts';
+import { sqlScript } from '../../workload/sql/script.ts';
 import { toDistribution } from '../law.ts';
 import type { ConnectTarget, LibpqTarget, Scenario } from '../model.ts';
 import { freeHostName } from './machines.ts';
@@ -22,8 +24,14 @@ export function buildScripts(scenario: Scenario): Map<string, Script> {
   const scale = scenario.workload.pgbench?.scale ?? 1;
   const scripts = new Map<string, Script>();
   for (const spec of scenario.workload.transactions.values()) {
-    if (spec.kind !== 'builtin') throw new Error(`${spec.name} is not a builtin`);
-    scripts.set(spec.name, builtinScript(spec.name, scripts.size, spec.builtin, scale));
+    const { name } = spec;
+    if (spec.kind === 'builtin') {
+      scripts.set(name, builtinScript(name, scripts.size, spec.builtin, scale));
+      continue;
+    }
+    const parsed = parseScript(spec.script, scale);
+    if (!parsed.ok) throw new Error(`${name} cannot be read`);
+    scripts.set(name, sqlScript(name, scripts.size, parsed.program, spec.readOnly));
   }
   return scripts;
 }

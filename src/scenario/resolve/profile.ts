@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import type { DiskOptions } from '../../hardware/presets/index.ts';
 import { type CostProfile, DEFAULT_COSTS, type StatementCost } from '../../postgres/costs.ts';
-import type { Verb } from '../../postgres/statement.ts';
+import type { MeasuredVerb } from '../../postgres/statement.ts';
 import { lineStartsOf, position } from '../document.ts';
 import { findingsOf } from '../issues.ts';
 import { type Path, pathText } from '../problem.ts';
@@ -91,7 +91,7 @@ function warnOfUnused(context: Context, path: Path, given: ProfileFile): void {
 
 function costsOf(given: CostsFile): CostProfile {
   const usual = DEFAULT_COSTS;
-  const statement = (verb: Verb): StatementCost => {
+  const statement = (verb: MeasuredVerb): StatementCost => {
     const own = given.statements?.[verb];
     const { plan, execute } = usual.statements[verb];
     return { plan: own?.plan ?? plan, execute: own?.execute ?? execute };

@@ -1,3 +1,4 @@
+import { parseScript } from '../../workload/sql/parse.ts';
 import {
   formatMoment,
   isBefore,
@@ -7,9 +8,10 @@ import {
   stepsAfter,
 } from '../calendar.ts';
 import { naturalEntries } from '../natural.ts';
-import type { Path } from '../problem.ts';
+import { type Path, pathText } from '../problem.ts';
 import type { ScenarioFile } from '../schema/root.ts';
 import { BUILTINS } from '../schema/workload.ts';
+import { nearest } from '../suggest.ts';
 import type {
   ColumnStatistics,
   Partitions,
@@ -61,17 +63,32 @@ function resolveTransactions(context: Context): Map<string, TransactionSpec> {
         builtin,
         readOnly: builtin === 'select-only',
       });
-    else
+    else {
+      const isWritten = typeof written === 'string';
+      checkScript(context, isWritten ? path : [...path, 'script'], script ?? '');
       transactions.set(name, {
         kind: 'script',
         name,
         script: script ?? '',
         readOnly: readOnly ?? null,
       });
+    }
   }
   if (transactions.size === 0)
     context.findings.problem(['workload', 'transactions'], 'has no transaction');
   return transactions;
+}
+
+/** Scripts on pgbench's tables run without a planner; others are read when there is one. */
+function checkScript({ file, findings }: Context, path: Path, script: string): void {
+  const { schema, pgbench } = file.workload;
+  if (schema !== undefined) return;
+  const parsed = parseScript(script, pgbench?.scale ?? 1);
+  if (parsed.ok) return;
+  for (const { offset, token, why, candidates } of parsed.problems) {
+    const what = `${pathText(path)}: ${token}`;
+    findings.problem(path, why, { what, offset, nearest: nearest(token, candidates) });
+  }
 }
 
 /** Without transactions of its own a workload has the builtins its clients run, or pgbench's. */
@@ -84,7 +101,7 @@ function builtinsRun({ clients = {} }: WorkloadFile): NonNullable<WorkloadFile['
   return Object.fromEntries(builtins.map((builtin) => [builtin, { builtin }]));
 }
 
-/** Builtins need pgbench's tables; without a word about them they are those of scale 1. */
+/** Without a schema of one's own there are pgbench's tables, of scale 1 if nothing is said. */
 function resolvePgbench(
   context: Context,
   transactions: ReadonlyMap<string, TransactionSpec>,
@@ -92,8 +109,8 @@ function resolvePgbench(
   const { pgbench, schema } = context.file.workload;
   if (pgbench === undefined) {
     const builtin = [...transactions.values()].find((each) => each.kind === 'builtin');
-    if (builtin === undefined) return null;
-    if (schema !== undefined) {
+    if (builtin === undefined && schema !== undefined) return null;
+    if (builtin !== undefined && schema !== undefined) {
       const path = ['workload', 'transactions', builtin.name];
       context.findings.problem(path, "needs pgbench's tables: say workload.pgbench: {scale: N}");
     }

@@ -1,0 +1,119 @@
+import type { Nanoseconds } from '../../kernel/index.ts';
+import type { Relation, Statement, StatementDetails, Verb } from '../../postgres/statement.ts';
+import { commitRecord, statement } from '../script.ts';
+import type { Expression } from './expression.ts';
+import type { Environment } from './functions.ts';
+import type { Value } from './values.ts';
+
+/** Which rows a statement is about, by values of the table's key. */
+export type Rows =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'all' }
+  | { readonly kind: 'one'; readonly key: Expression }
+  | { readonly kind: 'range'; readonly first: Expression; readonly last: Expression }
+  | { readonly kind: 'list'; readonly keys: readonly Expression[] };
+
+/** A statement of SQL with places for the values of variables. */
+export interface Template {
+  readonly verb: Verb;
+  readonly relation: Relation | null;
+  readonly rows: Rows;
+  /** Null for a statement without anything special about it, when it is about one row. */
+  readonly details: StatementDetails | null;
+}
+
+export const PLAIN: StatementDetails = {
+  rows: null,
+  rowLock: null,
+  changedBytes: 0,
+  isKeyGiven: false,
+  skipsConflicts: false,
+  settings: null,
+};
+
+/** No row has this key. */
+const NO_KEY = 0;
+
+/** The key that a value stands for: null and fractions are no row's. Undefined: no value. */
+function keyOf(value: Value): number | undefined {
+  if (value === undefined || typeof value === 'boolean') return undefined;
+  if (value === null) return NO_KEY;
+  const key = Number(value);
+  return Number.isSafeInteger(key) ? key : NO_KEY;
+}
+
+/** A bound: fractions count, null makes the range empty. */
+function boundOf(value: Value): number | undefined {
+  if (value === undefined || typeof value === 'boolean') return undefined;
+  return value === null ? Number.NaN : Number(value);
+}
+
+/** The statement with its values; undefined if one of them has none. */
+export function fillIn(
+  template: Template,
+  environment: Environment,
+  prepared: boolean,
+): Statement | undefined {
+  const { verb, relation, rows } = template;
+  const commit = mayCommit(template) ? commitRecord() : null;
+  const about = (key: number, details: StatementDetails | null) =>
+    statement(verb, relation, key, prepared, commit, details);
+  const details = template.details ?? PLAIN;
+  switch (rows.kind) {
+    case 'none':
+      return about(NO_KEY, template.details);
+    case 'all':
+      return about(NO_KEY, { ...details, rows: 'all' });
+    case 'one': {
+      const key = keyOf(rows.key.value(environment));
+      return key === undefined ? undefined : about(key, template.details);
+    }
+    case 'range': {
+      const first = boundOf(rows.first.value(environment));
+      const last = boundOf(rows.last.value(environment));
+      if (first === undefined || last === undefined) return undefined;
+      return about(NO_KEY, { ...details, rows: rangeOf(first, last) });
+    }
+    case 'list': {
+      const list = rows.keys.map((key) => keyOf(key.value(environment)));
+      if (!list.every((key) => key !== undefined)) return undefined;
+      return about(NO_KEY, { ...details, rows: { kind: 'list', list } });
+    }
+  }
+}
+
+function rangeOf(first: number, last: number) {
+  if (Number.isNaN(first) || Number.isNaN(last))
+    return { kind: 'range', first: 1, last: 0 } as const;
+  return { kind: 'range', first: Math.ceil(first), last: Math.floor(last) } as const;
+}
+
+/** Whether the answer may be that of a commit: COMMIT's, or that of a write outside of a block. */
+function mayCommit({ verb, details }: Template): boolean {
+  if (verb === 'select') return (details?.rowLock ?? null) !== null;
+  return verb === 'commit' || changes(verb);
+}
+
+/** Whether a statement changes rows. */
+export function changes(verb: Verb): boolean {
+  return verb === 'update' || verb === 'insert' || verb === 'delete';
+}
+
+/** One step of a script. */
+export type Command =
+  | { readonly kind: 'set'; readonly variable: number; readonly expression: Expression }
+  | { readonly kind: 'sleep'; readonly amount: Expression; readonly unit: Nanoseconds }
+  | { readonly kind: 'statement'; readonly template: Template }
+  | { readonly kind: 'jump'; to: number }
+  /** Goes on behind it if the condition is true. */
+  | { readonly kind: 'unless'; readonly condition: Expression; to: number };
+
+/** A script that has been read. */
+export interface Program {
+  readonly commands: readonly Command[];
+  /** Of each variable what it is at the beginning; undefined: not set yet. */
+  readonly variables: readonly Value[];
+  /** The variable that holds the client's number. */
+  readonly clientId: number;
+  readonly writes: boolean;
+}
