@@ -229,7 +229,9 @@ export class Backend implements LockClient {
     if (this.transaction.isAborted) return ERRORS.aborted;
     if (this.memory.query() === 'refused') return ERRORS.outOfMemory;
     const writes = verb === 'insert' || verb === 'update';
-    return writes && this.server.inRecovery ? ERRORS.readOnly : null;
+    if (!writes) return null;
+    if (this.server.inRecovery) return ERRORS.readOnly;
+    return this.transaction.hasXid ? null : this.server.autovacuum.refusal();
   }
 
   private fail(error: ErrorResponse): void {

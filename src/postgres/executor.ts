@@ -115,6 +115,7 @@ export class Executor {
       const change = this.changes.pop()!;
       const table = this.changed.pop()!;
       if (!committed) table.abort(change);
+      this.server.autovacuum.transactionEnded(table, change.heap, committed);
     }
   }
 

@@ -9,6 +9,7 @@
 import type { Host } from '../hardware/host.ts';
 import { Endpoint, type Listener, type Packet, type SocketOptions } from '../hardware/tcp.ts';
 import { Mailbox, type Process, type ProcessGroup } from '../kernel/index.ts';
+import { Autovacuum } from './autovacuum/autovacuum.ts';
 import { Backend } from './backend.ts';
 import { Checkpointer } from './checkpointer.ts';
 import type { ServerContext } from './context.ts';
@@ -74,6 +75,7 @@ export class Server implements Listener<WireMessage> {
   readonly timeouts: SessionTimeouts;
   readonly procArray: SharedProcArray;
   readonly memory: ServerMemory;
+  readonly autovacuum: Autovacuum;
   locks: LockManager;
   synchronousReplication: SynchronousReplication = NO_STANDBYS;
   state: ServerState = 'shut down';
@@ -118,6 +120,7 @@ export class Server implements Listener<WireMessage> {
     this.procArray = new SharedProcArray(context.sim, options.settings);
     this.memory = new ServerMemory(this.host.memory, options.settings, () => this.memories());
     this.memory.onChange = (bytes) => context.events.memory.emit(this.index, bytes);
+    this.autovacuum = new Autovacuum(this);
     this.accepted = new Mailbox(context.sim);
     this.options = socketOptions(options.settings);
     this.host.onPowerOff(() => this.lost('flushed'));
@@ -148,7 +151,7 @@ export class Server implements Listener<WireMessage> {
     this.inRecovery = role === 'hot standby';
     this.startPostmaster();
     this.enter(role);
-    if (role === 'primary') this.startPrimaryProcesses();
+    if (role === 'primary') this.startPrimaryProcesses(true);
   }
 
   /** The postmaster listens from now on; what it answers depends on the state. */
@@ -161,11 +164,12 @@ export class Server implements Listener<WireMessage> {
   }
 
   /** What only a server with a WAL of its own runs. */
-  startPrimaryProcesses(): void {
+  startPrimaryProcesses(hasRunForLong = false): void {
     this.procArray.array.goOnFrom(this.storage.database.nextXid);
     this.storage.begin();
     this.wal.start();
     this.host.spawn(this.checkpointer.run(), this.group);
+    this.autovacuum.start(hasRunForLong);
   }
 
   /**
@@ -185,6 +189,7 @@ export class Server implements Listener<WireMessage> {
 
   /** Ends all client sessions as SIGTERM does. */
   terminateBackends(): void {
+    this.autovacuum.stop();
     for (const backend of [...this.backends]) backend.terminate();
   }
 
@@ -240,12 +245,14 @@ export class Server implements Listener<WireMessage> {
     this.wal.crash(survives);
     this.checkpointer.crash();
     this.forget();
+    this.autovacuum.crash();
     this.enter('crashed');
   }
 
   private forget(): void {
     for (const backend of this.backends) backend.lose();
     this.storage.crash();
+    this.autovacuum.forget();
     this.backends.clear();
     this.endpoints.clear();
     this.activeTransactions = 0;

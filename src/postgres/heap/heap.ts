@@ -55,6 +55,8 @@ export class Heap {
   live: number;
   dead = 0;
   removed = 0;
+  /** Of those pruned by queries, less the stubs that they left: n_dead_tup falls by these. */
+  prunedByQueries = 0;
   /** Dead line pointers that wait for vacuum. */
   stubs = 0;
   /** Vacuum has removed all index entries of versions that ended before this transaction. */
@@ -159,7 +161,10 @@ export class Heap {
       const free = this.freeBytesOf(block);
       if (prunesOnAccess(pruneXid, horizon, isFull, free, this.definition.fillfactor)) {
         const pruning = this.prune(entry, horizon);
-        if (pruning) record = this.pruneRecord(block, pruning);
+        if (pruning) {
+          record = this.pruneRecord(block, pruning);
+          this.prunedByQueries += pruning.removed - pruning.dead;
+        }
       }
     }
     const setsHints = (flags & HINTS_MISSING) !== 0 && pages.newestXid[entry]! < oldestRunning;
