@@ -59,6 +59,8 @@ const PATTERNS: readonly string[] = [
     'replication.{sent,write,flush,replay}_lag.bytes.*',
     'replication.bytes.*',
     'conflicts.{snapshot,lock,bufferpin,deadlock,tablespace,database}',
+    'autovacuum.workers.?',
+    'autovacuum.{cancelled,refusals}',
     'tables.<table>.{dead_tuples,live_tuples,bytes,vacuums,analyzes,bloat}.?',
     'xmin_horizon.age.*',
     'slots.<slot>.retained_bytes.*',

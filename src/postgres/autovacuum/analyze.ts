@@ -1,8 +1,9 @@
 /**
- * ANALYZE of a table (analyze.c:do_analyze_rel): it reads 300 times default_statistics_target pages,
- * or all if there are fewer, through the vacuum ring, estimates rows and dead rows from them, and
- * writes its statistics. It is a transaction with a snapshot, which holds the horizon as long as it
- * lasts. Left out: the WAL of pg_statistic's rows, and what a plan makes of better statistics.
+ * ANALYZE of a table (analyze.c:do_analyze_rel): it reads 300 times default_statistics_target
+ * pages, or all if there are fewer, through the vacuum ring, estimates rows and dead rows from
+ * them, and writes its statistics. It is a transaction with a snapshot, which holds the horizon as
+ * long as it lasts. Left out: the WAL of pg_statistic's rows, and what a plan makes of better
+ * statistics.
  *
  * A page is drawn out of each of as many equal stretches of the table, where real ones are drawn
  * freely (BlockSampler): the same number, as widely spread.

@@ -1,6 +1,6 @@
 /**
- * Autovacuum of one server: the launcher, which starts a worker every autovacuum_naptime as long as
- * there are fewer than autovacuum_max_workers, the workers, and what they know of the tables
+ * Autovacuum of one server: the launcher, which starts a worker every autovacuum_naptime as long
+ * as there are fewer than autovacuum_max_workers, the workers, and what they know of the tables
  * (autovacuum.c:AutoVacLauncherMain). All tables are in one database, whose turn it always is.
  */
 import {

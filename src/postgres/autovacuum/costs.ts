@@ -1,8 +1,8 @@
 /**
  * Processor times of vacuum and analyze, measured on PostgreSQL 15.18 (2.6 GHz AMD EPYC): an
- * aggressive VACUUM of 32,787 pages with 61 frozen tuples each took 0.08 s, of which copies from the
- * system's cache were some 0.046 s; one that removed 333,333 versions of 38,252 pages, with 10,970
- * pages of index and 114,757 WAL records, 0.26 s; ANALYZE of 30,000 pages 0.14 s.
+ * aggressive VACUUM of 32,787 pages with 61 frozen tuples each took 0.08 s, of which copies from
+ * the system's cache were some 0.046 s; one that removed 333,333 versions of 38,252 pages, with
+ * 10,970 pages of index and 114,757 WAL records, 0.26 s; ANALYZE of 30,000 pages 0.14 s.
  */
 import type { Nanoseconds } from '../../kernel/index.ts';
 

@@ -1,8 +1,8 @@
 /**
  * One VACUUM of a table as a running process (vacuumlazy.c:heap_vacuum_rel): the steps of
- * `../heap/vacuum-plan.ts` with their pages, naps, locks and WAL, and what it leaves in the catalog
- * and the statistics when it comes to its end. One that is cancelled leaves what its pages have
- * become, and counts as never done.
+ * `../heap/vacuum-plan.ts` with their pages, naps, locks and WAL, and what it leaves in the
+ * catalog and the statistics when it comes to its end. One that is cancelled leaves what its pages
+ * have become, and counts as never done.
  */
 import type { Nanoseconds } from '../../kernel/index.ts';
 import { failsafeDropsRing } from '../buffers/rings.ts';

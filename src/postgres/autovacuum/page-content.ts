@@ -1,4 +1,4 @@
-/** What a page of a heap holds, as a sample of ANALYZE or the look before a truncation counts it. */
+/** What a page of a heap holds, as ANALYZE's sample or the look before a truncation counts it. */
 import type { PagePopulation } from '../heap/page-population.ts';
 
 export function contentOf(pages: PagePopulation, block: number): { live: number; dead: number } {

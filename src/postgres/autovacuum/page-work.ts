@@ -1,8 +1,8 @@
 /**
- * The pages of a vacuum or an analyze, one after the other: each is got from the pool or read through
- * the ring, its WAL is inserted, its cost is counted, and between two of them the process may nap or
- * be told to stop. What is done between two naps is one turn of the processor, beside the reads that
- * miss: a million pages are not a million steps of the simulation.
+ * The pages of a vacuum or an analyze, one after the other: each is got from the pool or read
+ * through the ring, its WAL is inserted, its cost is counted, and between two of them the process
+ * may nap or be told to stop. What is done between two naps is one turn of the processor, beside
+ * the reads that miss: a million pages are not a million steps of the simulation.
  */
 import { MISS } from '../buffers/buffer-pool.ts';
 import type { BufferRing } from '../buffers/rings.ts';

@@ -1,7 +1,7 @@
 /**
- * A process that vacuums or analyzes: what it is to the locks, to the ProcArray and to whoever wants
- * it to end. It is told to stop at the points where Postgres checks for interrupts: before each
- * page and in its naps.
+ * A process that vacuums or analyzes: what it is to the locks, to the ProcArray and to whoever
+ * wants it to end. It is told to stop at the points where Postgres checks for interrupts: before
+ * each page and in its naps.
  */
 import { type Nanoseconds, Signal } from '../../kernel/index.ts';
 import type { LockKind, LockOwner } from '../locking/lock-table.ts';

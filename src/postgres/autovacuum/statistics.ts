@@ -1,7 +1,7 @@
 /**
  * What pg_stat_user_tables counts of one table on one server: the numbers by which autovacuum
- * decides (pgstat_relation.c). A transaction adds what it did when it ends, pruning by queries takes
- * away what it removed, vacuum and analyze set what they found.
+ * decides (pgstat_relation.c). A transaction adds what it did when it ends, pruning by queries
+ * takes away what it removed, vacuum and analyze set what they found.
  *
  * Kept: what each kind of end adds, that inserts count for the insert trigger even if they were
  * rolled back, that a crash discards everything and a standby has counted nothing. Left out: the

@@ -1,8 +1,9 @@
 /**
- * The end of a vacuum: the empty tail of the file goes back to the file system, for which nobody may
- * use the table (vacuumlazy.c:lazy_truncate_heap). The lock is asked for every 50 ms for 5 s, never
- * waited for in the queue; with it the tail is read backwards to see that it is still empty, and
- * every 20 ms the process looks whether somebody waits: then it cuts what it has seen and lets go.
+ * The end of a vacuum: the empty tail of the file goes back to the file system, for which nobody
+ * may use the table (vacuumlazy.c:lazy_truncate_heap). The lock is asked for every 50 ms for 5 s,
+ * never waited for in the queue; with it the tail is read backwards to see that it is still empty,
+ * and every 20 ms the process looks whether somebody waits: then it cuts what it has seen and lets
+ * go.
  */
 import type { Vacuum, VacuumStep } from '../heap/vacuum-plan.ts';
 import { ACCESS_EXCLUSIVE } from '../locking/lock-modes.ts';

@@ -1,11 +1,11 @@
 /**
  * An autovacuum worker (autovacuum.c:do_autovacuum): it lists the tables that need something once,
  * takes them in the order of the catalog, passes over those that another worker has, looks again
- * whether they still need it, and vacuums and analyzes them; then the database's oldest transaction
- * id is known anew.
+ * whether they still need it, and vacuums and analyzes them; then the database's oldest
+ * transaction id is known anew.
  *
- * Left out: TOAST tables, orphaned temporary tables, work items of BRIN indexes, and the ordering by
- * urgency of later versions.
+ * Left out: TOAST tables, orphaned temporary tables, work items of BRIN indexes, and the ordering
+ * by urgency of later versions.
  */
 import type { Process } from '../../kernel/index.ts';
 import { type AutovacuumNeeds, autovacuumNeeds } from '../heap/autovacuum-triggers.ts';

@@ -1,8 +1,8 @@
 /**
  * How far transaction ids may go (varsup.c:SetTransactionIdLimit, GetNewTransactionId): beyond
  * autovacuum_freeze_max_age the launcher is called even if autovacuum is off, then come warnings,
- * and 3 million ids before the wrap (1 million up to version 13) nobody gets an id any more, until a
- * vacuum has moved the oldest relfrozenxid on.
+ * and 3 million ids before the wrap (1 million up to version 13) nobody gets an id any more, until
+ * a vacuum has moved the oldest relfrozenxid on.
  *
  * Kept: the limits of the one database and what each does. Left out: multixacts, and the standby's
  * own view of them.
