@@ -29,7 +29,7 @@ export class PostgresEvents {
   /** A process has met what it cannot go on from, and the server crashes. */
   readonly panic: Topic<[server: number]>;
 
-  /** An autovacuum of a table begins; `forced` is 1 for one against wraparound. */
+  /** A vacuum of a table begins; `forced` is 1 for one against wraparound. */
   readonly vacuumBegan: Topic<[server: number, table: number, forced: number]>;
   /** A vacuum is over; `done` is 0 if it was cancelled. */
   readonly vacuumEnded: Topic<[server: number, table: number, done: number, removed: number]>;

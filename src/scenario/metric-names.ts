@@ -61,6 +61,7 @@ const PATTERNS: readonly string[] = [
     'conflicts.{snapshot,lock,bufferpin,deadlock,tablespace,database}',
     'autovacuum.workers.?',
     'autovacuum.{cancelled,refusals}',
+    'tables.<table>.vacuum_time.*',
     'tables.<table>.{dead_tuples,live_tuples,bytes,vacuums,analyzes,bloat}.?',
     'xmin_horizon.age.*',
     'slots.<slot>.retained_bytes.*',

@@ -2,6 +2,7 @@ import { type Nanoseconds, SECOND } from '../../kernel/time.ts';
 import { PAGE_BYTES } from '../../postgres/buffers/page.ts';
 import type { MetricDefinition, MetricFamily, MetricSheet } from '../family.ts';
 import { Gauge } from '../gauge.ts';
+import { Histogram } from '../histogram.ts';
 import type { Observed, ObservedServer, ObservedTable } from '../observed.ts';
 
 /** Tables are looked at when a vacuum ends, and at commits, not more often than this. */
@@ -35,6 +36,12 @@ const DEFINITIONS: readonly MetricDefinition[] = [
     'Share of the table’s pages that its live rows would not need if they were loaded anew.',
   ),
   metric('tables.<table>.vacuums', 'number', 'count', 'Vacuums that came to their end.'),
+  metric(
+    'tables.<table>.vacuum_time',
+    'distribution',
+    'seconds',
+    'How long each of these vacuums took, its naps included.',
+  ),
   metric('tables.<table>.analyzes', 'number', 'count', 'Analyzes, those of autovacuum included.'),
   metric('autovacuum.workers', 'gauge', 'count', 'Workers of autovacuum that run.'),
   metric('autovacuum.cancelled', 'number', 'count', 'Vacuums that others’ lock requests ended.'),
@@ -56,7 +63,8 @@ class TableMeter {
   private readonly server: ObservedServer;
   private readonly table: ObservedTable;
   private readonly index: number;
-  vacuums = 0;
+  private readonly times = new Histogram();
+  private began: Nanoseconds = 0;
   private analyzes = 0;
 
   constructor(run: Observed, server: ObservedServer, index: number) {
@@ -78,10 +86,18 @@ class TableMeter {
     bloat.set(heap.pages > 0 ? Math.max(0, 1 - needed / heap.pages) : 0);
   }
 
+  vacuumBegan(at: Nanoseconds): void {
+    this.began = at;
+  }
+
+  vacuumDone(at: Nanoseconds): void {
+    this.times.record(at - this.began);
+  }
+
   restart(): void {
     const { dead, live, bytes, bloat } = this.gauges;
     for (const gauge of [dead, live, bytes, bloat]) gauge.restart();
-    this.vacuums = 0;
+    this.times.clear();
     this.analyzes = this.analyzesSoFar;
   }
 
@@ -93,7 +109,8 @@ class TableMeter {
     sheet.gauge(`${prefix}live_tuples`, live.summary());
     sheet.gauge(`${prefix}bytes`, bytes.summary());
     sheet.gauge(`${prefix}bloat`, bloat.summary());
-    sheet.put(`${prefix}vacuums`, this.vacuums);
+    sheet.put(`${prefix}vacuums`, this.times.count);
+    sheet.distribution(`${prefix}vacuum_time`, this.times, 1e-9);
     sheet.put(`${prefix}analyzes`, Math.max(0, this.analyzesSoFar - this.analyzes));
   }
 
@@ -123,10 +140,14 @@ class VacuumMeter {
     for (const table of this.tables) table.sample();
   }
 
-  vacuumed(index: number, isDone: boolean): void {
+  vacuumBegan(at: Nanoseconds, index: number): void {
+    this.tables[index]!.vacuumBegan(at);
+  }
+
+  vacuumed(at: Nanoseconds, index: number, isDone: boolean): void {
     const table = this.tables[index]!;
     table.sample();
-    if (isDone) table.vacuums++;
+    if (isDone) table.vacuumDone(at);
     else this.cancelled++;
   }
 
@@ -153,8 +174,9 @@ export const tableFamily: MetricFamily = {
     const { postgres } = run;
     const meters = run.instances.map(({ server }) => new VacuumMeter(run, server));
     postgres.committed.observe((at, server) => meters[server]!.committed(at));
-    postgres.vacuumEnded.observe((_, server, table, isDone) => {
-      meters[server]!.vacuumed(table, isDone === 1);
+    postgres.vacuumBegan.observe((at, server, table) => meters[server]!.vacuumBegan(at, table));
+    postgres.vacuumEnded.observe((at, server, table, isDone) => {
+      meters[server]!.vacuumed(at, table, isDone === 1);
     });
     postgres.autovacuumWorkers.observe((_, server, count) => meters[server]!.workers.set(count));
     return {

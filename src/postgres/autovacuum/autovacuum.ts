@@ -135,6 +135,7 @@ export class Autovacuum {
     const outcome = yield* locks.finish(process.owner, request);
     let report: VacuumReport | null = null;
     if (outcome === 'granted') {
+      this.began(index, false);
       process.proc.entry.ignored = true;
       report = yield* new LazyVacuum(process, index, throttle, command).run();
       process.proc.entry.ignored = false;
