@@ -5,13 +5,20 @@
  * the reads that miss: a million pages are not a million steps of the simulation.
  */
 import { MISS } from '../buffers/buffer-pool.ts';
+import { pageOf } from '../buffers/page.ts';
 import type { BufferRing } from '../buffers/rings.ts';
-import type { PageReference, Table } from '../heap/relation.ts';
+import { type Table, tablePage } from '../heap/relation.ts';
 import { mapBlockOf } from '../heap/visibility-map.ts';
 import type { RegisteredBlock, WalRecord } from '../heap/wal-record.ts';
 import { RECORD, TURN } from './costs.ts';
 import type { MaintenanceProcess } from './process.ts';
 import type { CostThrottle } from './throttle.ts';
+
+/** Where a page is. */
+export interface PagePlace {
+  readonly relation: number;
+  readonly block: number;
+}
 
 export class PageWork {
   ring: BufferRing | null;
@@ -37,7 +44,7 @@ export class PageWork {
    * Reads a page and inserts the records of its change; `cost` is the processor time beside. True:
    * it is done; false: the process has been told to stop.
    */
-  *page(reference: PageReference, cost: number, records: readonly WalRecord[]) {
+  *page({ relation, block }: PagePlace, cost: number, records: readonly WalRecord[]) {
     const { process, throttle } = this;
     const nap = throttle.nap();
     if (nap > 0 || this.owed >= TURN) {
@@ -47,13 +54,13 @@ export class PageWork {
     if (process.stopped !== null) return false;
     const { storage } = process.server;
     const { pool } = storage;
-    const buffer = pool.find(storage.pageOf(reference));
+    const buffer = pool.find(pageOf(storage.fileOf(relation), block));
     if (buffer !== MISS && !pool.ioInProgress(buffer)) {
       pool.hit(buffer, this.ring);
       throttle.hit();
     } else {
       throttle.miss();
-      this.owed += yield* storage.read(reference, process.wait, this.ring);
+      this.owed += yield* storage.read(tablePage(relation, block), process.wait, this.ring);
       if (process.stopped === 'terminated') return false;
     }
     this.owed += cost;
@@ -78,9 +85,9 @@ export class PageWork {
   }
 
   /** Only a page that was clean costs (bufmgr.c:MarkBufferDirty). */
-  private countDirty(block: RegisteredBlock): void {
+  private countDirty({ relation, fork, block }: RegisteredBlock): void {
     const { storage } = this.process.server;
-    const buffer = storage.pool.find(storage.pageOf(block, block.fork));
+    const buffer = storage.pool.find(pageOf(storage.fileOf(relation, fork), block));
     if (buffer === MISS || !storage.pool.isDirty(buffer)) this.throttle.dirty();
   }
 }

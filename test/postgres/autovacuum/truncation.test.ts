@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { pageOf } from '../../../src/postgres/buffers/page.ts';
 import type { LockMode } from '../../../src/postgres/locking/lock-modes.ts';
 import { Bench, every, table } from './bench.ts';
 
@@ -28,7 +29,7 @@ describe('mechanisms 6.5: truncation of the empty tail', () => {
     expect(bench.heap(0).pages).toBe(10_000 - cut);
     const file = bench.server.storage.fileOf(1);
     const { pool } = bench.server.storage;
-    const last = bench.server.storage.pageOf({ relation: 1, block: 9999 });
+    const last = pageOf(file, 9999);
     expect(pool.find(last) < 0, `file ${file}`).toBe(cut > 0);
   });
 
