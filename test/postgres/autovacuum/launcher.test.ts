@@ -189,4 +189,22 @@ describe('mechanisms 6.5: who has to give way', () => {
     expect(granted).toBe(ended[0]![0]);
     expect(granted).toBeGreaterThan(4 * S);
   });
+
+  test('only one against wraparound waits for its lock; others leave the table for later', () => {
+    for (const [nextXid, waits] of [
+      [200_000_100, true],
+      [1000, false],
+    ] as const) {
+      const tables = [table(0, 61_000, { isFrozen: false })];
+      const { bench, began } = watch({ ...plan, tables, nextXid });
+      bench.change(0, 'delete', every(3, 61_000));
+      const owner = bench.locker();
+      expect(bench.server.locks.lockRelation(owner, 0, 8)).toBe('granted');
+      bench.sim.run(10.5 * S);
+      expect(began).toEqual([]);
+      bench.server.locks.releaseAll(owner);
+      bench.sim.run(20 * S);
+      expect(began[0]![0] === 10.5 * S, `with ${nextXid} ids`).toBe(waits);
+    }
+  });
 });
