@@ -9,6 +9,7 @@ import { procArrayFamily } from './metrics/procarray.ts';
 import { replicationFamily } from './metrics/replication.ts';
 import { serverFamily } from './metrics/servers.ts';
 import { splitBrainFamily } from './metrics/split-brain.ts';
+import { tableFamily } from './metrics/tables.ts';
 import { waitFamily } from './metrics/waits.ts';
 
 /** Everything that is measured. A new family is one file and one line here. */
@@ -21,6 +22,7 @@ export const FAMILIES: readonly MetricFamily[] = [
   splitBrainFamily,
   serverFamily,
   procArrayFamily,
+  tableFamily,
   replicationFamily,
   waitFamily,
   costFamily,
@@ -28,7 +30,7 @@ export const FAMILIES: readonly MetricFamily[] = [
 
 /**
  * All metrics. In a name `{a,b}` stands for each of the words and `<server>`, `<transaction>`,
- * `<clients>`, `<sqlstate>`, `<type>`, `<event>` for any name of that kind.
+ * `<clients>`, `<table>`, `<sqlstate>`, `<type>`, `<event>` for any name of that kind.
  */
 export const METRICS: readonly MetricDefinition[] = FAMILIES.flatMap(({ metrics }) => metrics);
 
@@ -80,6 +82,7 @@ const FREE: { readonly [placeholder: string]: RegExp } = {
   '<server>': /./,
   '<transaction>': /./,
   '<clients>': /./,
+  '<table>': /^[A-Za-z_]\w*$/,
   '<sqlstate>': /^[0-9A-Z]{5}$/,
   '<type>': /^(Activity|BufferPin|Client|Extension|IO|IPC|Lock|LWLock|Timeout)$/,
   '<event>': /^[A-Za-z]\w*$/,

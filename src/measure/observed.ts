@@ -32,6 +32,17 @@ export interface ObservedHost {
   onReachabilityChange(listener: (reachable: boolean) => void): void;
 }
 
+export interface ObservedTable {
+  readonly definition: { readonly name: string };
+  readonly heap: {
+    readonly pages: number;
+    readonly live: number;
+    readonly deadInStatistics: number;
+    readonly rowsPerPage: number;
+  };
+  readonly indexes: readonly { readonly pages: number }[];
+}
+
 export interface ObservedServer {
   readonly name: string;
   readonly index: number;
@@ -62,12 +73,17 @@ export interface ObservedServer {
   };
   readonly memory: { readonly used: number };
   readonly storage: {
+    readonly tables: readonly ObservedTable[];
     readonly pool: { readonly hits: number; readonly reads: number };
     readonly written: {
       readonly checkpointer: number;
       readonly bgwriter: number;
       readonly backend: number;
     };
+  };
+  readonly autovacuum: {
+    readonly statistics: readonly { readonly analyzes: number; readonly autoanalyzes: number }[];
+    readonly limits: { readonly refusals: number };
   };
   readonly lockWaits: number;
   readonly deadlocks: number;

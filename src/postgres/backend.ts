@@ -241,7 +241,9 @@ export class Backend implements LockClient {
     if (this.memory.query() === 'refused') return ERRORS.outOfMemory;
     const locks = details !== null && details.rowLock !== null;
     const writes = verb === 'insert' || verb === 'update' || verb === 'delete' || locks;
-    return writes && this.server.inRecovery ? ERRORS.readOnly : null;
+    if (!writes) return null;
+    if (this.server.inRecovery) return ERRORS.readOnly;
+    return this.transaction.hasXid ? null : this.server.autovacuum.refusal();
   }
 
   private fail(error: ErrorResponse): void {

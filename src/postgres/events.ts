@@ -34,6 +34,13 @@ export class PostgresEvents {
   /** A process has met what it cannot go on from, and the server crashes. */
   readonly panic: Topic<[server: number]>;
 
+  /** A vacuum of a table begins; `forced` is 1 for one against wraparound. */
+  readonly vacuumBegan: Topic<[server: number, table: number, forced: number]>;
+  /** A vacuum is over; `done` is 0 if it was cancelled. */
+  readonly vacuumEnded: Topic<[server: number, table: number, done: number, removed: number]>;
+  /** A worker of autovacuum started or ended; so many there are now. */
+  readonly autovacuumWorkers: Topic<[server: number, count: number]>;
+
   constructor(trace: Trace) {
     this.state = trace.topic('server.state', ['server', 'state']);
     this.connections = trace.topic('server.connections', ['server', 'count']);
@@ -47,6 +54,9 @@ export class PostgresEvents {
     this.replayed = trace.topic('replication.replayed', ['standby', 'lsn']);
     this.lag = trace.topic('replication.lag', ['standby', 'write', 'flush', 'replay']);
     this.walFiles = trace.topic('wal.files', ['server', 'bytes', 'backlog']);
+    this.vacuumBegan = trace.topic('vacuum.began', ['server', 'table', 'forced']);
+    this.vacuumEnded = trace.topic('vacuum.ended', ['server', 'table', 'done', 'removed']);
+    this.autovacuumWorkers = trace.topic('autovacuum.workers', ['server', 'count']);
     this.panic = trace.topic('server.panic', ['server']);
     this.checkpoint = trace.topic('server.checkpoint', ['server', 'redoLsn', 'requested']);
     this.checkpointWritten = trace.topic('server.checkpoint_written', ['server', 'buffers']);

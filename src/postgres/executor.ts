@@ -195,6 +195,7 @@ export class Executor {
       const table = this.changed.pop()!;
       if (!committed) table.abort(change);
       else if (isWatched) this.note(change, table);
+      this.server.autovacuum.transactionEnded(table, change.heap, committed);
     }
   }
 

@@ -9,6 +9,7 @@
 import type { Host } from '../hardware/host.ts';
 import { Endpoint, type Listener, type Packet, type SocketOptions } from '../hardware/tcp.ts';
 import { Mailbox, type Process, type ProcessGroup } from '../kernel/index.ts';
+import { Autovacuum } from './autovacuum/autovacuum.ts';
 import { Backend } from './backend.ts';
 import { BackgroundWriterProcess } from './checkpoint/background-writer.ts';
 import { Checkpointer } from './checkpoint/checkpointer.ts';
@@ -79,6 +80,7 @@ export class Server implements Listener<WireMessage> {
   readonly procArray: SharedProcArray;
   readonly memory: ServerMemory;
   readonly recentUpdates = new RecentUpdates();
+  readonly autovacuum: Autovacuum;
   locks: LockManager;
   synchronousReplication: SynchronousReplication = NO_STANDBYS;
   state: ServerState = 'shut down';
@@ -124,6 +126,7 @@ export class Server implements Listener<WireMessage> {
     this.procArray = new SharedProcArray(context.sim, options.settings);
     this.memory = new ServerMemory(this.host.memory, options.settings, () => this.memories());
     this.memory.onChange = (bytes) => context.events.memory.emit(this.index, bytes);
+    this.autovacuum = new Autovacuum(this);
     this.accepted = new Mailbox(context.sim);
     this.options = socketOptions(options.settings);
     this.host.onPowerOff(() => this.lost('flushed'));
@@ -154,7 +157,7 @@ export class Server implements Listener<WireMessage> {
     this.inRecovery = role === 'hot standby';
     this.startPostmaster();
     this.enter(role);
-    if (role === 'primary') this.startPrimaryProcesses();
+    if (role === 'primary') this.startPrimaryProcesses(true);
     else this.checkpointer.start();
   }
 
@@ -168,12 +171,13 @@ export class Server implements Listener<WireMessage> {
   }
 
   /** What only a server with a WAL of its own runs. */
-  startPrimaryProcesses(): void {
+  startPrimaryProcesses(hasRunForLong = false): void {
     this.procArray.array.goOnFrom(this.storage.database.nextXid);
     this.storage.begin();
     this.wal.start();
     this.checkpointer.start();
     this.backgroundWriter.start();
+    this.autovacuum.start(hasRunForLong);
   }
 
   /** Crash recovery, without the checkpoint at its end. */
@@ -183,6 +187,7 @@ export class Server implements Listener<WireMessage> {
 
   /** Ends all client sessions as SIGTERM does. */
   terminateBackends(): void {
+    this.autovacuum.stop();
     for (const backend of [...this.backends]) backend.terminate();
   }
 
@@ -237,6 +242,7 @@ export class Server implements Listener<WireMessage> {
     }
     this.wal.crash(survives);
     this.forget();
+    this.autovacuum.crash();
     this.enter('crashed');
   }
 
@@ -245,6 +251,7 @@ export class Server implements Listener<WireMessage> {
     this.checkpointer.crash();
     this.backgroundWriter.crash();
     this.storage.crash();
+    this.autovacuum.forget();
     this.backends.clear();
     this.endpoints.clear();
     this.activeTransactions = 0;

@@ -81,7 +81,35 @@ export const MODELLED = {
   wal_keep_size: 'bytes',
   max_wal_senders: 'number',
   max_worker_processes: 'number',
+  autovacuum: 'boolean',
   autovacuum_max_workers: 'number',
+  autovacuum_worker_slots: 'number',
+  autovacuum_naptime: 'time',
+  autovacuum_vacuum_threshold: 'number',
+  autovacuum_vacuum_scale_factor: 'number',
+  autovacuum_vacuum_max_threshold: 'number',
+  autovacuum_vacuum_insert_threshold: 'number',
+  autovacuum_vacuum_insert_scale_factor: 'number',
+  autovacuum_analyze_threshold: 'number',
+  autovacuum_analyze_scale_factor: 'number',
+  autovacuum_freeze_max_age: 'number',
+  autovacuum_multixact_freeze_max_age: 'number',
+  autovacuum_vacuum_cost_delay: 'time',
+  autovacuum_vacuum_cost_limit: 'number',
+  autovacuum_work_mem: 'bytes',
+  maintenance_work_mem: 'bytes',
+  vacuum_buffer_usage_limit: 'bytes',
+  vacuum_cost_delay: 'time',
+  vacuum_cost_limit: 'number',
+  vacuum_cost_page_hit: 'number',
+  vacuum_cost_page_miss: 'number',
+  vacuum_cost_page_dirty: 'number',
+  vacuum_freeze_min_age: 'number',
+  vacuum_freeze_table_age: 'number',
+  vacuum_failsafe_age: 'number',
+  vacuum_truncate: 'boolean',
+  default_statistics_target: 'number',
+  data_checksums: 'boolean',
   max_prepared_transactions: 'number',
   max_locks_per_transaction: 'number',
   deadlock_timeout: 'time',
@@ -184,7 +212,9 @@ export function defaultSettings(version: number): PostgresSettings {
     settings[fact.name] = parsed.ok ? parsed.value : fact.default;
   }
   // A timeout that the version does not have is one that never fires.
-  for (const name of Object.keys(MODELLED)) settings[name] ??= 0;
+  for (const [name, measure] of Object.entries(MODELLED)) {
+    if (measure === 'time') settings[name] ??= 0;
+  }
   const resolved = Object.freeze(settings) as PostgresSettings;
   DEFAULTS.set(version, resolved);
   return resolved;

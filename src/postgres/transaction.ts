@@ -93,6 +93,7 @@ export class Transaction {
     this.server.activeTransactions++;
     this.locks.assignTransactionId(this.owner);
     this.server.storage.database.nextXid = this.xid + 1;
+    this.server.autovacuum.xidAssigned(this.xid);
   }
 
   /** After something that nothing may interrupt. */

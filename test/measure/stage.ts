@@ -75,9 +75,11 @@ export class StageServer {
   };
   readonly memory = { used: 0 };
   readonly storage = {
+    tables: [],
     pool: { hits: 0, reads: 0 },
     written: { checkpointer: 0, bgwriter: 0, backend: 0 },
   };
+  readonly autovacuum = { statistics: [], limits: { refusals: 0 } };
   lockWaits = 0;
   deadlocks = 0;
   readonly backends: { wait: { settle(): void } }[] = [];

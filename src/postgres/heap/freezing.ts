@@ -40,7 +40,7 @@ export function freezeCutoffs(
   const isHorizonFarBack = version < 16 && freezeLimit < at.nextXid - maxAge;
   if (isHorizonFarBack) freezeLimit = at.horizon;
   const tableAge = Math.min(settings.vacuum_freeze_table_age, Math.floor(maxAge * 0.95));
-  const isAggressive = at.relfrozenxid <= Math.max(FIRST_NORMAL_XID, at.nextXid - tableAge);
+  const isAggressive = at.relfrozenxid <= at.nextXid - tableAge;
   return { freezeLimit, isAggressive };
 }
 

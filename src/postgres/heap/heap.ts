@@ -5,11 +5,9 @@
  * free bytes, hence HOT or not, pruning, growth and the size of images.
  *
  * Rows are numbered from 0 in the order in which they were loaded or inserted. Each operation is
- * synchronous: it changes the counts and returns what has to be done for it, that is pages to read
- * and WAL records to insert; the caller spends the time, and calls `stamp` with the LSNs.
- *
- * Left out: tuples of different widths in one table, TOAST, multixacts and what a page's order of
- * line pointers would tell.
+ * synchronous: it changes the counts and returns pages to read and WAL records to insert; the caller
+ * spends the time, and calls `stamp` with the LSNs. Left out: tuples of different widths in one
+ * table, TOAST, multixacts and what a page's order of line pointers would tell.
  */
 
 import type { Lsn } from '../lsn.ts';
@@ -55,6 +53,8 @@ export class Heap {
   live: number;
   dead = 0;
   removed = 0;
+  /** Of these by queries, less the stubs that they left. */
+  prunedByQueries = 0;
   /** Dead line pointers that wait for vacuum. */
   stubs = 0;
   /** Vacuum has removed all index entries of versions that ended before this transaction. */
@@ -160,6 +160,7 @@ export class Heap {
       if (prunesOnAccess(pruneXid, horizon, isFull, free, this.definition.fillfactor)) {
         const pruning = this.prune(entry, horizon);
         if (pruning) record = this.pruneRecord(block, pruning);
+        this.prunedByQueries += pruning ? pruning.removed - pruning.dead : 0;
       }
     }
     const setsHints = (flags & HINTS_MISSING) !== 0 && pages.newestXid[entry]! < oldestRunning;
@@ -295,9 +296,7 @@ export class Heap {
     this.rows.place(row, block, wasHeapOnly);
   }
 
-  /**
-   * n_dead_tup as the statistics have it: dead versions and stubs (pruning counts stubs as dead).
-   */
+  /** Dead versions, and the stubs that pruning left of others. */
   get deadInStatistics(): number {
     return this.dead + this.stubs;
   }

@@ -62,6 +62,9 @@ export interface VacuumSummary {
   skippedPages: number;
   tuplesRemoved: number;
   tuplesFrozen: number;
+  /** On the pages that were read: live versions, and dead ones that somebody may still need. */
+  liveTuples: number;
+  recentlyDead: number;
   deadPointersRemoved: number;
   indexPasses: number;
   isIndexBypassed: boolean;
@@ -88,6 +91,8 @@ export class Vacuum {
     skippedPages: 0,
     tuplesRemoved: 0,
     tuplesFrozen: 0,
+    liveTuples: 0,
+    recentlyDead: 0,
     deadPointersRemoved: 0,
     indexPasses: 0,
     isIndexBypassed: false,
@@ -196,6 +201,7 @@ export class Vacuum {
     if (frozen > 0 && frozenBelow === block) heap.changed.frozenBelow = end;
     if (frozen === 0 && heap.changed.frozenBelow < end) this.leave(heap.changed.loaded.xid);
     summary.scannedPages += pages;
+    for (let i = 0; i < pages; i++) summary.liveTuples += heap.changed.loadedRows(block + i);
     summary.tuplesFrozen += frozen * pages;
     return this.step('heap scan', block, pages, { skipped, records, frozen: frozen * pages });
   }
@@ -207,10 +213,12 @@ export class Vacuum {
     if (pages.visibleBelow === block) pages.visibleBelow++;
     if (pages.frozenBelow === block) pages.frozenBelow++;
     if (!options.isAggressive && options.isPinned?.(block)) {
+      this.countTuples(entry);
       this.leave(pages.oldestXid[entry]!);
       return this.step('heap scan', block, 1, { skipped });
     }
     const visit = scanPage(heap, entry, this.cutoffs);
+    this.countTuples(entry);
     const list = [...visit.records];
     this.leave(pages.oldestXid[entry]!);
     summary.tuplesRemoved += visit.removed;
@@ -223,6 +231,11 @@ export class Vacuum {
     if (pages.stubs[entry] === 0) heap.freeSpace.record(block, heap.freeBytesOf(block));
     const { removed, frozen } = visit;
     return this.step('heap scan', block, 1, { skipped, records: list, removed, frozen });
+  }
+
+  private countTuples(entry: number): void {
+    this.summary.liveTuples += this.heap.changed.live[entry]!;
+    this.summary.recentlyDead += this.heap.changed.dead[entry]!;
   }
 
   private reclaim(entry: number) {

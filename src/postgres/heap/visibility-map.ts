@@ -34,6 +34,18 @@ export class VisibilityMap {
     return (this.pages.flagsOf(block) & ALL_FROZEN) !== 0;
   }
 
+  /** Bits of the second kind in a table of so many pages. */
+  allFrozenPages(pages: number): number {
+    const { block, count, flags, frozenBelow } = this.pages;
+    let frozen = Math.min(frozenBelow, pages);
+    for (let entry = 0; entry < count; entry++) {
+      if (block[entry]! >= pages) continue;
+      if (block[entry]! < frozenBelow) frozen--;
+      if ((flags[entry]! & ALL_FROZEN) !== 0) frozen++;
+    }
+    return frozen;
+  }
+
   /** Clears both bits of a changed page; true if they were not clear, and the map page is dirty. */
   clear(entry: number): boolean {
     const flags = this.pages.flags[entry]!;

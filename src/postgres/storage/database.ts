@@ -6,15 +6,19 @@
  * new primary takes the tables over with the row versions of transactions that were lost; they
  * count as live where the real ones are gone, which is few among a table's rows.
  */
+import { type CatalogEntry, catalogEntry } from '../autovacuum/catalog.ts';
 import { Table, type TableDefinition } from '../heap/relation.ts';
 
 export class Database {
   readonly tables: readonly Table[];
+  /** What pg_class says of each of them. */
+  readonly catalog: readonly CatalogEntry[];
   /** Beyond all ids in its pages: what a new primary goes on from. */
   nextXid = 3;
 
   constructor(definitions: readonly TableDefinition[]) {
     this.tables = definitions.map((definition) => new Table(definition));
+    this.catalog = this.tables.map(catalogEntry);
   }
 
   /** Pages of all files. */

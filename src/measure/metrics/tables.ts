@@ -1,0 +1,191 @@
+import { type Nanoseconds, SECOND } from '../../kernel/time.ts';
+import { PAGE_BYTES } from '../../postgres/buffers/page.ts';
+import type { MetricDefinition, MetricFamily, MetricSheet } from '../family.ts';
+import { Gauge } from '../gauge.ts';
+import { Histogram } from '../histogram.ts';
+import type { Observed, ObservedServer, ObservedTable } from '../observed.ts';
+
+/** Tables are looked at when a vacuum ends, and at commits, not more often than this. */
+const SAMPLE_INTERVAL: Nanoseconds = SECOND / 4;
+/** Shares of bloat below this are not told apart. */
+const BLOAT_RESOLUTION = 1e-4;
+
+function metric(
+  name: string,
+  kind: MetricDefinition['kind'],
+  unit: MetricDefinition['unit'],
+  doc: string,
+): MetricDefinition {
+  return { name: `servers.<server>.${name}`, kind, unit, doc };
+}
+
+const DEFINITIONS: readonly MetricDefinition[] = [
+  metric(
+    'tables.<table>.dead_tuples',
+    'gauge',
+    'count',
+    'Dead row versions and the pointers they left, all that vacuum would remove or keep; ' +
+      'looked at when a vacuum ends and at commits, four times a second at most.',
+  ),
+  metric('tables.<table>.live_tuples', 'gauge', 'count', 'Row versions that are not dead.'),
+  metric('tables.<table>.bytes', 'gauge', 'bytes', 'Size of the table with its indexes.'),
+  metric(
+    'tables.<table>.bloat',
+    'gauge',
+    'fraction',
+    'Share of the table’s pages that its live rows would not need if they were loaded anew.',
+  ),
+  metric('tables.<table>.vacuums', 'number', 'count', 'Vacuums that came to their end.'),
+  metric(
+    'tables.<table>.vacuum_time',
+    'distribution',
+    'seconds',
+    'How long each of these vacuums took, its naps included.',
+  ),
+  metric('tables.<table>.analyzes', 'number', 'count', 'Analyzes, those of autovacuum included.'),
+  metric('autovacuum.workers', 'gauge', 'count', 'Workers of autovacuum that run.'),
+  metric('autovacuum.cancelled', 'number', 'count', 'Vacuums that others’ lock requests ended.'),
+  metric(
+    'autovacuum.refusals',
+    'number',
+    'count',
+    'Transactions refused because transaction ids would have run out (SQLSTATE 54000).',
+  ),
+];
+
+class TableMeter {
+  private readonly gauges: {
+    readonly dead: Gauge;
+    readonly live: Gauge;
+    readonly bytes: Gauge;
+    readonly bloat: Gauge;
+  };
+  private readonly server: ObservedServer;
+  private readonly table: ObservedTable;
+  private readonly index: number;
+  private readonly times = new Histogram();
+  private began: Nanoseconds = 0;
+  private analyzes = 0;
+
+  constructor(run: Observed, server: ObservedServer, index: number) {
+    this.server = server;
+    this.index = index;
+    this.table = server.storage.tables[index]!;
+    const gauge = (resolution = 1) => new Gauge(run.clock, 0, resolution);
+    this.gauges = { dead: gauge(), live: gauge(), bytes: gauge(), bloat: gauge(BLOAT_RESOLUTION) };
+    this.sample();
+  }
+
+  sample(): void {
+    const { heap, indexes } = this.table;
+    const { dead, live, bytes, bloat } = this.gauges;
+    dead.set(heap.deadInStatistics);
+    live.set(heap.live);
+    bytes.set(indexes.reduce((sum, { pages }) => sum + pages, heap.pages) * PAGE_BYTES);
+    const needed = Math.ceil(heap.live / heap.rowsPerPage);
+    bloat.set(heap.pages > 0 ? Math.max(0, 1 - needed / heap.pages) : 0);
+  }
+
+  vacuumBegan(at: Nanoseconds): void {
+    this.began = at;
+  }
+
+  vacuumDone(at: Nanoseconds): void {
+    this.times.record(at - this.began);
+  }
+
+  restart(): void {
+    const { dead, live, bytes, bloat } = this.gauges;
+    for (const gauge of [dead, live, bytes, bloat]) gauge.restart();
+    this.times.clear();
+    this.analyzes = this.analyzesSoFar;
+  }
+
+  report(sheet: MetricSheet): void {
+    this.sample();
+    const { dead, live, bytes, bloat } = this.gauges;
+    const prefix = `servers.${this.server.name}.tables.${this.table.definition.name}.`;
+    sheet.gauge(`${prefix}dead_tuples`, dead.summary());
+    sheet.gauge(`${prefix}live_tuples`, live.summary());
+    sheet.gauge(`${prefix}bytes`, bytes.summary());
+    sheet.gauge(`${prefix}bloat`, bloat.summary());
+    sheet.put(`${prefix}vacuums`, this.times.count);
+    sheet.distribution(`${prefix}vacuum_time`, this.times, 1e-9);
+    sheet.put(`${prefix}analyzes`, Math.max(0, this.analyzesSoFar - this.analyzes));
+  }
+
+  private get analyzesSoFar(): number {
+    const { analyzes, autoanalyzes } = this.server.autovacuum.statistics[this.index]!;
+    return analyzes + autoanalyzes;
+  }
+}
+
+class VacuumMeter {
+  readonly workers: Gauge;
+  private readonly server: ObservedServer;
+  private readonly tables: readonly TableMeter[];
+  private nextSample: Nanoseconds = 0;
+  private cancelled = 0;
+  private refusals = 0;
+
+  constructor(run: Observed, server: ObservedServer) {
+    this.server = server;
+    this.workers = new Gauge(run.clock);
+    this.tables = server.storage.tables.map((_, index) => new TableMeter(run, server, index));
+  }
+
+  committed(at: Nanoseconds): void {
+    if (at < this.nextSample) return;
+    this.nextSample = at + SAMPLE_INTERVAL;
+    for (const table of this.tables) table.sample();
+  }
+
+  vacuumBegan(at: Nanoseconds, index: number): void {
+    this.tables[index]!.vacuumBegan(at);
+  }
+
+  vacuumed(at: Nanoseconds, index: number, isDone: boolean): void {
+    const table = this.tables[index]!;
+    table.sample();
+    if (isDone) table.vacuumDone(at);
+    else this.cancelled++;
+  }
+
+  restart(): void {
+    this.workers.restart();
+    for (const table of this.tables) table.restart();
+    this.cancelled = 0;
+    this.refusals = this.server.autovacuum.limits.refusals;
+  }
+
+  report(sheet: MetricSheet): void {
+    const prefix = `servers.${this.server.name}.autovacuum.`;
+    for (const table of this.tables) table.report(sheet);
+    sheet.gauge(`${prefix}workers`, this.workers.summary());
+    sheet.put(`${prefix}cancelled`, this.cancelled);
+    sheet.put(`${prefix}refusals`, this.server.autovacuum.limits.refusals - this.refusals);
+  }
+}
+
+/** Tables as they grow and are vacuumed. */
+export const tableFamily: MetricFamily = {
+  metrics: DEFINITIONS,
+  measure: (run) => {
+    const { postgres } = run;
+    const meters = run.instances.map(({ server }) => new VacuumMeter(run, server));
+    postgres.committed.observe((at, server) => meters[server]!.committed(at));
+    postgres.vacuumBegan.observe((at, server, table) => meters[server]!.vacuumBegan(at, table));
+    postgres.vacuumEnded.observe((at, server, table, isDone) => {
+      meters[server]!.vacuumed(at, table, isDone === 1);
+    });
+    postgres.autovacuumWorkers.observe((_, server, count) => meters[server]!.workers.set(count));
+    return {
+      restart: () => {
+        for (const meter of meters) meter.restart();
+      },
+      report: (sheet) => {
+        for (const meter of meters) meter.report(sheet);
+      },
+    };
+  },
+};

@@ -1,0 +1,86 @@
+/**
+ * A process that vacuums or analyzes: what it is to the locks, to the ProcArray and to whoever
+ * wants it to end. It is told to stop at the points where Postgres checks for interrupts: before
+ * each page and in its naps.
+ */
+import { type Nanoseconds, Signal } from '../../kernel/index.ts';
+import type { LockKind, LockOwner } from '../locking/lock-table.ts';
+import type { ProcSession } from '../procarray/session.ts';
+import type { Server } from '../server.ts';
+import { CPU, type WaitState, WaitTimes } from '../waits.ts';
+
+/** Why it does not go on: cancelled, it only leaves its present table. */
+export type StopReason = 'cancelled' | 'terminated';
+
+export class MaintenanceProcess {
+  readonly server: Server;
+  readonly owner: LockOwner;
+  /** Of its own: shares of waits are those of client backends. */
+  readonly wait: WaitState;
+  readonly proc: ProcSession;
+  readonly isAutovacuum: boolean;
+  /** Works against wraparound, and yields to nobody. */
+  isForced = false;
+  stopped: StopReason | null = null;
+  private readonly woken: Signal;
+
+  constructor(server: Server, isAutovacuum: boolean) {
+    const { sim } = server.context;
+    this.server = server;
+    this.isAutovacuum = isAutovacuum;
+    this.owner = server.locks.enter(this);
+    this.wait = new WaitTimes(sim).enter(CPU);
+    this.proc = server.procArray.session(this.wait);
+    this.woken = new Signal(sim);
+  }
+
+  lockWait(kind: LockKind | null): void {
+    if (kind !== null) this.server.lockWaits++;
+  }
+
+  /** Somebody has waited for its lock for deadlock_timeout (proc.c:ProcSleep). */
+  readonly cancelAutovacuum = (): void => {
+    if (this.isAutovacuum && !this.isForced) this.stop('cancelled');
+  };
+
+  stop(reason: StopReason): void {
+    if (this.stopped !== 'terminated') this.stopped = reason;
+    this.woken.fire();
+  }
+
+  /** Sleeps, but not beyond the word to stop. */
+  *sleep(duration: Nanoseconds): Generator<undefined, void, undefined> {
+    if (this.stopped === null) yield this.woken.wait(this.server.context.sim.now + duration);
+  }
+
+  /** Spends processor time. */
+  *work(duration: Nanoseconds): Generator<undefined, void, undefined> {
+    const { host, group } = this.server;
+    if (duration > 0) yield host.cpu.serve(Math.round(duration), group);
+  }
+
+  /** Commits: the record is on disk when it goes on. */
+  *commit(): Generator<undefined, void, undefined> {
+    const { wal, procArray } = this.server;
+    const lsn = wal.insert(COMMIT_BYTES, 'Transaction/COMMIT');
+    wal.requestFlush(lsn);
+    if (wal.flushed.below(lsn)) yield;
+    procArray.array.endTransaction(this.proc.entry, true);
+  }
+
+  /** A transaction's id, as the first write of any backend gets one. */
+  assignXid(): void {
+    const { procArray, storage } = this.server;
+    this.proc.assignXid();
+    storage.database.nextXid = procArray.array.nextXid;
+  }
+
+  end(): void {
+    this.proc.abort();
+    this.proc.disconnect();
+    this.server.locks.leave(this.owner);
+  }
+}
+
+/** A commit record without anything beside it (xact.c:XactLogCommitRecord). */
+const COMMIT_BYTES = 34;
