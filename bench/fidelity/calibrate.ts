@@ -64,7 +64,11 @@ export function calibrate(data: CalibrationData): Calibration {
   };
 }
 
-type Column = 'server_cpu_us_per_txn' | 'server_user_us' | 'client_cpu_us_per_txn' | 'p50';
+type Column =
+  | 'server_cpu_us_per_txn'
+  | 'server_user_us'
+  | 'server_sys_us'
+  | 'client_cpu_us_per_txn' | 'p50';
 
 /** The mean over repeats of one column of C2b; the median latency in microseconds. */
 function pinned(
@@ -94,8 +98,8 @@ function serverCosts(data: CalibrationData) {
   const { begin, insert, commit } = DEFAULT_COSTS.statements;
   const usual = begin.execute + insert.execute + commit.execute + DEFAULT_COSTS.commit;
   const share = (part: number) => rest * (part / usual);
-  const wakeups = wakeup(data);
-  const flush = Math.max(0, flushCpu(data) - wakeups.cpu);
+  const sleep = pinned(data, 'select 1', 'server_sys_us') / 2;
+  const flush = Math.max(0, flushCpu(data) - goingOn(data));
   const connection = connectionCost(data, message + select);
   const images = imageCost(data);
   const costs = {
@@ -109,6 +113,8 @@ function serverCosts(data: CalibrationData) {
     },
     commit: us(share(DEFAULT_COSTS.commit)),
     flush: us(flush),
+    wake: us(sleep),
+    sleep: us(sleep),
     page_read: us(mean(meansOf(data, 'randread8k_pagecache'))),
     ...connection.costs,
     ...(images === null ? {} : { full_page_image: us(images) }),
@@ -131,6 +137,12 @@ function serverCosts(data: CalibrationData) {
       flush,
       'C2b same core: server CPU with synchronous_commit on less off, less the wake-up of the core',
     ),
+    value(
+      'costs.wake, costs.sleep',
+      sleep,
+      'C2b same core: half of the system time of `select 1` each, at most: a message wakes another ' +
+        'process, and sleeps',
+    ),
     ...connection.derived,
     ...(images === null
       ? []
@@ -151,26 +163,41 @@ function flushCpu(data: CalibrationData): number {
   return mean([added('simple-update'), added('tpcb-like')]);
 }
 
+const WORKLOADS = ['select 1', 'select-only', 'simple-update', 'tpcb-like'];
+
+/** By which share the server's user time grows with cold caches: `cross` beside `same`. */
+function coldShare(data: CalibrationData): number {
+  const grown = WORKLOADS.map((workload): [number, number] => {
+    const warm = pinned(data, workload, 'server_user_us');
+    return [warm, pinned(data, workload, 'server_user_us', 'cross') - warm];
+  });
+  return Math.max(0, slopeThroughOrigin(grown));
+}
+
 /** Two wake-ups of an idle core in each round trip of C2b's `cross`, none in `same`. */
-function wakeup(data: CalibrationData): { latency: number; cpu: number } {
-  const added = (column: Column) =>
-    pinned(data, 'select 1', column, 'cross') - pinned(data, 'select 1', column);
-  const cpu = added('server_cpu_us_per_txn') + added('client_cpu_us_per_txn');
-  return { latency: Math.max(0, added('p50') / 2), cpu: Math.max(0, cpu / 2) };
+function wakeup(data: CalibrationData): number {
+  const of = (column: Column, placement: PinnedPoint['placement'] = 'same') =>
+    pinned(data, 'select 1', column, placement);
+  const cold = coldShare(data) * (of('server_cpu_us_per_txn') + of('client_cpu_us_per_txn'));
+  return Math.max(0, (of('p50', 'cross') - of('p50') - cold) / 2);
+}
+
+/** What a process that slept takes on a core that has gone idle until it can go on. */
+function goingOn(data: CalibrationData): number {
+  const sleep = pinned(data, 'select 1', 'server_sys_us') / 2;
+  return wakeup(data) + sleep * (1 + coldShare(data));
 }
 
 function processorCosts(data: CalibrationData) {
-  const { latency, cpu } = wakeup(data);
-  const cold = ['select 1', 'select-only', 'simple-update', 'tpcb-like'].map(
-    (workload): [number, number] => [
-      MESSAGES[workload]!,
-      pinned(data, workload, 'server_user_us', 'cross') -
-        pinned(data, workload, 'server_user_us', 'same'),
-    ],
-  );
-  const refill = Math.max(0, slopeThroughOrigin(cold));
+  const latency = wakeup(data);
+  const cold = coldShare(data);
   return {
-    processor: { context_switch: us(0), cache_refill: us(refill), core_wakeup: us(latency) },
+    processor: {
+      context_switch: us(0),
+      cache_refill: cold,
+      idle_refill: cold,
+      core_wakeup: us(latency),
+    },
     derived: [
       value(
         'processor.context_switch',
@@ -180,21 +207,21 @@ function processorCosts(data: CalibrationData) {
       value(
         'processor.core_wakeup',
         latency,
-        `C2b: half of what a round trip takes longer across cores (${cpu.toFixed(1)} us of it CPU)`,
+        'C2b: half of what a round trip of `select 1` takes longer across cores, less cold caches',
       ),
-      value(
-        'processor.cache_refill',
-        refill,
-        'C2b: user time of the server per message that cold caches add (cross less same)',
-      ),
+      {
+        name: 'processor.cache_refill, processor.idle_refill',
+        value: cold,
+        unit: 'of the service',
+        how: 'C2b: growth of the server’s user time by cold caches (cross beside same)',
+      },
     ],
   };
 }
 
 function clientCost(data: CalibrationData) {
-  const workloads = ['select 1', 'select-only', 'simple-update', 'tpcb-like'];
   const message = slopeThroughOrigin(
-    workloads.map((each) => [MESSAGES[each]!, pinned(data, each, 'client_cpu_us_per_txn')]),
+    WORKLOADS.map((each) => [MESSAGES[each]!, pinned(data, each, 'client_cpu_us_per_txn')]),
   );
   const how = 'C2b same core, asynchronous: least squares over four workloads';
   return { message, derived: [value('client, per statement', message, how)] };
@@ -253,8 +280,9 @@ function meansOf(data: CalibrationData, name: string): number[] {
 }
 
 /**
- * A flush takes longer in Postgres than in C1's loop: by its own system calls, and because whoever
- * waits for it finds a core that has gone idle. What C2b measures of that shifts the law of C1.
+ * A commit's wait in Postgres is the leader's system calls, the device, and the wake-up of a core
+ * that has gone idle. C1's loop has its own system calls in it; what C2b measures of the whole
+ * shifts its law to what is left for the device.
  */
 function diskLaws(data: CalibrationData) {
   const longer = (workload: string) =>
@@ -263,8 +291,9 @@ function diskLaws(data: CalibrationData) {
   const loops = testsOf(data, 'overwrite8k_fdatasync');
   if (loops.length === 0) throw missingFrom(data, 'C1', 'no test is overwrite8k_fdatasync');
   const loop = samplesOf(loops);
-  const shift = Math.max(0, measured - loop[loop.length >> 1]! - wakeup(data).latency);
-  const fsync = loop.map((each) => each + shift);
+  const beside = Math.max(0, flushCpu(data) - goingOn(data)) + goingOn(data);
+  const shift = measured - loop[loop.length >> 1]! - beside;
+  const fsync = loop.map((each) => Math.max(0, each + shift));
   const reads = testsOf(data, 'randread8k_odirect_qd1');
   const read = reads.length > 0 ? samplesOf(reads) : [0];
   const most = Math.max(0, ...data.c1.tests.map(({ iops }) => iops ?? 0));
@@ -280,10 +309,10 @@ function diskLaws(data: CalibrationData) {
     derived: [
       value('disk.fsync, mean of C1', mean(loop), 'C1: overwrite8k_fdatasync, all repeats'),
       value(
-        'disk.fsync, longer in Postgres',
+        'disk.fsync, longer than in C1',
         shift,
-        'C2b same core: median latency with synchronous_commit on less off, less C1’s median and ' +
-          'the wake-up of a core',
+        'C2b same core: median latency with synchronous_commit on less off, less C1’s median, ' +
+          'costs.flush and the wake-up; C1’s loop has its own system calls in it',
       ),
       value('disk.read, mean', mean(read), 'C1: randread8k_odirect_qd1'),
       { name: 'disk.queue_depth', value: depth, unit: '', how: 'C1: highest IOPS x one read' },

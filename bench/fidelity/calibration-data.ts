@@ -40,6 +40,7 @@ const singleClient = z.object({
   lat: percentiles,
   server_cpu_us_per_txn: number,
   server_user_us: number,
+  server_sys_us: number,
   client_cpu_us_per_txn: number,
   wal_fpi_per_txn: number.optional(),
 });

@@ -93,9 +93,15 @@ export class Backend implements LockClient {
             const error = yield* this.executor.finish(statement);
             this.executed(error);
           } else if (rest === 'commit') {
-            if (transaction.flushes(statement.commit)) yield;
+            if (transaction.flushes(statement.commit)) {
+              yield;
+              yield this.goOn();
+            }
             const waits = transaction.replicates();
-            if (waits) yield;
+            if (waits) {
+              yield;
+              yield this.goOn();
+            }
             transaction.confirmed(statement.commit, waits);
             if (proc.endsLater()) yield* transaction.leaveRunning();
             this.endTransaction(true);
@@ -111,6 +117,13 @@ export class Backend implements LockClient {
       this.exit();
       yield host.cpu.serve(costs.backendExit, group);
     }
+  }
+
+  /** It was woken: it needs a core again, and pays for having slept. */
+  private goOn(): undefined {
+    const { host, costs, group } = this.server;
+    this.wait.now(CPU);
+    return host.cpu.serve(costs.sleep, group);
   }
 
   /** There is no process for it: the client is told why. */

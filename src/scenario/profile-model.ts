@@ -14,8 +14,10 @@ export interface Profile {
 export interface ProcessorProfile {
   /** A core goes on with another process. */
   readonly contextSwitch: Nanoseconds | null;
-  /** What a process loses at most when others have filled the caches of its core. */
-  readonly cacheRefill: Nanoseconds | null;
+  /** By which share a visit takes longer when others have filled the caches of its core. */
+  readonly cacheRefill: number | null;
+  /** The same for a visit on a core that was idle. */
+  readonly idleRefill: number | null;
   /** A process is woken on a core that is idle. */
   readonly coreWakeup: Nanoseconds | null;
 }

@@ -15,6 +15,7 @@ import { open } from '../routing/libpq.ts';
 import type { Arrival, ClientGroup } from './clients.ts';
 import { failureIndex } from './events.ts';
 import { statement } from './script.ts';
+import type { ClientThread } from './thread.ts';
 
 const TERMINATE: WireMessage = { type: 'terminate' };
 
@@ -23,6 +24,7 @@ export class Session {
   readonly number: number;
   private readonly group: ClientGroup;
   private readonly random: Random;
+  private readonly thread: ClientThread | null;
   private readonly inbox: Mailbox<Packet<WireMessage>>;
   private endpoint: Endpoint<WireMessage> | null = null;
   /** The statement that was sent last, and how its round trip ended if not well. */
@@ -34,12 +36,14 @@ export class Session {
     this.group = group;
     this.number = group.options.firstSession + index;
     this.random = sim.random(`clients/${group.options.name}/${index}`);
+    this.thread = group.threads[index % group.threads.length] ?? null;
     this.inbox = new Mailbox(sim);
   }
 
   *run(): Process {
     const { sim } = this.group.context;
-    const options = this.group.options;
+    const { group, thread } = this;
+    const { options } = group;
     const { starts, ends, connectionPerTransaction, rate, think, cpu, host } = options;
     yield sim.holdUntil(starts);
     while (sim.now < ends) {
@@ -51,9 +55,11 @@ export class Session {
       }
       if (connectionPerTransaction && !(yield* this.connect(arrival))) continue;
       const began = sim.now;
-      if (cpu) yield host.cpu.serve(cpu.draw(this.random));
+      const time = cpu ? cpu.draw(this.random) : 0;
+      if (time > 0 && !thread) yield host.cpu.serve(time);
       const statements = arrival.script.draw(this.random, options.prepared);
       for (let i = 0; i < statements.length; i++) {
+        if (thread) yield thread.serve(Math.round(time / statements.length));
         this.send(statements[i]!);
         while (!this.answered()) yield this.inbox.receive();
         if (this.failure !== null) break;

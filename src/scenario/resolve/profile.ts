@@ -38,6 +38,7 @@ export function resolveProfile(
       processor: {
         contextSwitch: processor.context_switch ?? null,
         cacheRefill: processor.cache_refill ?? null,
+        idleRefill: processor.idle_refill ?? null,
         coreWakeup: processor.core_wakeup ?? null,
       },
     },
@@ -113,6 +114,8 @@ function costsOf(given: CostsFile): CostProfile {
     firstQuery: given.first_query ?? usual.firstQuery,
     backendExit: given.backend_exit ?? usual.backendExit,
     flush: given.flush ?? usual.flush,
+    wake: given.wake ?? usual.wake,
+    sleep: given.sleep ?? usual.sleep,
     walWrite: given.wal_write ?? usual.walWrite,
     walPageWrite: given.wal_page_write ?? usual.walPageWrite,
     walSender: given.wal_sender ?? usual.walSender,
