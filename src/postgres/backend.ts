@@ -95,7 +95,7 @@ export class Backend implements LockClient {
           } else if (rest === 'commit') {
             if (transaction.flushes(statement.commit)) {
               yield;
-              yield this.goOn();
+              if (!transaction.leads) yield this.goOn();
             }
             const waits = transaction.replicates();
             if (waits) {

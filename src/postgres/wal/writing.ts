@@ -219,9 +219,15 @@ export class WalWriting {
       while (upTo > this.roomEnd) yield* this.writeForRoom(upTo); // the inserters' part
       if (upTo >= this.openEnd) yield* this.finishSegments(upTo);
       if (upTo > this.wal.flushed.value) {
-        if (this.beginSync(upTo)) yield;
+        if (this.beginSync(upTo)) {
+          yield;
+          yield this.owner.host.cpu.serve(this.owner.costs.sleep, this.owner.group);
+        }
         this.synced(upTo);
-        if (this.wakesNext()) yield;
+        if (this.handsOver()) {
+          yield;
+          if (sim.timedOut && this.held) yield this.work.wait(); // somebody was faster
+        }
       }
       this.released.fire();
     }
@@ -284,11 +290,16 @@ export class WalWriting {
     host.cpu.occupy(sleeping * costs.wake + flushed.waiters * costs.sleep);
   }
 
-  /** Who waited for the lock leads next, when it has been woken; true if that takes time. */
-  private wakesNext(): boolean {
-    const { costs } = this.owner;
+  /**
+   * The lock is free: the first of those who were woken leads next, as soon as it has a core, if
+   * nobody is faster who is on one already. True if that takes time.
+   */
+  private handsOver(): boolean {
+    const { host, costs } = this.owner;
     if (this.wal.flushed.waiters === 0) return false;
-    this.context.sim.hold(costs.wake + costs.sleep);
+    this.held = false;
+    this.released.fire();
+    this.work.wait(host.cpu.visit(costs.wake + costs.sleep));
     return true;
   }
 
