@@ -7,6 +7,7 @@
  * messages, executions and a commit, so that the parts follow by differences. BEGIN, the insertion
  * into pgbench_history and COMMIT always occur together: their sum is split as the defaults are.
  */
+import { LINUX_SWITCHING } from '../../src/hardware/cores.ts';
 import { DEFAULT_COSTS } from '../../src/postgres/costs.ts';
 import {
   type CalibrationData,
@@ -90,7 +91,7 @@ function pinned(
 }
 
 function serverCosts(data: CalibrationData) {
-  const cpu = (workload: string) => pinned(data, workload, 'server_cpu_us_per_txn');
+  const cpu = (workload: string) => warmServer(data, workload);
   const message = cpu('select 1');
   const select = Math.max(0, cpu('select-only') - message);
   const update = Math.max(0, (cpu('tpcb-like') - cpu('simple-update')) / 2 - message);
@@ -99,7 +100,7 @@ function serverCosts(data: CalibrationData) {
   const usual = begin.execute + insert.execute + commit.execute + DEFAULT_COSTS.commit;
   const share = (part: number) => rest * (part / usual);
   const sleep = pinned(data, 'select 1', 'server_sys_us') / 2;
-  const flush = Math.max(0, flushCpu(data) - goingOn(data));
+  const flush = flushCpu(data);
   const connection = connectionCost(data, message + select);
   const images = imageCost(data);
   const costs = {
@@ -155,48 +156,125 @@ function value(name: string, microseconds: number, how: string): Derived {
   return { name, value: microseconds, unit: 'us', how };
 }
 
-/** CPU time that a synchronous commit adds, of which each makes one flush. */
+/** CPU time that a synchronous commit adds, of which each makes one flush, beside going on. */
 function flushCpu(data: CalibrationData): number {
   const added = (workload: string) =>
     pinned(data, workload, 'server_cpu_us_per_txn', 'same', 'on') -
-    pinned(data, workload, 'server_cpu_us_per_txn');
-  return mean([added('simple-update'), added('tpcb-like')]);
+    pinned(data, workload, 'server_cpu_us_per_txn') -
+    cooled(data, workload).server;
+  return Math.max(0, mean([added('simple-update'), added('tpcb-like')]) - goingOn(data));
 }
 
 const WORKLOADS = ['select 1', 'select-only', 'simple-update', 'tpcb-like'];
 
-/** By which share the server's user time grows with cold caches: `cross` beside `same`. */
-function coldShare(data: CalibrationData): number {
-  const grown = WORKLOADS.map((workload): [number, number] => {
-    const warm = pinned(data, workload, 'server_user_us');
-    return [warm, pinned(data, workload, 'server_user_us', 'cross') - warm];
+/** What of a visit has gone when others have done so much on its core in between. */
+function gone(othersMicroseconds: number): number {
+  return othersMicroseconds / (othersMicroseconds + LINUX_SWITCHING.halfWork / 1000);
+}
+
+interface Caches {
+  /** By which share service takes longer with nothing left in the caches. */
+  readonly refill: number;
+  /** An idle core has lost as much as by so much work of others, in microseconds. */
+  readonly idleWork: number;
+}
+
+/**
+ * In `same` client and server evict one another a little, and an idle core (a commit that waits)
+ * does so too; in `cross` nobody does, but each message finds idle cores, whose number the model
+ * divides what they lose by. User time tells how much: it has no wake-ups in it. Both unknowns
+ * follow from each other's equation, in turns until they stay.
+ */
+function cachesOf(data: CalibrationData): Caches {
+  const points = WORKLOADS.map((workload) => {
+    const of = (column: Column, placement?: PinnedPoint['placement']) =>
+      pinned(data, workload, column, placement);
+    const client = of('client_cpu_us_per_txn');
+    const cross = of('server_user_us', 'cross');
+    const flushes = workload.startsWith('select')
+      ? null
+      : pinned(data, workload, 'server_user_us', 'same', 'on');
+    return { messages: MESSAGES[workload]!, same: of('server_user_us'), client, cross, flushes };
   });
-  return Math.max(0, slopeThroughOrigin(grown));
+  let caches: Caches = { refill: 1, idleWork: 100 };
+  for (let turn = 0; turn < 100; turn++) {
+    const { refill } = caches;
+    const warm = (point: (typeof points)[number]) =>
+      point.same / (1 + refill * gone(point.client));
+    const idle = points.flatMap((point): [number, number][] =>
+      point.flushes === null ? [] : [[warm(point), point.flushes - point.same]],
+    );
+    const grownBy = slopeThroughOrigin(idle) / refill;
+    const clients = mean(points.flatMap(({ flushes, client }) => (flushes ? client : [])));
+    const idleWork = workOf(gone(clients) + grownBy) - clients;
+    const cold = points.map((point): [number, number] => {
+      const share = gone(point.messages * idleWork); // two idle cores by message, of two
+      return [warm(point) * share, point.cross - warm(point)];
+    });
+    caches = {
+      refill: Math.max(0.01, (refill + slopeThroughOrigin(cold)) / 2),
+      idleWork: Math.max(0, idleWork),
+    };
+  }
+  return caches;
+}
+
+/** The inverse of `gone`; no more than 0.95 of it can be told from all. */
+function workOf(share: number): number {
+  const bounded = Math.min(0.95, Math.max(0, share));
+  return ((bounded / (1 - bounded)) * LINUX_SWITCHING.halfWork) / 1000;
+}
+
+/** CPU time of the server in `same` without what it loses by the client's visits in between. */
+function warmServer(data: CalibrationData, workload: string): number {
+  const cold = cachesOf(data).refill * gone(pinned(data, workload, 'client_cpu_us_per_txn'));
+  return pinned(data, workload, 'server_cpu_us_per_txn') / (1 + cold);
+}
+
+/** The same of the client, which does with each message what it did with the last. */
+function warmClient(data: CalibrationData, workload: string): number {
+  const between = pinned(data, workload, 'server_cpu_us_per_txn') / MESSAGES[workload]!;
+  const cold = cachesOf(data).refill * gone(between);
+  return pinned(data, workload, 'client_cpu_us_per_txn') / (1 + cold);
 }
 
 /** Two wake-ups of an idle core in each round trip of C2b's `cross`, none in `same`. */
 function wakeup(data: CalibrationData): number {
-  const of = (column: Column, placement: PinnedPoint['placement'] = 'same') =>
-    pinned(data, 'select 1', column, placement);
-  const cold = coldShare(data) * (of('server_cpu_us_per_txn') + of('client_cpu_us_per_txn'));
-  return Math.max(0, (of('p50', 'cross') - of('p50') - cold) / 2);
+  const { refill, idleWork } = cachesOf(data);
+  const warm = warmServer(data, 'select 1') + warmClient(data, 'select 1');
+  const cross = pinned(data, 'select 1', 'p50', 'cross') - warm * (1 + refill * gone(idleWork));
+  return Math.max(0, cross / 2);
 }
 
 /** What a process that slept takes on a core that has gone idle until it can go on. */
 function goingOn(data: CalibrationData): number {
+  const { refill, idleWork } = cachesOf(data);
   const sleep = pinned(data, 'select 1', 'server_sys_us') / 2;
-  return wakeup(data) + sleep * (1 + coldShare(data));
+  return wakeup(data) + sleep * (1 + refill * gone(idleWork));
+}
+
+/** What the statements of a transaction take longer because a core has gone idle in it. */
+function cooled(data: CalibrationData, workload: string): { server: number; client: number } {
+  const { refill, idleWork } = cachesOf(data);
+  const client = pinned(data, workload, 'client_cpu_us_per_txn');
+  const server = pinned(data, workload, 'server_cpu_us_per_txn');
+  const message = MESSAGES[workload]!;
+  const once = gone(server / message + idleWork) - gone(server / message);
+  return {
+    server: warmServer(data, workload) * refill * (gone(client + idleWork) - gone(client)),
+    client: (warmClient(data, workload) / message) * refill * once,
+  };
 }
 
 function processorCosts(data: CalibrationData) {
   const latency = wakeup(data);
-  const cold = coldShare(data);
+  const { refill, idleWork } = cachesOf(data);
   return {
     processor: {
       context_switch: us(0),
-      cache_refill: cold,
-      idle_refill: cold,
+      cache_refill: refill,
       core_wakeup: us(latency),
+      idle_work: us(idleWork),
     },
     derived: [
       value(
@@ -204,24 +282,29 @@ function processorCosts(data: CalibrationData) {
         0,
         'C2b same core: each message has its switch, whose time is part of the costs above',
       ),
+      {
+        name: 'processor.cache_refill',
+        value: refill,
+        unit: 'of the service',
+        how: 'C2b: growth of the server’s user time from one core to two, where messages find idle ones',
+      },
+      value(
+        'processor.idle_work',
+        idleWork,
+        'C2b same core: growth of the server’s user time with synchronous_commit on, whose core idles',
+      ),
       value(
         'processor.core_wakeup',
         latency,
         'C2b: half of what a round trip of `select 1` takes longer across cores, less cold caches',
       ),
-      {
-        name: 'processor.cache_refill, processor.idle_refill',
-        value: cold,
-        unit: 'of the service',
-        how: 'C2b: growth of the server’s user time by cold caches (cross beside same)',
-      },
     ],
   };
 }
 
 function clientCost(data: CalibrationData) {
   const message = slopeThroughOrigin(
-    WORKLOADS.map((each) => [MESSAGES[each]!, pinned(data, each, 'client_cpu_us_per_txn')]),
+    WORKLOADS.map((each) => [MESSAGES[each]!, warmClient(data, each)]),
   );
   const how = 'C2b same core, asynchronous: least squares over four workloads';
   return { message, derived: [value('client, per statement', message, how)] };
@@ -287,11 +370,16 @@ function meansOf(data: CalibrationData, name: string): number[] {
 function diskLaws(data: CalibrationData) {
   const longer = (workload: string) =>
     pinned(data, workload, 'p50', 'same', 'on') - pinned(data, workload, 'p50');
-  const measured = mean([longer('simple-update'), longer('tpcb-like')]);
+  const measured = mean(
+    ['simple-update', 'tpcb-like'].map((workload) => {
+      const { server, client } = cooled(data, workload);
+      return longer(workload) - server - client;
+    }),
+  );
   const loops = testsOf(data, 'overwrite8k_fdatasync');
   if (loops.length === 0) throw missingFrom(data, 'C1', 'no test is overwrite8k_fdatasync');
   const loop = samplesOf(loops);
-  const beside = Math.max(0, flushCpu(data) - goingOn(data)) + goingOn(data);
+  const beside = flushCpu(data) + goingOn(data);
   const shift = measured - loop[loop.length >> 1]! - beside;
   const fsync = loop.map((each) => Math.max(0, each + shift));
   const reads = testsOf(data, 'randread8k_odirect_qd1');

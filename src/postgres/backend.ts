@@ -33,6 +33,9 @@ import { CLIENT_READ, CPU, LOCK_WAITS, type WaitState } from './waits.ts';
 const COMPLETE: WireMessage = { type: 'complete' };
 const AUTHENTICATION_REQUEST: WireMessage = { type: 'authentication request' };
 
+/** Statements by what they touch of a core's caches. */
+const VISITS = { begin: 1, select: 2, update: 3, insert: 4, commit: 5, rollback: 5 } as const;
+
 /** What a statement that is executed has left to do. */
 type Rest = 'nothing' | 'the rest' | 'commit';
 
@@ -86,7 +89,7 @@ export class Backend implements LockClient {
         else {
           const statement = packet.message as Statement;
           this.idleSince = -1;
-          yield host.cpu.serve(this.costOf(statement), group);
+          yield host.cpu.serve(this.costOf(statement), group, VISITS[statement.verb]);
           if (proc.mustWait()) yield* proc.waitForLock();
           const rest = this.execute(statement);
           if (rest === 'the rest') {

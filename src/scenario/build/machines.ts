@@ -74,13 +74,13 @@ function host(sim: Simulation, scenario: Scenario, name: string, index: number):
 
 /** What was measured of the machine's scheduler, and the usual for the rest. */
 function switchingOf(measured: ProcessorProfile): SwitchCosts {
-  const { direct, refill, idleRefill, wakeup } = LINUX_SWITCHING;
+  const { direct, refill, wakeup, idleWork } = LINUX_SWITCHING;
   return {
     ...LINUX_SWITCHING,
     direct: measured.contextSwitch ?? direct,
     refill: measured.cacheRefill ?? refill,
-    idleRefill: measured.idleRefill ?? idleRefill,
     wakeup: measured.coreWakeup ?? wakeup,
+    idleWork: measured.idleWork ?? idleWork,
   };
 }
 

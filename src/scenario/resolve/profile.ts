@@ -38,8 +38,8 @@ export function resolveProfile(
       processor: {
         contextSwitch: processor.context_switch ?? null,
         cacheRefill: processor.cache_refill ?? null,
-        idleRefill: processor.idle_refill ?? null,
         coreWakeup: processor.core_wakeup ?? null,
+        idleWork: processor.idle_work ?? null,
       },
     },
     disk: {

@@ -64,8 +64,8 @@ export const profile = section('a profile', {
   processor: section('processor', {
     context_switch: duration.optional(),
     cache_refill: notNegative.optional(),
-    idle_refill: notNegative.optional(),
     core_wakeup: duration.optional(),
+    idle_work: duration.optional(),
   }).optional(),
   costs: costs.optional(),
 }).describe('what was measured of a machine, or the file in which it stands');
