@@ -107,10 +107,14 @@ export class Cores extends Processor {
     else super.serve(duration + this.lost(this.sim.running, duration, kind), group);
   }
 
-  /** A visit of the running process in one piece: when it will be over. It has still to wait. */
-  visit(duration: Nanoseconds, kind = 0): Nanoseconds {
+  /**
+   * A visit of the running process in one piece: when it will be over. It has still to wait.
+   * `again` is service that does the same over again, and finds in the caches what it needs.
+   */
+  visit(duration: Nanoseconds, kind = 0, again: Nanoseconds = 0): Nanoseconds {
     const { running } = this.sim;
-    const end = this.occupy(duration + this.lost(running, duration, kind));
+    const end = this.occupy(duration + again + this.lost(running, duration, kind));
+    this.last[FIELDS * running + OWN]! += again;
     this.last[FIELDS * running + END] = end;
     return end;
   }

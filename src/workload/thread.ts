@@ -2,12 +2,14 @@
  * A thread of a client program that serves many sessions: pgbench -j, a driver's event loop.
  *
  * Kept: a session that has an answer to read waits until the thread comes to it; the thread takes
- * all whose answers are there when it looks (poll), one after the other, and sends each its next
- * statement before it turns to the next; it keeps its core and its caches meanwhile. Left out: that
- * a long round is interrupted for others at the end of its slice.
+ * those whose answers are there when it looks (poll), one after the other, and sends each its next
+ * statement before it turns to the next. The scheduler is fair by time, not by turns: while others
+ * wait for a core too, a thread has it for as long as they have it at a time in the mean. What it
+ * does for the first of a round is in the caches for the rest.
  */
 import type { Cores } from '../hardware/cores.ts';
 import type { Nanoseconds, Process, ProcessId, Simulation } from '../kernel/index.ts';
+import { Queue } from './queue.ts';
 
 interface Turn {
   readonly process: ProcessId;
@@ -18,7 +20,7 @@ interface Turn {
 export class ClientThread {
   private readonly sim: Simulation;
   private readonly cpu: Cores;
-  private ready: Turn[] = [];
+  private readonly ready = new Queue<Turn>();
   private process: ProcessId = -1;
   private idleTicket = -1;
 
@@ -41,17 +43,16 @@ export class ClientThread {
   private *run(): Process {
     const { sim, cpu } = this;
     for (;;) {
-      const round = this.ready;
-      if (round.length === 0) {
+      if (this.ready.length === 0) {
         this.idleTicket = sim.park();
         yield;
         this.idleTicket = -1;
-        continue;
       }
-      this.ready = [];
+      const round = this.round();
+      const first = round[0]!.duration;
       let total = 0;
       for (const { duration } of round) total += duration;
-      const end = cpu.visit(total);
+      const end = cpu.visit(first, 0, total - first);
       let at = end - total;
       for (const { process, ticket, duration } of round) {
         at += duration;
@@ -59,5 +60,19 @@ export class ClientThread {
       }
       yield sim.holdUntil(end);
     }
+  }
+
+  /** Whom it serves before it looks again, at least one. */
+  private round(): Turn[] {
+    const { cpu, ready } = this;
+    const isAlone = cpu.firstFree <= this.sim.now;
+    let left = isAlone ? Number.POSITIVE_INFINITY : cpu.busyTime / cpu.visits;
+    const round: Turn[] = [];
+    for (let n = ready.length; n > 0 && left > 0; n--) {
+      const turn = ready.shift()!;
+      round.push(turn);
+      left -= turn.duration;
+    }
+    return round;
   }
 }
