@@ -69,7 +69,8 @@ type Column =
   | 'server_cpu_us_per_txn'
   | 'server_user_us'
   | 'server_sys_us'
-  | 'client_cpu_us_per_txn' | 'p50';
+  | 'client_cpu_us_per_txn'
+  | 'p50';
 
 /** The mean over repeats of one column of C2b; the median latency in microseconds. */
 function pinned(
@@ -180,10 +181,10 @@ interface Caches {
 }
 
 /**
- * In `same` client and server evict one another a little, and an idle core (a commit that waits)
- * does so too; in `cross` nobody does, but each message finds idle cores, whose number the model
- * divides what they lose by. User time tells how much: it has no wake-ups in it. Both unknowns
- * follow from each other's equation, in turns until they stay.
+ * In `same` client and server evict one another a little, and so does an idle core (a commit that
+ * waits); in `cross` they do not, but each message finds two idle cores, of two. User time tells
+ * how much, for it has no wake-ups in it. Both unknowns follow from each other's equation, each by
+ * least squares over the workloads, in turns until they stay.
  */
 function cachesOf(data: CalibrationData): Caches {
   const points = WORKLOADS.map((workload) => {
@@ -199,30 +200,32 @@ function cachesOf(data: CalibrationData): Caches {
   let caches: Caches = { refill: 1, idleWork: 100 };
   for (let turn = 0; turn < 100; turn++) {
     const { refill } = caches;
-    const warm = (point: (typeof points)[number]) =>
-      point.same / (1 + refill * gone(point.client));
-    const idle = points.flatMap((point): [number, number][] =>
-      point.flushes === null ? [] : [[warm(point), point.flushes - point.same]],
-    );
-    const grownBy = slopeThroughOrigin(idle) / refill;
-    const clients = mean(points.flatMap(({ flushes, client }) => (flushes ? client : [])));
-    const idleWork = workOf(gone(clients) + grownBy) - clients;
-    const cold = points.map((point): [number, number] => {
-      const share = gone(point.messages * idleWork); // two idle cores by message, of two
-      return [warm(point) * share, point.cross - warm(point)];
+    const warm = points.map(({ same, client }) => same / (1 + refill * gone(client)));
+    const excess = (idleWork: number) =>
+      points.reduce((sum, { flushes, client }, i) => {
+        const expected = warm[i]! * (1 + refill * gone(client + idleWork));
+        return flushes === null ? sum : sum + warm[i]! * (expected - flushes);
+      }, 0);
+    const idleWork = rootOf(excess);
+    const cold = points.map(({ messages, cross }, i): [number, number] => {
+      const share = gone(messages * idleWork);
+      return [warm[i]! * share, cross - warm[i]!];
     });
-    caches = {
-      refill: Math.max(0.01, (refill + slopeThroughOrigin(cold)) / 2),
-      idleWork: Math.max(0, idleWork),
-    };
+    caches = { refill: Math.max(0.01, (refill + slopeThroughOrigin(cold)) / 2), idleWork };
   }
   return caches;
 }
 
-/** The inverse of `gone`; no more than 0.95 of it can be told from all. */
-function workOf(share: number): number {
-  const bounded = Math.min(0.95, Math.max(0, share));
-  return ((bounded / (1 - bounded)) * LINUX_SWITCHING.halfWork) / 1000;
+/** Where a function that grows is 0, between 0 and 10 ms; else the nearer end. */
+function rootOf(grows: (microseconds: number) => number): number {
+  let low = 0;
+  let high = 10_000;
+  for (let step = 0; step < 60; step++) {
+    const middle = (low + high) / 2;
+    if (grows(middle) < 0) low = middle;
+    else high = middle;
+  }
+  return low;
 }
 
 /** CPU time of the server in `same` without what it loses by the client's visits in between. */

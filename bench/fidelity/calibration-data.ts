@@ -40,7 +40,6 @@ const singleClient = z.object({
   lat: percentiles,
   server_cpu_us_per_txn: number,
   server_user_us: number,
-  server_sys_us: number,
   client_cpu_us_per_txn: number,
   wal_fpi_per_txn: number.optional(),
 });
@@ -49,7 +48,9 @@ const c2 = z.object({
   points: z.array(singleClient.extend({ fpw_phase: z.string().optional() })).min(1),
 });
 const c2b = z.object({
-  points: z.array(singleClient.extend({ placement: z.enum(['same', 'cross']) })).min(1),
+  points: z
+    .array(singleClient.extend({ placement: z.enum(['same', 'cross']), server_sys_us: number }))
+    .min(1),
 });
 export type PinnedPoint = z.output<typeof c2b>['points'][number];
 
