@@ -30,6 +30,21 @@ export const ABLATIONS: readonly Ablation[] = [
       'workload.clients.pgbench.host',
       'workload.clients.pgbench.host=null',
       'workload.clients.pgbench.cpu=null',
+      'workload.clients.pgbench.threads=null',
+    ),
+  },
+  {
+    name: 'a process for each client instead of two threads for all',
+    changes: whereThereIs(
+      'workload.clients.pgbench.threads',
+      'workload.clients.pgbench.threads=null',
+    ),
+  },
+  {
+    name: 'caches that stay warm',
+    changes: whereThereIs(
+      `${PROFILE}.processor.cache_refill`,
+      `${PROFILE}.processor.cache_refill=0`,
     ),
   },
   {

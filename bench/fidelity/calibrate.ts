@@ -7,6 +7,7 @@
  * messages, executions and a commit, so that the parts follow by differences. BEGIN, the insertion
  * into pgbench_history and COMMIT always occur together: their sum is split as the defaults are.
  */
+import { LINUX_SWITCHING } from '../../src/hardware/cores.ts';
 import { DEFAULT_COSTS } from '../../src/postgres/costs.ts';
 import {
   type CalibrationData,
@@ -64,7 +65,12 @@ export function calibrate(data: CalibrationData): Calibration {
   };
 }
 
-type Column = 'server_cpu_us_per_txn' | 'server_user_us' | 'client_cpu_us_per_txn' | 'p50';
+type Column =
+  | 'server_cpu_us_per_txn'
+  | 'server_user_us'
+  | 'server_sys_us'
+  | 'client_cpu_us_per_txn'
+  | 'p50';
 
 /** The mean over repeats of one column of C2b; the median latency in microseconds. */
 function pinned(
@@ -86,7 +92,7 @@ function pinned(
 }
 
 function serverCosts(data: CalibrationData) {
-  const cpu = (workload: string) => pinned(data, workload, 'server_cpu_us_per_txn');
+  const cpu = (workload: string) => warmServer(data, workload);
   const message = cpu('select 1');
   const select = Math.max(0, cpu('select-only') - message);
   const update = Math.max(0, (cpu('tpcb-like') - cpu('simple-update')) / 2 - message);
@@ -94,8 +100,8 @@ function serverCosts(data: CalibrationData) {
   const { begin, insert, commit } = DEFAULT_COSTS.statements;
   const usual = begin.execute + insert.execute + commit.execute + DEFAULT_COSTS.commit;
   const share = (part: number) => rest * (part / usual);
-  const wakeups = wakeup(data);
-  const flush = Math.max(0, flushCpu(data) - wakeups.cpu);
+  const sleep = pinned(data, 'select 1', 'server_sys_us') / 2;
+  const flush = flushCpu(data);
   const connection = connectionCost(data, message + select);
   const images = imageCost(data);
   const costs = {
@@ -109,6 +115,8 @@ function serverCosts(data: CalibrationData) {
     },
     commit: us(share(DEFAULT_COSTS.commit)),
     flush: us(flush),
+    wake: us(sleep),
+    sleep: us(sleep),
     page_read: us(mean(meansOf(data, 'randread8k_pagecache'))),
     ...connection.costs,
     ...(images === null ? {} : { full_page_image: us(images) }),
@@ -131,6 +139,12 @@ function serverCosts(data: CalibrationData) {
       flush,
       'C2b same core: server CPU with synchronous_commit on less off, less the wake-up of the core',
     ),
+    value(
+      'costs.wake, costs.sleep',
+      sleep,
+      'C2b same core: half of the system time of `select 1` each, at most: a message wakes another ' +
+        'process, and sleeps',
+    ),
     ...connection.derived,
     ...(images === null
       ? []
@@ -143,58 +157,157 @@ function value(name: string, microseconds: number, how: string): Derived {
   return { name, value: microseconds, unit: 'us', how };
 }
 
-/** CPU time that a synchronous commit adds, of which each makes one flush. */
+/** CPU time that a synchronous commit adds, of which each makes one flush, beside going on. */
 function flushCpu(data: CalibrationData): number {
   const added = (workload: string) =>
     pinned(data, workload, 'server_cpu_us_per_txn', 'same', 'on') -
-    pinned(data, workload, 'server_cpu_us_per_txn');
-  return mean([added('simple-update'), added('tpcb-like')]);
+    pinned(data, workload, 'server_cpu_us_per_txn') -
+    cooled(data, workload).server;
+  return Math.max(0, mean([added('simple-update'), added('tpcb-like')]) - goingOn(data));
+}
+
+const WORKLOADS = ['select 1', 'select-only', 'simple-update', 'tpcb-like'];
+
+/** What of a visit has gone when others have done so much on its core in between. */
+function gone(othersMicroseconds: number): number {
+  return othersMicroseconds / (othersMicroseconds + LINUX_SWITCHING.halfWork / 1000);
+}
+
+interface Caches {
+  /** By which share service takes longer with nothing left in the caches. */
+  readonly refill: number;
+  /** An idle core has lost as much as by so much work of others, in microseconds. */
+  readonly idleWork: number;
+}
+
+/**
+ * In `same` client and server evict one another a little, and so does an idle core (a commit that
+ * waits); in `cross` they do not, but each message finds two idle cores, of two. User time tells
+ * how much, for it has no wake-ups in it. Both unknowns follow from each other's equation, each by
+ * least squares over the workloads, in turns until they stay.
+ */
+function cachesOf(data: CalibrationData): Caches {
+  const points = WORKLOADS.map((workload) => {
+    const of = (column: Column, placement?: PinnedPoint['placement']) =>
+      pinned(data, workload, column, placement);
+    const client = of('client_cpu_us_per_txn');
+    const cross = of('server_user_us', 'cross');
+    const flushes = workload.startsWith('select')
+      ? null
+      : pinned(data, workload, 'server_user_us', 'same', 'on');
+    return { messages: MESSAGES[workload]!, same: of('server_user_us'), client, cross, flushes };
+  });
+  let caches: Caches = { refill: 1, idleWork: 100 };
+  for (let turn = 0; turn < 100; turn++) {
+    const { refill } = caches;
+    const warm = points.map(({ same, client }) => same / (1 + refill * gone(client)));
+    const excess = (idleWork: number) =>
+      points.reduce((sum, { flushes, client }, i) => {
+        const expected = warm[i]! * (1 + refill * gone(client + idleWork));
+        return flushes === null ? sum : sum + warm[i]! * (expected - flushes);
+      }, 0);
+    const idleWork = rootOf(excess);
+    const cold = points.map(({ messages, cross }, i): [number, number] => {
+      const share = gone(messages * idleWork);
+      return [warm[i]! * share, cross - warm[i]!];
+    });
+    caches = { refill: Math.max(0.01, (refill + slopeThroughOrigin(cold)) / 2), idleWork };
+  }
+  return caches;
+}
+
+/** Where a function that grows is 0, between 0 and 10 ms; else the nearer end. */
+function rootOf(grows: (microseconds: number) => number): number {
+  let low = 0;
+  let high = 10_000;
+  for (let step = 0; step < 60; step++) {
+    const middle = (low + high) / 2;
+    if (grows(middle) < 0) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+/** CPU time of the server in `same` without what it loses by the client's visits in between. */
+function warmServer(data: CalibrationData, workload: string): number {
+  const cold = cachesOf(data).refill * gone(pinned(data, workload, 'client_cpu_us_per_txn'));
+  return pinned(data, workload, 'server_cpu_us_per_txn') / (1 + cold);
+}
+
+/** The same of the client, which does with each message what it did with the last. */
+function warmClient(data: CalibrationData, workload: string): number {
+  const between = pinned(data, workload, 'server_cpu_us_per_txn') / MESSAGES[workload]!;
+  const cold = cachesOf(data).refill * gone(between);
+  return pinned(data, workload, 'client_cpu_us_per_txn') / (1 + cold);
 }
 
 /** Two wake-ups of an idle core in each round trip of C2b's `cross`, none in `same`. */
-function wakeup(data: CalibrationData): { latency: number; cpu: number } {
-  const added = (column: Column) =>
-    pinned(data, 'select 1', column, 'cross') - pinned(data, 'select 1', column);
-  const cpu = added('server_cpu_us_per_txn') + added('client_cpu_us_per_txn');
-  return { latency: Math.max(0, added('p50') / 2), cpu: Math.max(0, cpu / 2) };
+function wakeup(data: CalibrationData): number {
+  const { refill, idleWork } = cachesOf(data);
+  const warm = warmServer(data, 'select 1') + warmClient(data, 'select 1');
+  const cross = pinned(data, 'select 1', 'p50', 'cross') - warm * (1 + refill * gone(idleWork));
+  return Math.max(0, cross / 2);
+}
+
+/** What a process that slept takes on a core that has gone idle until it can go on. */
+function goingOn(data: CalibrationData): number {
+  const { refill, idleWork } = cachesOf(data);
+  const sleep = pinned(data, 'select 1', 'server_sys_us') / 2;
+  return wakeup(data) + sleep * (1 + refill * gone(idleWork));
+}
+
+/** What the statements of a transaction take longer because a core has gone idle in it. */
+function cooled(data: CalibrationData, workload: string): { server: number; client: number } {
+  const { refill, idleWork } = cachesOf(data);
+  const client = pinned(data, workload, 'client_cpu_us_per_txn');
+  const server = pinned(data, workload, 'server_cpu_us_per_txn');
+  const message = MESSAGES[workload]!;
+  const once = gone(server / message + idleWork) - gone(server / message);
+  return {
+    server: warmServer(data, workload) * refill * (gone(client + idleWork) - gone(client)),
+    client: (warmClient(data, workload) / message) * refill * once,
+  };
 }
 
 function processorCosts(data: CalibrationData) {
-  const { latency, cpu } = wakeup(data);
-  const cold = ['select 1', 'select-only', 'simple-update', 'tpcb-like'].map(
-    (workload): [number, number] => [
-      MESSAGES[workload]!,
-      pinned(data, workload, 'server_user_us', 'cross') -
-        pinned(data, workload, 'server_user_us', 'same'),
-    ],
-  );
-  const refill = Math.max(0, slopeThroughOrigin(cold));
+  const latency = wakeup(data);
+  const { refill, idleWork } = cachesOf(data);
   return {
-    processor: { context_switch: us(0), cache_refill: us(refill), core_wakeup: us(latency) },
+    processor: {
+      context_switch: us(0),
+      cache_refill: refill,
+      core_wakeup: us(latency),
+      idle_work: us(idleWork),
+    },
     derived: [
       value(
         'processor.context_switch',
         0,
         'C2b same core: each message has its switch, whose time is part of the costs above',
       ),
+      {
+        name: 'processor.cache_refill',
+        value: refill,
+        unit: 'of the service',
+        how: 'C2b: growth of the server’s user time from one core to two, where messages find idle ones',
+      },
+      value(
+        'processor.idle_work',
+        idleWork,
+        'C2b same core: growth of the server’s user time with synchronous_commit on, whose core idles',
+      ),
       value(
         'processor.core_wakeup',
         latency,
-        `C2b: half of what a round trip takes longer across cores (${cpu.toFixed(1)} us of it CPU)`,
-      ),
-      value(
-        'processor.cache_refill',
-        refill,
-        'C2b: user time of the server per message that cold caches add (cross less same)',
+        'C2b: half of what a round trip of `select 1` takes longer across cores, less cold caches',
       ),
     ],
   };
 }
 
 function clientCost(data: CalibrationData) {
-  const workloads = ['select 1', 'select-only', 'simple-update', 'tpcb-like'];
   const message = slopeThroughOrigin(
-    workloads.map((each) => [MESSAGES[each]!, pinned(data, each, 'client_cpu_us_per_txn')]),
+    WORKLOADS.map((each) => [MESSAGES[each]!, warmClient(data, each)]),
   );
   const how = 'C2b same core, asynchronous: least squares over four workloads';
   return { message, derived: [value('client, per statement', message, how)] };
@@ -253,18 +366,25 @@ function meansOf(data: CalibrationData, name: string): number[] {
 }
 
 /**
- * A flush takes longer in Postgres than in C1's loop: by its own system calls, and because whoever
- * waits for it finds a core that has gone idle. What C2b measures of that shifts the law of C1.
+ * A commit's wait in Postgres is the leader's system calls, the device, and the wake-up of a core
+ * that has gone idle. C1's loop has its own system calls in it; what C2b measures of the whole
+ * shifts its law to what is left for the device.
  */
 function diskLaws(data: CalibrationData) {
   const longer = (workload: string) =>
     pinned(data, workload, 'p50', 'same', 'on') - pinned(data, workload, 'p50');
-  const measured = mean([longer('simple-update'), longer('tpcb-like')]);
+  const measured = mean(
+    ['simple-update', 'tpcb-like'].map((workload) => {
+      const { server, client } = cooled(data, workload);
+      return longer(workload) - server - client;
+    }),
+  );
   const loops = testsOf(data, 'overwrite8k_fdatasync');
   if (loops.length === 0) throw missingFrom(data, 'C1', 'no test is overwrite8k_fdatasync');
   const loop = samplesOf(loops);
-  const shift = Math.max(0, measured - loop[loop.length >> 1]! - wakeup(data).latency);
-  const fsync = loop.map((each) => each + shift);
+  const beside = flushCpu(data) + goingOn(data);
+  const shift = measured - loop[loop.length >> 1]! - beside;
+  const fsync = loop.map((each) => Math.max(0, each + shift));
   const reads = testsOf(data, 'randread8k_odirect_qd1');
   const read = reads.length > 0 ? samplesOf(reads) : [0];
   const most = Math.max(0, ...data.c1.tests.map(({ iops }) => iops ?? 0));
@@ -280,10 +400,10 @@ function diskLaws(data: CalibrationData) {
     derived: [
       value('disk.fsync, mean of C1', mean(loop), 'C1: overwrite8k_fdatasync, all repeats'),
       value(
-        'disk.fsync, longer in Postgres',
+        'disk.fsync, longer than in C1',
         shift,
-        'C2b same core: median latency with synchronous_commit on less off, less C1’s median and ' +
-          'the wake-up of a core',
+        'C2b same core: median latency with synchronous_commit on less off, less C1’s median, ' +
+          'costs.flush and the wake-up; C1’s loop has its own system calls in it',
       ),
       value('disk.read, mean', mean(read), 'C1: randread8k_odirect_qd1'),
       { name: 'disk.queue_depth', value: depth, unit: '', how: 'C1: highest IOPS x one read' },

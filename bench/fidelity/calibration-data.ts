@@ -48,7 +48,9 @@ const c2 = z.object({
   points: z.array(singleClient.extend({ fpw_phase: z.string().optional() })).min(1),
 });
 const c2b = z.object({
-  points: z.array(singleClient.extend({ placement: z.enum(['same', 'cross']) })).min(1),
+  points: z
+    .array(singleClient.extend({ placement: z.enum(['same', 'cross']), server_sys_us: number }))
+    .min(1),
 });
 export type PinnedPoint = z.output<typeof c2b>['points'][number];
 

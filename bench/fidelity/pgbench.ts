@@ -61,6 +61,7 @@ export function pgbenchScenario(plan: PgbenchPlan): ScenarioFile {
       clients: {
         pgbench: {
           host: 'box',
+          threads: Math.min(clients, 2),
           cpu: clientCpu(builtin, MESSAGES[builtin] ?? 0, calibration),
           count: clients,
           run: 'txn',

@@ -9,83 +9,147 @@ import {
 
 /*
  * The cores of a machine, which lose time when they go from one process to another: directly, when
- * there are more runnable processes than cores, and by caches that others have filled since the
- * process last ran. Waking an idle core takes time as well.
+ * there are more runnable processes than cores, and by caches that others have filled since.
+ * Waking an idle core takes time as well, and the idle core of a virtual machine does not keep its
+ * caches: the hypervisor has it meanwhile.
  *
- * Kept: what each visit loses, added to it, so that a visit is still one wake-up. Left out: which
- * core a process runs on (Linux lets it return to its last one if it can; `between` counts as if
- * visits spread evenly), the switches between the slices of one long visit (2 us in 0.75 to 3 ms),
- * pollution by the kernel's own work.
+ * Caches: what a visit touches was last touched by the process's last visit of the same kind (of a
+ * backend, the same statement of the transaction before), and as far as others have evicted it
+ * since, it has to be fetched again. That takes a share of the visit's own service: half of `refill`
+ * after others have run for `halfWork` on a core, nearly all of it after much more, and never more
+ * than filling the whole cache takes.
+ *
+ * Kept: what each visit loses, added to it, so that a visit is still one wake-up; a process that
+ * goes straight on keeps its core awake. Left out: which core a process runs on (one queue for all;
+ * Linux has one for each core and lets a process return to its last one if it can; what others do
+ * counts as if it were spread evenly), who preempts whom, the switches between the slices of one
+ * long visit (2 us in 0.75 to 3 ms), lines that cores take from one another, and that a process
+ * which takes over the number of one that has ended finds its caches.
  */
 
-/** What a change of processes costs. In nanoseconds. */
+/** What a change of processes costs. In nanoseconds, shares apart. */
 export interface SwitchCosts {
   /** Saving one process and taking up another, paid by who had to wait for a busy core. */
   readonly direct: Nanoseconds;
-  /** Filling the caches anew, at most: half of it when `halfVisits` visits intervened. */
-  readonly refill: Nanoseconds;
-  /** Visits of others on a core after which half of what a process left in it is gone. */
-  readonly halfVisits: number;
+  /** With cold caches a visit takes longer by this share of its service. */
+  readonly refill: number;
+  /** Service of others on a core after which half of what a visit left in it is gone. */
+  readonly halfWork: Nanoseconds;
+  /** Filling the whole cache: no visit loses more by it. */
+  readonly mostRefill: Nanoseconds;
   /** An idle core has to be woken first. */
   readonly wakeup: Nanoseconds;
+  /** A core that was idle has lost as much of its caches as by so much service of others. */
+  readonly idleWork: Nanoseconds;
 }
 
+/** Cores that lose nothing. */
+export const FREE_SWITCHING: SwitchCosts = {
+  direct: 0,
+  refill: 0,
+  halfWork: 1,
+  mostRefill: 0,
+  wakeup: 0,
+  idleWork: 0,
+};
+
+/** A second-level cache of 1 MiB (AMD Zen 4; Intel has 2): 16,384 lines, 10 ns for each. */
+const CACHE_FILL = 164 * MICROSECOND;
+
 /**
- * A switch costs 1 to 3 us directly (saving and loading of registers, the scheduler, the TLB), and
- * what a process left in its core's caches goes as others run there: about 64 kB of a backend's
- * state, 10 us when they come from the next level (64 bytes each 10 ns), with half gone after
- * 16 visits that each fill as much of a cache of 1 to 2 MB. Estimates (mechanisms 7.4, 15.3), until
- * they are calibrated. Waking an idle core took about 20 us on a virtual machine where client and
- * server had a core each; it is not charged until it is calibrated for a machine.
+ * A switch costs 1 to 3 us directly (saving and loading of registers, the scheduler, the TLB). What
+ * is in a core's caches goes as others run there: half of a second-level cache is 8,192 lines or
+ * 82 us of fetching, which others who fetch a third of their time need 250 us for. Postgres took
+ * 1.55 to 1.9 times its user time when each message found an idle core (reports/fidelity.md), where
+ * not all was cold; the usual value is twice with nothing left. Waking an idle core took some 15 us
+ * on that virtual machine and cooled its caches; neither is charged until it is calibrated.
  */
 export const LINUX_SWITCHING: SwitchCosts = {
   direct: 2 * MICROSECOND,
-  refill: 10 * MICROSECOND,
-  halfVisits: 16,
+  refill: 1,
+  halfWork: 250 * MICROSECOND,
+  mostRefill: CACHE_FILL,
   wakeup: 0,
+  idleWork: 0,
 };
+
+/** Kinds of visits from 0 on, each of which touches other things than the rest. */
+export const VISIT_KINDS = 6;
+
+/** Of each process: what others had done at its last visit of each kind (-1: there was none), */
+const FIELDS = 8;
+/** the service that it has had itself, */
+const OWN = 6;
+/** and when its last visit ends. */
+const END = 7;
 
 export class Cores extends Processor {
   /** Time lost by switches and wake-ups so far; it is part of `busyTime`. */
   switchTime: Nanoseconds = 0;
   /** Visits that found all cores busy, so that a core had to be switched to them. */
   switches = 0;
+  /** What idle cores have lost, as service of others. */
+  private idled: Nanoseconds = 0;
   private readonly costs: SwitchCosts;
-  /** How many visits there had been when each process's last one began; -1: it had none. */
-  private lastVisit = new Float64Array(64).fill(-1);
+  private last = new Float64Array(64 * FIELDS).fill(-1);
 
   constructor(sim: Simulation, cores: number, slice: Nanoseconds, costs: SwitchCosts) {
     super(sim, cores, slice);
     this.costs = costs;
   }
 
-  override serve(duration: Nanoseconds, group: ProcessGroup | null = null): undefined {
-    super.serve(duration + this.lost(this.sim.running), group);
+  override serve(
+    duration: Nanoseconds,
+    group: ProcessGroup | null = null,
+    kind: number = 0,
+  ): undefined {
+    if (duration <= this.slice) this.sim.holdUntil(this.visit(duration, kind));
+    else super.serve(duration + this.lost(this.sim.running, duration, kind), group);
+  }
+
+  /**
+   * A visit of the running process in one piece: when it will be over. It has still to wait.
+   * `again` is service that does the same over again, and finds in the caches what it needs.
+   */
+  visit(duration: Nanoseconds, kind = 0, again: Nanoseconds = 0): Nanoseconds {
+    const { running } = this.sim;
+    const end = this.occupy(duration + again + this.lost(running, duration, kind));
+    this.last[FIELDS * running + OWN]! += again;
+    this.last[FIELDS * running + END] = end;
+    return end;
   }
 
   /** What the visit of a process that comes now costs beyond its service. */
-  private lost(process: ProcessId): Nanoseconds {
-    const { direct, refill, halfVisits, wakeup } = this.costs;
+  private lost(process: ProcessId, duration: Nanoseconds, kind: number): Nanoseconds {
+    const { costs, firstFree } = this;
     const { now } = this.sim;
-    let lost = this.firstFree < now ? wakeup : 0; // who is woken by what ends now finds it awake
-    if (this.firstFree > now) {
-      lost = direct;
+    const at = FIELDS * process;
+    if (at >= this.last.length) this.grow(at);
+    const { last } = this;
+    let lost = 0;
+    if (firstFree > now) {
+      lost = costs.direct;
       this.switches++;
+    } else if (firstFree < now && last[at + END] !== now) {
+      lost = costs.wakeup;
+      this.idled += costs.idleWork;
     }
-    if (process >= this.lastVisit.length) this.grow(process);
-    const before = this.lastVisit[process]!;
-    if (before >= 0) {
-      const between = (this.visits - before - 1) / this.servers;
-      lost += Math.round((refill * between) / (between + halfVisits));
+    const elsewhere = this.busyTime + this.idled - last[at + OWN]!;
+    const before = last[at + kind]!;
+    if (before >= 0 && elsewhere > before) {
+      const others = (elsewhere - before) / this.servers;
+      const refill = (duration * costs.refill * others) / (others + costs.halfWork);
+      lost += Math.round(refill < costs.mostRefill ? refill : costs.mostRefill);
     }
-    this.lastVisit[process] = this.visits;
+    last[at + kind] = elsewhere;
+    last[at + OWN]! += duration + lost;
     this.switchTime += lost;
     return lost;
   }
 
-  private grow(process: ProcessId): void {
-    const longer = new Float64Array(Math.max(process + 1, 2 * this.lastVisit.length)).fill(-1);
-    longer.set(this.lastVisit);
-    this.lastVisit = longer;
+  private grow(at: number): void {
+    const longer = new Float64Array(Math.max(at + FIELDS, 2 * this.last.length)).fill(-1);
+    longer.set(this.last);
+    this.last = longer;
   }
 }

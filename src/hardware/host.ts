@@ -4,11 +4,10 @@ import {
   type Process,
   ProcessGroup,
   type ProcessId,
-  Processor,
   Signal,
   type Simulation,
 } from '../kernel/index.ts';
-import { Cores, type SwitchCosts } from './cores.ts';
+import { Cores, FREE_SWITCHING, type SwitchCosts } from './cores.ts';
 import type { Disk } from './disk.ts';
 import { Memory } from './memory.ts';
 
@@ -57,7 +56,7 @@ export class Host {
   readonly memory: Memory;
   readonly nicBitsPerSecond: number;
   readonly loopbackDelay: Nanoseconds;
-  readonly cpu: Processor;
+  readonly cpu: Cores;
   readonly disk: Disk;
   /** For what belongs to the machine itself; a server has a group of its own by `newGroup`. */
   readonly group: ProcessGroup;
@@ -87,9 +86,7 @@ export class Host {
     this.disk = options.disk;
     const slice = options.slice ?? schedulerSlice(options.cores);
     const { cores, switching } = options;
-    this.cpu = switching
-      ? new Cores(sim, cores, slice, switching)
-      : new Processor(sim, cores, slice);
+    this.cpu = new Cores(sim, cores, slice, switching ?? FREE_SWITCHING);
     this.changed = new Signal(sim);
     this.bootedAt = sim.now;
     this.group = this.newGroup();

@@ -87,7 +87,7 @@ export class Station {
  * a computer under a time-slicing scheduler.
  */
 export class Processor extends Station {
-  private readonly slice: Nanoseconds;
+  protected readonly slice: Nanoseconds;
 
   constructor(sim: Simulation, servers: number, slice: Nanoseconds) {
     super(sim, servers);

@@ -33,6 +33,18 @@ import { CLIENT_READ, CPU, LOCK_WAITS, type WaitState } from './waits.ts';
 const COMPLETE: WireMessage = { type: 'complete' };
 const AUTHENTICATION_REQUEST: WireMessage = { type: 'authentication request' };
 
+/** Statements by what they touch of a core's caches. */
+const VISITS = {
+  begin: 1,
+  select: 2,
+  update: 3,
+  delete: 3,
+  insert: 4,
+  commit: 5,
+  rollback: 5,
+  set: 1,
+} as const;
+
 /** What a statement that is executed has left to do. */
 type Rest = 'nothing' | 'the rest' | 'commit';
 
@@ -86,7 +98,7 @@ export class Backend implements LockClient {
         else {
           const statement = packet.message as Statement;
           this.idleSince = -1;
-          yield host.cpu.serve(this.costOf(statement), group);
+          yield host.cpu.serve(this.costOf(statement), group, VISITS[statement.verb]);
           if (proc.mustWait()) yield* proc.waitForLock();
           let rest = this.execute(statement);
           if (rest === 'the rest') {
@@ -94,9 +106,15 @@ export class Backend implements LockClient {
             rest = this.executed(error);
           }
           if (rest === 'commit') {
-            if (transaction.flushes(statement.commit)) yield;
+            if (transaction.flushes(statement.commit)) {
+              yield;
+              if (!transaction.leads) yield this.goOn();
+            }
             const waits = transaction.replicates();
-            if (waits) yield;
+            if (waits) {
+              yield;
+              yield this.goOn();
+            }
             transaction.confirmed(statement.commit, waits);
             if (proc.endsLater()) yield* transaction.leaveRunning();
             this.endTransaction(true);
@@ -112,6 +130,13 @@ export class Backend implements LockClient {
       this.exit();
       yield host.cpu.serve(costs.backendExit, group);
     }
+  }
+
+  /** It was woken: it needs a core again, and pays for having slept. */
+  private goOn(): undefined {
+    const { host, costs, group } = this.server;
+    this.wait.now(CPU);
+    return host.cpu.serve(costs.sleep, group);
   }
 
   /** There is no process for it: the client is told why. */

@@ -40,8 +40,12 @@ export interface CostProfile {
   readonly firstQuery: Nanoseconds;
   /** The end of a backend, for which nobody waits. */
   readonly backendExit: Nanoseconds;
-  /** The system calls of a WAL flush, beside the device's time. */
+  /** The system calls of a WAL flush, before the device's time. */
   readonly flush: Nanoseconds;
+  /** Waking a process that sleeps on its semaphore, paid by who releases the lock. */
+  readonly wake: Nanoseconds;
+  /** Falling asleep and going on: a system call and two switches, paid by who was woken. */
+  readonly sleep: Nanoseconds;
   /** A write of WAL to the system's cache: the call, and each page of 8 KiB that it copies. */
   readonly walWrite: Nanoseconds;
   readonly walPageWrite: Nanoseconds;
@@ -86,6 +90,8 @@ export const DEFAULT_COSTS: CostProfile = {
   firstQuery: 0.55 * MILLISECOND,
   backendExit: 1.5 * MILLISECOND,
   flush: 10 * MICROSECOND,
+  wake: 2 * MICROSECOND, // half of a message's 4 us, which are a wake-up, a sleep, and the dispatch
+  sleep: 2 * MICROSECOND,
   walWrite: 2 * MICROSECOND,
   walPageWrite: 1 * MICROSECOND, // pg_test_fsync: 1 us for a write of 8 kB
   walSender: 15 * MICROSECOND,
@@ -135,6 +141,8 @@ export class Costs implements CostProfile {
   readonly firstQuery: Nanoseconds;
   readonly backendExit: Nanoseconds;
   readonly flush: Nanoseconds;
+  readonly wake: Nanoseconds;
+  readonly sleep: Nanoseconds;
   readonly walWrite: Nanoseconds;
   readonly walPageWrite: Nanoseconds;
   readonly walSender: Nanoseconds;
@@ -160,6 +168,8 @@ export class Costs implements CostProfile {
     this.firstQuery = profile.firstQuery;
     this.backendExit = profile.backendExit;
     this.flush = profile.flush;
+    this.wake = profile.wake;
+    this.sleep = profile.sleep;
     this.walWrite = profile.walWrite;
     this.walPageWrite = profile.walPageWrite;
     this.walSender = profile.walSender;

@@ -35,6 +35,8 @@ export class Transaction {
   terminating = false;
   /** SET LOCAL; null: the server's. */
   private synchronousCommit: string | null = null;
+  /** It wrote and flushed at once what it waits for, rather than sleep until somebody has. */
+  leads = false;
   private commitLsn: Lsn = 0;
   private readonly server: Server;
   private readonly proc: ProcSession;
@@ -119,7 +121,8 @@ export class Transaction {
       server.wal.commitAsynchronously(lsn);
       return false;
     }
-    wait.now(server.wal.requestFlush(lsn) ? WAL_SYNC : WAL_WRITE_LOCK);
+    this.leads = server.wal.requestFlush(lsn);
+    wait.now(this.leads ? WAL_SYNC : WAL_WRITE_LOCK);
     return server.wal.flushed.below(lsn);
   }
 

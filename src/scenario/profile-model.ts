@@ -14,8 +14,10 @@ export interface Profile {
 export interface ProcessorProfile {
   /** A core goes on with another process. */
   readonly contextSwitch: Nanoseconds | null;
-  /** What a process loses at most when others have filled the caches of its core. */
-  readonly cacheRefill: Nanoseconds | null;
+  /** By which share a visit takes longer when nothing is left of it in its core's caches. */
+  readonly cacheRefill: number | null;
   /** A process is woken on a core that is idle. */
   readonly coreWakeup: Nanoseconds | null;
+  /** A core that was idle has lost as much of its caches as by so much work of others. */
+  readonly idleWork: Nanoseconds | null;
 }

@@ -76,6 +76,8 @@ export interface ClientGroup {
   readonly host: string | null;
   /** Processor time per transaction, charged to the host. */
   readonly cpu: DurationLaw | null;
+  /** Threads that share that work of all sessions, as pgbench -j; null: one for each session. */
+  readonly threads: number | null;
   /** Sessions. */
   readonly count: number;
   /** Open loop: arrivals per second of all sessions together; null: closed loop. */

@@ -22,6 +22,7 @@ import type { WorkloadEvents } from './events.ts';
 import { Queue } from './queue.ts';
 import type { Script } from './script.ts';
 import { Session } from './session.ts';
+import { ClientThread } from './thread.ts';
 
 export interface ClientGroupOptions {
   readonly name: string;
@@ -43,6 +44,8 @@ export interface ClientGroupOptions {
   readonly reconnect: Distribution;
   /** CPU time of the client per transaction, charged to its host. */
   readonly cpu: Distribution | null;
+  /** Threads that share this time of all sessions; null: each session is a process of its own. */
+  readonly threads: number | null;
 }
 
 export interface WorkloadContext {
@@ -61,6 +64,7 @@ export class ClientGroup {
   readonly options: ClientGroupOptions;
   readonly context: WorkloadContext;
   readonly sessions: Session[] = [];
+  readonly threads: ClientThread[] = [];
   private readonly random: Random;
   private readonly totalWeight: number;
   private readonly waiting = new Queue<Arrival>();
@@ -71,6 +75,10 @@ export class ClientGroup {
     this.options = options;
     this.random = context.sim.random(`clients/${options.name}`);
     this.totalWeight = options.mix.reduce((sum, { weight }) => sum + weight, 0);
+    for (let i = 0; i < (options.threads ?? 0); i++) {
+      this.threads.push(new ClientThread(context.sim, options.host.cpu));
+    }
+    for (const thread of this.threads) thread.start();
     for (let i = 0; i < options.sessions; i++) this.sessions.push(new Session(this, i));
     for (const session of this.sessions) context.sim.spawn(session.run());
     if (options.rate !== null) context.sim.spawn(this.arrivals(SECOND / options.rate));

@@ -77,7 +77,8 @@ export function builtinScript(
     builtin === 'select-only'
       ? new SelectOnly(client, scale)
       : new TpcB(client, scale, builtin === 'tpcb-like');
-  return { name, index, writes: builtin !== 'select-only', execution };
+  const statements = { 'tpcb-like': 7, 'simple-update': 5, 'select-only': 1 }[builtin];
+  return { name, index, writes: builtin !== 'select-only', statements, execution };
 }
 
 class SelectOnly implements Execution {

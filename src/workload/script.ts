@@ -13,6 +13,8 @@ export interface Script {
   readonly index: number;
   /** Whether it changes anything: decides which latencies count as writes. */
   readonly writes: boolean;
+  /** How many it has: the client's own work is spread over them. */
+  readonly statements: number;
   /** A place for a session to run the script in, one time after the other. */
   execution(client: ScriptClient): Execution;
 }

@@ -15,6 +15,7 @@ import { open } from '../routing/libpq.ts';
 import type { Arrival, ClientGroup } from './clients.ts';
 import { failureIndex } from './events.ts';
 import { type Execution, type Script, statement } from './script.ts';
+import type { ClientThread } from './thread.ts';
 
 /** What the client reports where its script has no value to go on with. */
 const NO_VALUE = '22000 script';
@@ -26,6 +27,7 @@ export class Session {
   readonly number: number;
   private readonly group: ClientGroup;
   private readonly random: Random;
+  private readonly thread: ClientThread | null;
   private readonly inbox: Mailbox<Packet<WireMessage>>;
   private endpoint: Endpoint<WireMessage> | null = null;
   /** The statement that waits for its answer, and how the script ended if not well. */
@@ -42,12 +44,14 @@ export class Session {
     this.index = index;
     this.number = group.options.firstSession + index;
     this.random = sim.random(`clients/${group.options.name}/${index}`);
+    this.thread = group.threads[index % group.threads.length] ?? null;
     this.inbox = new Mailbox(sim);
   }
 
   *run(): Process {
     const { sim } = this.group.context;
-    const options = this.group.options;
+    const { group, thread } = this;
+    const { options } = group;
     const { starts, ends, connectionPerTransaction, rate, think, cpu, host } = options;
     yield sim.holdUntil(starts);
     while (sim.now < ends) {
@@ -59,11 +63,13 @@ export class Session {
       }
       if (connectionPerTransaction && !(yield* this.connect(arrival))) continue;
       const began = sim.now;
-      if (cpu) yield host.cpu.serve(cpu.draw(this.random));
+      const time = cpu ? cpu.draw(this.random) : 0;
+      if (time > 0 && !thread) yield host.cpu.serve(time);
       const execution = this.executionOf(arrival.script);
       this.failure = null;
       for (let step = execution.next(); step !== null; step = execution.next()) {
         if (typeof step === 'object') {
+          if (thread) yield thread.serve(Math.round(time / arrival.script.statements));
           this.send(step);
           while (!this.answered()) yield this.inbox.receive();
           if (this.failure === null) this.completed(step);

@@ -1,6 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { LINUX_SWITCHING } from '../../src/hardware/cores.ts';
 
 /*
  * Measurements of a machine that does not exist, whose costs are known: what the calibration has to
@@ -15,14 +16,18 @@ export const TRUTH = {
   /** BEGIN, INSERT and COMMIT beyond their messages. */
   rest: 12,
   client: 4,
-  /** Server CPU of a flush, the wake-up of its core included. */
-  flush: 46,
-  /** A median of the loop, and how much longer it takes in Postgres. */
+  /** Server CPU of a flush. */
+  flush: 30,
+  /** A median of the loop, and how much longer the device takes in Postgres. */
   loop: 100,
-  longer: 50,
+  longer: -12,
   wakeLatency: 10,
-  wakeCpu: 6,
-  cold: 2,
+  /** With nothing in the caches service takes 2.5 times as long. */
+  refill: 1.5,
+  /** What an idle core has lost, as work of others. */
+  idleWork: 100,
+  /** System time of `select 1` on the server. */
+  system: 3,
   connection: 3_000,
 } as const;
 
@@ -41,23 +46,56 @@ const SCRIPTS = [
   },
 ] as const;
 
+/** The share of a cache that is gone after so much work of others. */
+const gone = (work: number) => work / (work + LINUX_SWITCHING.halfWork / 1000);
+
+/** Server and client on one core, each cooled by the other's visits in between. */
+function onOneCore(warmServer: number, warmClient: number, messages: number) {
+  let server = warmServer;
+  let client = warmClient;
+  for (let turn = 0; turn < 50; turn++) {
+    server = warmServer * (1 + TRUTH.refill * gone(client));
+    client = warmClient * (1 + TRUTH.refill * gone(server / messages));
+  }
+  return { server, client };
+}
+
 function pinned(script: (typeof SCRIPTS)[number], placement: string, sync_commit: string) {
   const { workload, messages, execute } = script;
-  const writes = messages > 1;
-  const flushes = writes && sync_commit === 'on' ? 1 : 0;
-  const wakes = placement === 'cross' ? messages : 0; // of each side
-  const server = TRUTH.message * messages + execute + flushes * TRUTH.flush;
-  const client = TRUTH.client * messages;
-  const wall = server - flushes * TRUTH.flush + client + flushes * (TRUTH.loop + TRUTH.longer);
+  const { refill, idleWork, wakeLatency, flush, loop, longer, system } = TRUTH;
+  const flushes = messages > 1 && sync_commit === 'on';
+  const warmServer = TRUTH.message * messages + execute;
+  const warmClient = TRUTH.client * messages;
+  const cold = 1 + refill * gone(messages * idleWork);
+  const once = 1 + refill * gone(idleWork);
+  const same = onOneCore(warmServer, warmClient, messages);
+  const isCross = placement === 'cross';
+  const sleep = (system / 2) * once;
+  const cooled = flushes
+    ? {
+        server: warmServer * refill * (gone(same.client + idleWork) - gone(same.client)),
+        client:
+          (warmClient / messages) *
+          refill *
+          (gone(same.server / messages + idleWork) - gone(same.server / messages)),
+      }
+    : { server: 0, client: 0 };
+  const server = (isCross ? warmServer * cold : same.server) + cooled.server;
+  const client = (isCross ? warmClient * once : same.client) + cooled.client;
+  const beside = flushes ? flush + wakeLatency + sleep : 0;
+  const wakes = isCross ? 2 * messages * wakeLatency : 0;
+  // The latency of a round trip of one message: it alone is asked of `cross`.
+  const trip = isCross ? (warmServer + warmClient) * once : server + client;
   return {
     workload,
     placement,
     sync_commit,
     transport: 'unix',
-    server_cpu_us_per_txn: server + wakes * TRUTH.wakeCpu,
-    server_user_us: server / 2 + wakes * TRUTH.cold,
-    client_cpu_us_per_txn: client + wakes * TRUTH.wakeCpu,
-    lat: { p50_ms: (wall + 2 * wakes * TRUTH.wakeLatency) / 1000, p99_ms: 1 },
+    server_cpu_us_per_txn: server + beside,
+    server_user_us: server / 2,
+    server_sys_us: workload === 'select 1' ? system : server / 2,
+    client_cpu_us_per_txn: client,
+    lat: { p50_ms: (trip + wakes + beside + (flushes ? loop + longer : 0)) / 1000, p99_ms: 1 },
   };
 }
 

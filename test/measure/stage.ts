@@ -122,12 +122,14 @@ const TRANSACTIONS = [
     name: 'lookup',
     index: 0,
     writes: false,
+    statements: 1,
     execution: () => ({ start: () => {}, next: () => null }),
   },
   {
     name: 'transfer',
     index: 1,
     writes: true,
+    statements: 5,
     execution: () => ({ start: () => {}, next: () => null }),
   },
 ] as const;

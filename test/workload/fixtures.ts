@@ -42,6 +42,7 @@ export function clients(world: World, options: Partial<ClientGroupOptions> = {})
     ends: NEVER,
     reconnect: constant(500 * MILLISECOND),
     cpu: null,
+    threads: null,
     ...options,
   });
 }

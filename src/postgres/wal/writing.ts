@@ -12,10 +12,11 @@
  * again with each flush; wal_buffers, of which an inserter that finds them full writes out what it
  * needs to reuse; wal_sync_method's open_ words, with which each write is durable; fsync = off.
  *
- * Time: a disk's `fsync` law is what a write of 8 KiB and its fdatasync take together, as
- * pg_test_fsync reports it, so the system calls' processor time is part of it. It is taken from the
- * host's cores for others to miss; the leader does not queue for it, for it is on a core already.
- * What a flush has beyond one page, the disk streams.
+ * Time: the leader's own (`costs.flush`: the system calls), for which it does not queue, for it is
+ * on a core already; then the device's, a disk's `fsync` law. What a flush has beyond one page, the
+ * disk streams. At the release the leader wakes all who wait, one system call for each, those too
+ * whose records the flush did not cover (lwlock.c: LWLockWakeup, LW_WAIT_UNTIL_FREE): the last to
+ * come is the first in that queue and leads next, the others sleep again.
  *
  * Left out: `fsync` as wal_sync_method (it also writes the file's times: taken as fdatasync), the
  * write that ends at the end of the buffers' ring, WALInsertLock (see README).
@@ -218,8 +219,15 @@ export class WalWriting {
       while (upTo > this.roomEnd) yield* this.writeForRoom(upTo); // the inserters' part
       if (upTo >= this.openEnd) yield* this.finishSegments(upTo);
       if (upTo > this.wal.flushed.value) {
-        if (this.beginSync(upTo)) yield;
+        if (this.beginSync(upTo)) {
+          yield;
+          yield this.owner.host.cpu.serve(this.owner.costs.sleep, this.owner.group);
+        }
         this.synced(upTo);
+        if (this.handsOver()) {
+          yield;
+          if (sim.timedOut && this.held) yield this.work.wait(); // somebody was faster
+        }
       }
       this.released.fire();
     }
@@ -264,15 +272,35 @@ export class WalWriting {
     if (upTo > wal.written) wal.written = upTo;
     const further = bytes - WAL_PAGE_BYTES;
     const pagesCost = further > 0 ? (further / WAL_PAGE_BYTES) * costs.walPageWrite : 0;
-    host.cpu.occupy(costs.flush + pagesCost);
-    if (settings.fsync) host.disk.fsync(bytes);
-    return settings.fsync;
+    const calls = Math.round(costs.flush + pagesCost);
+    host.cpu.occupy(calls);
+    if (!settings.fsync) return false;
+    this.context.sim.holdUntil(host.disk.submit('fsync', bytes) + calls);
+    return true;
   }
 
   private synced(upTo: Lsn): void {
+    const { flushed } = this.wal;
+    const sleeping = flushed.waiters - 1; // the leader is the one who does not sleep
     this.wal.flushes++;
     this.published(upTo);
     this.wal.advanceFlushed(upTo);
+    if (sleeping <= 0) return;
+    const { host, costs } = this.owner;
+    host.cpu.occupy(sleeping * costs.wake + flushed.waiters * costs.sleep);
+  }
+
+  /**
+   * The lock is free: the first of those who were woken leads next, as soon as it has a core, if
+   * nobody is faster who is on one already. True if that takes time.
+   */
+  private handsOver(): boolean {
+    const { host, costs } = this.owner;
+    if (this.wal.flushed.waiters === 0) return false;
+    this.held = false;
+    this.released.fire();
+    this.work.wait(host.cpu.visit(costs.wake + costs.sleep));
+    return true;
   }
 
   private published(upTo: Lsn): void {

@@ -74,12 +74,13 @@ function host(sim: Simulation, scenario: Scenario, name: string, index: number):
 
 /** What was measured of the machine's scheduler, and the usual for the rest. */
 function switchingOf(measured: ProcessorProfile): SwitchCosts {
-  const { direct, refill, wakeup, halfVisits } = LINUX_SWITCHING;
+  const { direct, refill, wakeup, idleWork } = LINUX_SWITCHING;
   return {
+    ...LINUX_SWITCHING,
     direct: measured.contextSwitch ?? direct,
     refill: measured.cacheRefill ?? refill,
     wakeup: measured.coreWakeup ?? wakeup,
-    halfVisits,
+    idleWork: measured.idleWork ?? idleWork,
   };
 }
 

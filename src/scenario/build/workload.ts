@@ -65,6 +65,7 @@ export function buildClients(
       ends: spec.ends ?? NEVER,
       reconnect: toDistribution(spec.reconnect),
       cpu: spec.cpu && toDistribution(spec.cpu),
+      threads: spec.threads,
     });
     firstSession += spec.count;
     return group;

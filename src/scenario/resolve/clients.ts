@@ -58,6 +58,7 @@ function clientGroup(resolver: Resolver, name: string, given: ClientsFile): Clie
     name,
     ...clientPlace(resolver, path, given),
     cpu: given.cpu ?? null,
+    threads: given.threads ?? null,
     count: given.count ?? 1,
     rate: given.rate ?? null,
     think: given.think ?? null,
@@ -91,6 +92,8 @@ function clientPlace(
   if (given.host === undefined) {
     if (given.cpu !== undefined)
       context.findings.warning([...path, 'cpu'], 'is charged to a host, and the group names none');
+    if (given.threads !== undefined)
+      context.findings.problem([...path, 'threads'], 'run on a host, and the group names none');
     return { zone: hosts.zone(path, given.zone), host: null };
   }
   const host = hosts.find([...path, 'host'], given.host);

@@ -39,6 +39,7 @@ export function resolveProfile(
         contextSwitch: processor.context_switch ?? null,
         cacheRefill: processor.cache_refill ?? null,
         coreWakeup: processor.core_wakeup ?? null,
+        idleWork: processor.idle_work ?? null,
       },
     },
     disk: {
@@ -113,6 +114,8 @@ function costsOf(given: CostsFile): CostProfile {
     firstQuery: given.first_query ?? usual.firstQuery,
     backendExit: given.backend_exit ?? usual.backendExit,
     flush: given.flush ?? usual.flush,
+    wake: given.wake ?? usual.wake,
+    sleep: given.sleep ?? usual.sleep,
     walWrite: given.wal_write ?? usual.walWrite,
     walPageWrite: given.wal_page_write ?? usual.walPageWrite,
     walSender: given.wal_sender ?? usual.walSender,

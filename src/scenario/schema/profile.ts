@@ -21,8 +21,8 @@ const statements = section(
   >,
 );
 
-/** Nanoseconds a byte. */
-const perByte = amount.transform((value, context): number =>
+/** By the byte in nanoseconds, or a share that may exceed 1. */
+const notNegative = amount.transform((value, context): number =>
   value >= 0 ? value : refuse(context, value, 'must not be negative'),
 );
 
@@ -36,14 +36,16 @@ const costs = section('costs', {
   first_query: duration.optional(),
   backend_exit: duration.optional(),
   flush: duration.optional(),
+  wake: duration.optional(),
+  sleep: duration.optional(),
   wal_write: duration.optional(),
   wal_page_write: duration.optional(),
   wal_sender: duration.optional(),
   wal_sender_reply: duration.optional(),
   wal_receiver: duration.optional(),
-  redo_per_byte: perByte.optional().describe('nanoseconds'),
+  redo_per_byte: notNegative.optional().describe('nanoseconds'),
   redo_wake: duration.optional(),
-  wal_per_byte: perByte.optional().describe('nanoseconds'),
+  wal_per_byte: notNegative.optional().describe('nanoseconds'),
   full_page_image: duration.optional(),
   page_hit: duration.optional(),
   page_read: duration.optional(),
@@ -62,8 +64,9 @@ export const profile = section('a profile', {
   loopback: duration.optional().describe('one way between two processes of the machine'),
   processor: section('processor', {
     context_switch: duration.optional(),
-    cache_refill: duration.optional(),
+    cache_refill: notNegative.optional(),
     core_wakeup: duration.optional(),
+    idle_work: duration.optional(),
   }).optional(),
   costs: costs.optional(),
 }).describe('what was measured of a machine, or the file in which it stands');

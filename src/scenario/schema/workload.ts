@@ -124,6 +124,7 @@ export const clients = section('a group of clients', {
   zone: name.optional(),
   host: name.optional(),
   cpu: law.optional(),
+  threads: count(1, 10_000).optional(),
   count: count(1, 1_000_000).optional(),
   rate: rate.optional(),
   think: law.optional(),

@@ -14,7 +14,9 @@ export function sqlScript(
   readOnly: boolean | null = null,
 ): Script {
   const writes = readOnly === null ? program.writes : !readOnly;
-  return { name, index, writes, execution: (client) => new ProgramExecution(program, client) };
+  const statements = program.commands.filter(({ kind }) => kind === 'statement').length;
+  const execution = (client: ScriptClient) => new ProgramExecution(program, client);
+  return { name, index, writes, statements, execution };
 }
 
 class ProgramExecution implements Execution {
