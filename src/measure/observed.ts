@@ -23,7 +23,12 @@ export interface ObservedHost {
     readonly servers: number;
     readonly served: Nanoseconds;
     readonly idle: Nanoseconds;
+    /** Visits for which a core changed from one process to another, and what that cost in all. */
+    readonly switches?: number;
+    readonly switchTime?: Nanoseconds;
   };
+  /** `kills`: processes that the kernel has killed for want of memory. */
+  readonly memory: { readonly kills: number };
   readonly disk: {
     readonly occupiedBytes: number;
     usage(): DiskUsage;

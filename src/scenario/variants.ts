@@ -144,7 +144,7 @@ function variantRun(
   const own = withJudgement(document, at, variant);
   const made = normalise(own, options);
   if (!made.ok) return inVariant(name, made.problems);
-  const scenario = { ...made.scenario, name: baseScenario.name };
+  const scenario = ofBase(made.scenario, baseScenario);
   const { observe, expect } = scenario;
   const title = variant.title ?? name;
   const judged = { observe, expect, warnings: made.warnings, locate: locatorOf(own) };
@@ -152,6 +152,11 @@ function variantRun(
     ok: true,
     run: { variant: name, kind: 'variant', title, set, patches, scenario, ...judged },
   };
+}
+
+/** Name and claims are the file's: a claim says itself which of the runs it is judged by. */
+function ofBase(scenario: Scenario, { name, claims }: Scenario): Scenario {
+  return { ...scenario, name, claims };
 }
 
 /** A variant's own `observe` and `expect`; of the base it keeps `observe` alone. */
@@ -190,7 +195,7 @@ function pointRun(
   const { observe: _, expect: __, ...value } = result.document.value;
   const made = normalise({ ...result.document, value }, options);
   if (!made.ok) return inVariant(name, made.problems);
-  const scenario = { ...made.scenario, name: baseScenario.name };
+  const scenario = ofBase(made.scenario, baseScenario);
   const { patches } = result;
   return {
     ok: true,

@@ -28,7 +28,8 @@ class StageHost {
   readonly name: string;
   readonly cores = 2;
   state: HostState = 'up';
-  readonly cpu = { servers: 2, served: 0, idle: 0 };
+  readonly cpu = { servers: 2, served: 0, idle: 0, switches: 0, switchTime: 0 };
+  readonly memory = { kills: 0 };
   diskShare = 0;
   readonly disk = { occupiedBytes: 0, usage: () => NO_USE, utilization: () => this.diskShare };
   private readonly listeners: ((reachable: boolean) => void)[] = [];

@@ -7,7 +7,8 @@ const TEXT = `
 name: x
 duration: 2s
 warmup: WARMUP
-servers: {main: {}}
+hardware: {db: {disk: {kind: nvme}}}
+servers: {main: {hardware: db}}
 workload:
   pgbench: {scale: 10}
   clients: {app: {count: 4, run: tpcb-like, connect: main}}
@@ -48,4 +49,20 @@ test('what is not a run is refused by name', () => {
   const loaded = loadScenario(TEXT.replace('WARMUP', '0s'), { file: 'x.yaml' });
   expect(() => simulate(loaded as never)).toThrow(/one run of a scenario: .*runs\[0\]/);
   expect(() => simulate(undefined as never)).toThrow(/one run of a scenario/);
+});
+
+test('a claim is judged by the run that it names', () => {
+  const text = `${TEXT.replace('WARMUP', '0s').replace('2s', '100ms')}
+variants: {slow: {set: {hardware.db.disk.fsync: 40ms}}}
+claims:
+  - {id: D1, says: it is fast, source: a book, expect: latency.mean < 20ms}
+  - {id: D2, says: a disk can be slow, source: a book, variant: slow, expect: latency.mean > 20ms}
+`;
+  const loaded = loadScenario(text, { file: 'x.yaml' });
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+  const judged = loaded.runs.map((each) => {
+    const result = simulate(each);
+    return 'refused' in result ? [] : result.claims.map(({ id, verdict }) => `${id} ${verdict}`);
+  });
+  expect(judged).toEqual([['D1 holds'], ['D2 holds']]);
 });

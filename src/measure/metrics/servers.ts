@@ -16,6 +16,13 @@ function gauge(name: string, doc: string): MetricDefinition {
 const DEFINITIONS: readonly MetricDefinition[] = [
   number('cpu.utilization', 'fraction', 'Time that the host’s cores were busy, of all they had.'),
   number(
+    'cpu.switching',
+    'fraction',
+    'Of the time of the host’s cores, what changing from one process to another took: the ' +
+      'switches themselves and the caches that are filled anew.',
+  ),
+  number('cpu.switches', 'count', 'Times that a process had to wait for a core to change to it.'),
+  number(
     'disk.utilization',
     'fraction',
     'Of what the host’s volume could have done, by the tightest of its parallel requests and ' +
@@ -28,6 +35,7 @@ const DEFINITIONS: readonly MetricDefinition[] = [
   number('wal.fpi_bytes', 'bytes', 'What those images are of the WAL.'),
   number('wal.buffers_full', 'count', 'Pages of WAL that an inserter had to write out itself.'),
   gauge('wal.size', 'The files in pg_wal, those included that are kept ready.'),
+  number('oom_kills', 'count', 'Backends that the kernel of its host killed for want of memory.'),
   number('panics', 'count', 'Crashes by PANIC: WAL that had no room on the disk.'),
   number('archiver.archived', 'count', 'WAL segments archived.'),
   number('archiver.failed', 'count', 'Attempts to archive a segment that failed.'),
@@ -130,6 +138,11 @@ function countsOf({ wal, lockWaits, deadlocks, storage }: ObservedServer): Count
   };
 }
 
+function switchingOf({ host }: ObservedServer): [count: number, time: Nanoseconds] {
+  const { switches = 0, switchTime = 0 } = host.cpu;
+  return [switches, switchTime];
+}
+
 /** Everything about one server that its counters tell. */
 class ServerMeter {
   readonly connections: Gauge;
@@ -139,6 +152,8 @@ class ServerMeter {
   readonly phases: [buffers: number, writeTime: number, syncTime: number] = [0, 0, 0];
   private readonly server: ObservedServer;
   private served = 0;
+  private kills = 0;
+  private switching: [count: number, time: Nanoseconds] = [0, 0];
   private disk: DiskUsage;
   panics = 0;
   readonly walSize: Gauge;
@@ -177,9 +192,14 @@ class ServerMeter {
     const { elapsed } = sheet;
     const busy = host.cpu.served - this.served;
     sheet.put(`${prefix}cpu.utilization`, elapsed > 0 ? busy / (elapsed * host.cores) : null);
+    const [switches, time] = switchingOf(this.server);
+    const lost = time - this.switching[1];
+    sheet.put(`${prefix}cpu.switching`, elapsed > 0 ? lost / (elapsed * host.cores) : null);
+    sheet.put(`${prefix}cpu.switches`, switches - this.switching[0]);
     sheet.put(`${prefix}disk.utilization`, elapsed > 0 ? host.disk.utilization(this.disk) : null);
     const counts = countsOf(this.server);
     for (const each of COUNTS) sheet.put(`${prefix}${each}`, counts[each] - this.before[each]);
+    sheet.put(`${prefix}oom_kills`, host.memory.kills - this.kills);
     sheet.put(`${prefix}panics`, this.panics);
     sheet.gauge(`${prefix}wal.size`, this.walSize.summary());
     sheet.gauge(`${prefix}archiver.backlog`, this.backlog.summary());
@@ -200,6 +220,8 @@ class ServerMeter {
   private remember(): void {
     const { host } = this.server;
     this.served = host.cpu.served;
+    this.kills = host.memory.kills;
+    this.switching = switchingOf(this.server);
     this.disk = host.disk.usage();
     this.before = countsOf(this.server);
   }
