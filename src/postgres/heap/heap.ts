@@ -6,8 +6,8 @@
  *
  * Rows are numbered from 0 in the order in which they were loaded or inserted. Each operation is
  * synchronous: it changes the counts and returns pages to read and WAL records to insert; its
- * caller spends the time and calls `stamp`. Left out: tuples of different widths in one table, TOAST,
- * multixacts and what a page's order of line pointers would tell.
+ * caller spends the time and calls `stamp`. Left out: tuples of different widths in one table,
+ * TOAST, multixacts and what a page's order of line pointers would tell.
  */
 
 import type { Lsn } from '../lsn.ts';
