@@ -5,9 +5,9 @@
  * free bytes, hence HOT or not, pruning, growth and the size of images.
  *
  * Rows are numbered from 0 in the order in which they were loaded or inserted. Each operation is
- * synchronous: it changes the counts and returns pages to read and WAL records to insert; the caller
- * spends the time, and calls `stamp` with the LSNs. Left out: tuples of different widths in one
- * table, TOAST, multixacts and what a page's order of line pointers would tell.
+ * synchronous: it changes the counts and returns pages to read and WAL records to insert; its
+ * caller spends the time and calls `stamp`. Left out: tuples of different widths in one table,
+ * TOAST, multixacts and what a page's order of line pointers would tell.
  */
 
 import type { Lsn } from '../lsn.ts';

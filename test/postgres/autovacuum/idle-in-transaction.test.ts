@@ -4,7 +4,7 @@ import { Bench, table } from './bench.ts';
 const S = 1e9;
 
 /**
- * An idle transaction over pgbench -N at 1,000 a second, scale 1, autovacuum every second at 2 % and
+ * An idle transaction over pgbench -N at 1,000 a second, scale 1, autovacuum every second at 2 %
  * without naps, measured on PostgreSQL 15.18: at t = 15 s it takes its snapshot, at 45 s it ends.
  * [seconds, bytes of pgbench_accounts, n_dead_tup, n_tup_upd, n_tup_hot_upd, autovacuums]
  */
@@ -72,7 +72,7 @@ describe('an idle transaction, against PostgreSQL 15.18', () => {
     expect(at(rows, 47)[2]).toBeLessThan(2500);
   });
 
-  test('no update is HOT from the second on in which pages are full, and all are afterwards', () => {
+  test('no update is HOT once pages are full, and all are afterwards', () => {
     const held = at(rows, 45)[4] - at(rows, 20)[4];
     expect(held).toBeLessThan(0.02 * (at(rows, 45)[3] - at(rows, 20)[3]));
     expect(13_085 - 13_056).toBeLessThan(0.02 * (43_926 - 19_001));
