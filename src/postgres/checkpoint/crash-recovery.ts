@@ -6,8 +6,9 @@
  *
  * Kept: processor time by the byte; pages that changed since the redo pointer come into shared
  * buffers, dirty, in the order of their last changes. Those of which WAL has no image are read:
- * from the system's cache after a crash of the server, at random from the disk after a loss of power;
- * from version 15 on as many at a time as maintenance_io_concurrency says (recovery_prefetch).
+ * from the system's cache after a crash of the server, at random from the disk after a loss of
+ * power; from version 15 on as many at a time as maintenance_io_concurrency says
+ * (recovery_prefetch).
  * Left out: files that are clean (their fsync takes microseconds), reading the WAL itself.
  */
 import type { Nanoseconds } from '../../kernel/index.ts';

@@ -95,6 +95,20 @@ describe('steps of a checkpoint (3.2)', () => {
     expect(server.checkpointer.redoLsn, 'back to the checkpoint before').toBe(redo);
   });
 
+  test('until its record and the control file are on disk a crash goes back', () => {
+    for (const fsyncs of [2, 3]) {
+      const { world, server, ...rest } = single();
+      world.sim.run(SECOND);
+      dirtyOnly({ world, server, ...rest }, 64); // flush, write, fsync; record; control file
+      const redo = server.checkpointer.redoLsn;
+      server.checkpointer.request();
+      world.sim.run(SECOND + fsyncs * FSYNC + MILLISECOND);
+      expect(server.wal.counts.of('XLOG/CHECKPOINT_ONLINE').records).toBe(1);
+      world.host('pg1').powerOff();
+      expect(server.checkpointer.redoLsn).toBe(redo);
+    }
+  });
+
   test('commits under way are waited for, in polls of 10 ms', () => {
     const { world, server, storage, ...rest } = single();
     world.sim.run(SECOND);
