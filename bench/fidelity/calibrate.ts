@@ -7,15 +7,21 @@
  * messages, executions and a commit, so that the parts follow by differences. BEGIN, the insertion
  * into pgbench_history and COMMIT always occur together: their sum is split as the defaults are.
  */
-import { LINUX_SWITCHING } from '../../src/hardware/cores.ts';
 import { DEFAULT_COSTS } from '../../src/postgres/costs.ts';
-import {
-  type CalibrationData,
-  type LatencyTest,
-  missingFrom,
-  type PinnedPoint,
-} from './calibration-data.ts';
+import { type CalibrationData, type LatencyTest, missingFrom } from './calibration-data.ts';
 import { samplesOf } from './latency-law.ts';
+import {
+  cachesOf,
+  cooled,
+  flushCpu,
+  goingOn,
+  MESSAGES,
+  pinned,
+  WORKLOADS,
+  wakeup,
+  warmClient,
+  warmServer,
+} from './pinned.ts';
 import { mean, slopeThroughOrigin } from './statistics.ts';
 
 /** A value of the profile, in microseconds unless its unit says otherwise. */
@@ -36,13 +42,7 @@ export interface Calibration {
   roundTrip(oneWayMilliseconds: number): number;
 }
 
-/** Statements of pgbench's builtin scripts, each a message with the prepared protocol. */
-export const MESSAGES: Readonly<Record<string, number>> = {
-  'select 1': 1,
-  'select-only': 1,
-  'simple-update': 5,
-  'tpcb-like': 7,
-};
+export { MESSAGES } from './pinned.ts';
 
 const us = (value: number) => `${Math.max(0, Math.round(value * 1000))}ns`;
 
@@ -63,32 +63,6 @@ export function calibrate(data: CalibrationData): Calibration {
     derived,
     roundTrip: (oneWay) => roundTrip(data, oneWay),
   };
-}
-
-type Column =
-  | 'server_cpu_us_per_txn'
-  | 'server_user_us'
-  | 'server_sys_us'
-  | 'client_cpu_us_per_txn'
-  | 'p50';
-
-/** The mean over repeats of one column of C2b; the median latency in microseconds. */
-function pinned(
-  data: CalibrationData,
-  workload: string,
-  column: Column,
-  placement: PinnedPoint['placement'] = 'same',
-  sync: 'on' | 'off' = workload.startsWith('select') ? 'on' : 'off',
-): number {
-  const found = data.c2b.points.filter(
-    (point) =>
-      point.workload === workload && point.placement === placement && point.sync_commit === sync,
-  );
-  if (found.length === 0) {
-    const missing = `${workload}, placement ${placement}, synchronous_commit ${sync}`;
-    throw missingFrom(data, 'C2b', `there is no point of ${missing}`);
-  }
-  return mean(found.map((p) => (column === 'p50' ? p.lat.p50_ms * 1000 : p[column])));
 }
 
 function serverCosts(data: CalibrationData) {
@@ -121,30 +95,8 @@ function serverCosts(data: CalibrationData) {
     ...connection.costs,
     ...(images === null ? {} : { full_page_image: us(images) }),
   };
-  const derived: Derived[] = [
-    value('costs.message', message, 'C2b same core: `select 1`, server'),
-    value('costs.statements.select', select, 'C2b same core: `select-only` less a message'),
-    value(
-      'costs.statements.update',
-      update,
-      'C2b same core, asynchronous: (tpcb-like - simple-update) / 2 less a message',
-    ),
-    value(
-      'begin + insert + commit',
-      rest,
-      'C2b same core, asynchronous: simple-update less 5 messages, an update and a select',
-    ),
-    value(
-      'costs.flush',
-      flush,
-      'C2b same core: server CPU with synchronous_commit on less off, less the wake-up of the core',
-    ),
-    value(
-      'costs.wake, costs.sleep',
-      sleep,
-      'C2b same core: half of the system time of `select 1` each, at most: a message wakes another ' +
-        'process, and sleeps',
-    ),
+  const derived = [
+    ...derivedOfServer({ message, select, update, rest, flush, sleep }),
     ...connection.derived,
     ...(images === null
       ? []
@@ -153,120 +105,36 @@ function serverCosts(data: CalibrationData) {
   return { costs, derived };
 }
 
+function derivedOfServer(of: Readonly<Record<string, number>>): Derived[] {
+  return [
+    value('costs.message', of['message']!, 'C2b same core: `select 1`, server'),
+    value('costs.statements.select', of['select']!, 'C2b same core: `select-only` less a message'),
+    value(
+      'costs.statements.update',
+      of['update']!,
+      'C2b same core, asynchronous: (tpcb-like - simple-update) / 2 less a message',
+    ),
+    value(
+      'begin + insert + commit',
+      of['rest']!,
+      'C2b same core, asynchronous: simple-update less 5 messages, an update and a select',
+    ),
+    value(
+      'costs.flush',
+      of['flush']!,
+      'C2b same core: server CPU with synchronous_commit on less off, less the wake-up of the core',
+    ),
+    value(
+      'costs.wake, costs.sleep',
+      of['sleep']!,
+      'C2b same core: half of the system time of `select 1` each, at most: a message wakes another ' +
+        'process, and sleeps',
+    ),
+  ];
+}
+
 function value(name: string, microseconds: number, how: string): Derived {
   return { name, value: microseconds, unit: 'us', how };
-}
-
-/** CPU time that a synchronous commit adds, of which each makes one flush, beside going on. */
-function flushCpu(data: CalibrationData): number {
-  const added = (workload: string) =>
-    pinned(data, workload, 'server_cpu_us_per_txn', 'same', 'on') -
-    pinned(data, workload, 'server_cpu_us_per_txn') -
-    cooled(data, workload).server;
-  return Math.max(0, mean([added('simple-update'), added('tpcb-like')]) - goingOn(data));
-}
-
-const WORKLOADS = ['select 1', 'select-only', 'simple-update', 'tpcb-like'];
-
-/** What of a visit has gone when others have done so much on its core in between. */
-function gone(othersMicroseconds: number): number {
-  return othersMicroseconds / (othersMicroseconds + LINUX_SWITCHING.halfWork / 1000);
-}
-
-interface Caches {
-  /** By which share service takes longer with nothing left in the caches. */
-  readonly refill: number;
-  /** An idle core has lost as much as by so much work of others, in microseconds. */
-  readonly idleWork: number;
-}
-
-/**
- * In `same` client and server evict one another a little, and so does an idle core (a commit that
- * waits); in `cross` they do not, but each message finds two idle cores, of two. User time tells
- * how much, for it has no wake-ups in it. Both unknowns follow from each other's equation, each by
- * least squares over the workloads, in turns until they stay.
- */
-function cachesOf(data: CalibrationData): Caches {
-  const points = WORKLOADS.map((workload) => {
-    const of = (column: Column, placement?: PinnedPoint['placement']) =>
-      pinned(data, workload, column, placement);
-    const client = of('client_cpu_us_per_txn');
-    const cross = of('server_user_us', 'cross');
-    const flushes = workload.startsWith('select')
-      ? null
-      : pinned(data, workload, 'server_user_us', 'same', 'on');
-    return { messages: MESSAGES[workload]!, same: of('server_user_us'), client, cross, flushes };
-  });
-  let caches: Caches = { refill: 1, idleWork: 100 };
-  for (let turn = 0; turn < 100; turn++) {
-    const { refill } = caches;
-    const warm = points.map(({ same, client }) => same / (1 + refill * gone(client)));
-    const excess = (idleWork: number) =>
-      points.reduce((sum, { flushes, client }, i) => {
-        const expected = warm[i]! * (1 + refill * gone(client + idleWork));
-        return flushes === null ? sum : sum + warm[i]! * (expected - flushes);
-      }, 0);
-    const idleWork = rootOf(excess);
-    const cold = points.map(({ messages, cross }, i): [number, number] => {
-      const share = gone(messages * idleWork);
-      return [warm[i]! * share, cross - warm[i]!];
-    });
-    caches = { refill: Math.max(0.01, (refill + slopeThroughOrigin(cold)) / 2), idleWork };
-  }
-  return caches;
-}
-
-/** Where a function that grows is 0, between 0 and 10 ms; else the nearer end. */
-function rootOf(grows: (microseconds: number) => number): number {
-  let low = 0;
-  let high = 10_000;
-  for (let step = 0; step < 60; step++) {
-    const middle = (low + high) / 2;
-    if (grows(middle) < 0) low = middle;
-    else high = middle;
-  }
-  return low;
-}
-
-/** CPU time of the server in `same` without what it loses by the client's visits in between. */
-function warmServer(data: CalibrationData, workload: string): number {
-  const cold = cachesOf(data).refill * gone(pinned(data, workload, 'client_cpu_us_per_txn'));
-  return pinned(data, workload, 'server_cpu_us_per_txn') / (1 + cold);
-}
-
-/** The same of the client, which does with each message what it did with the last. */
-function warmClient(data: CalibrationData, workload: string): number {
-  const between = pinned(data, workload, 'server_cpu_us_per_txn') / MESSAGES[workload]!;
-  const cold = cachesOf(data).refill * gone(between);
-  return pinned(data, workload, 'client_cpu_us_per_txn') / (1 + cold);
-}
-
-/** Two wake-ups of an idle core in each round trip of C2b's `cross`, none in `same`. */
-function wakeup(data: CalibrationData): number {
-  const { refill, idleWork } = cachesOf(data);
-  const warm = warmServer(data, 'select 1') + warmClient(data, 'select 1');
-  const cross = pinned(data, 'select 1', 'p50', 'cross') - warm * (1 + refill * gone(idleWork));
-  return Math.max(0, cross / 2);
-}
-
-/** What a process that slept takes on a core that has gone idle until it can go on. */
-function goingOn(data: CalibrationData): number {
-  const { refill, idleWork } = cachesOf(data);
-  const sleep = pinned(data, 'select 1', 'server_sys_us') / 2;
-  return wakeup(data) + sleep * (1 + refill * gone(idleWork));
-}
-
-/** What the statements of a transaction take longer because a core has gone idle in it. */
-function cooled(data: CalibrationData, workload: string): { server: number; client: number } {
-  const { refill, idleWork } = cachesOf(data);
-  const client = pinned(data, workload, 'client_cpu_us_per_txn');
-  const server = pinned(data, workload, 'server_cpu_us_per_txn');
-  const message = MESSAGES[workload]!;
-  const once = gone(server / message + idleWork) - gone(server / message);
-  return {
-    server: warmServer(data, workload) * refill * (gone(client + idleWork) - gone(client)),
-    client: (warmClient(data, workload) / message) * refill * once,
-  };
 }
 
 function processorCosts(data: CalibrationData) {
@@ -289,12 +157,12 @@ function processorCosts(data: CalibrationData) {
         name: 'processor.cache_refill',
         value: refill,
         unit: 'of the service',
-        how: 'C2b: growth of the server’s user time from one core to two, where messages find idle ones',
+        how: 'C2b: growth of the server’s user time from one core to two, which idle',
       },
       value(
         'processor.idle_work',
         idleWork,
-        'C2b same core: growth of the server’s user time with synchronous_commit on, whose core idles',
+        'C2b same core: growth of the server’s user time with synchronous_commit on: it idles',
       ),
       value(
         'processor.core_wakeup',

@@ -118,11 +118,11 @@ describe('cold caches', () => {
   });
 
   test('what is lost grows with the work done, up to filling the cache', () => {
-    const after = (service: number) =>
+    const with257 = (service: number) =>
       run(257, 1, { ...CACHES, mostRefill: 20_000 }, 1_000, service);
     const each = ({ cpu, visits }: ReturnType<typeof run>) => cpu.switchTime / (visits - 257);
-    expect(each(after(8_000)) / each(after(4_000))).toBeCloseTo(2, 0);
-    expect(each(after(100_000)) / 20_000).toBeCloseTo(1, 1);
+    expect(each(with257(8_000)) / each(with257(4_000))).toBeCloseTo(2, 0);
+    expect(each(with257(100_000)) / 20_000).toBeCloseTo(1, 1);
   });
 
   test('what a kind of visit needs was last touched by that kind', () => {

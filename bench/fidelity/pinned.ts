@@ -1,0 +1,156 @@
+/**
+ * What C2b tells of one client and its server, each pinned to a core: its columns, and what cold
+ * caches, wake-ups and flushes have in them, each apart from the rest.
+ */
+import { LINUX_SWITCHING } from '../../src/hardware/cores.ts';
+import { type CalibrationData, missingFrom, type PinnedPoint } from './calibration-data.ts';
+import { mean, slopeThroughOrigin } from './statistics.ts';
+
+/** Statements of pgbench's builtin scripts, each a message with the prepared protocol. */
+export const MESSAGES: Readonly<Record<string, number>> = {
+  'select 1': 1,
+  'select-only': 1,
+  'simple-update': 5,
+  'tpcb-like': 7,
+};
+
+type Column =
+  | 'server_cpu_us_per_txn'
+  | 'server_user_us'
+  | 'server_sys_us'
+  | 'client_cpu_us_per_txn'
+  | 'p50';
+
+/** The mean over repeats of one column of C2b; the median latency in microseconds. */
+export function pinned(
+  data: CalibrationData,
+  workload: string,
+  column: Column,
+  placement: PinnedPoint['placement'] = 'same',
+  sync: 'on' | 'off' = workload.startsWith('select') ? 'on' : 'off',
+): number {
+  const found = data.c2b.points.filter(
+    (point) =>
+      point.workload === workload && point.placement === placement && point.sync_commit === sync,
+  );
+  if (found.length === 0) {
+    const missing = `${workload}, placement ${placement}, synchronous_commit ${sync}`;
+    throw missingFrom(data, 'C2b', `there is no point of ${missing}`);
+  }
+  return mean(found.map((p) => (column === 'p50' ? p.lat.p50_ms * 1000 : p[column])));
+}
+
+export const WORKLOADS = ['select 1', 'select-only', 'simple-update', 'tpcb-like'];
+
+/** What of a visit has gone when others have done so much on its core in between. */
+function gone(othersMicroseconds: number): number {
+  return othersMicroseconds / (othersMicroseconds + LINUX_SWITCHING.halfWork / 1000);
+}
+
+interface Caches {
+  /** By which share service takes longer with nothing left in the caches. */
+  readonly refill: number;
+  /** An idle core has lost as much as by so much work of others, in microseconds. */
+  readonly idleWork: number;
+}
+
+/**
+ * In `same` client and server evict one another a little, and so does an idle core (a commit that
+ * waits); in `cross` they do not, but each message finds two idle cores, of two. User time tells
+ * how much, for it has no wake-ups in it. Both unknowns follow from each other's equation, each by
+ * least squares over the workloads, in turns until they stay.
+ */
+export function cachesOf(data: CalibrationData): Caches {
+  const points = WORKLOADS.map((workload) => {
+    const of = (column: Column, placement?: PinnedPoint['placement']) =>
+      pinned(data, workload, column, placement);
+    const client = of('client_cpu_us_per_txn');
+    const cross = of('server_user_us', 'cross');
+    const flushes = workload.startsWith('select')
+      ? null
+      : pinned(data, workload, 'server_user_us', 'same', 'on');
+    return { messages: MESSAGES[workload]!, same: of('server_user_us'), client, cross, flushes };
+  });
+  let caches: Caches = { refill: 1, idleWork: 100 };
+  for (let turn = 0; turn < 100; turn++) {
+    const { refill } = caches;
+    const warm = points.map(({ same, client }) => same / (1 + refill * gone(client)));
+    const excess = (idleWork: number) =>
+      points.reduce((sum, { flushes, client }, i) => {
+        const expected = warm[i]! * (1 + refill * gone(client + idleWork));
+        return flushes === null ? sum : sum + warm[i]! * (expected - flushes);
+      }, 0);
+    const idleWork = rootOf(excess);
+    const cold = points.map(({ messages, cross }, i): [number, number] => {
+      const share = gone(messages * idleWork);
+      return [warm[i]! * share, cross - warm[i]!];
+    });
+    caches = { refill: Math.max(0.01, (refill + slopeThroughOrigin(cold)) / 2), idleWork };
+  }
+  return caches;
+}
+
+/** Where a function that grows is 0, between 0 and 10 ms; else the nearer end. */
+function rootOf(grows: (microseconds: number) => number): number {
+  let low = 0;
+  let high = 10_000;
+  for (let step = 0; step < 60; step++) {
+    const middle = (low + high) / 2;
+    if (grows(middle) < 0) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+/** CPU time of the server in `same` without what it loses by the client's visits in between. */
+export function warmServer(data: CalibrationData, workload: string): number {
+  const cold = cachesOf(data).refill * gone(pinned(data, workload, 'client_cpu_us_per_txn'));
+  return pinned(data, workload, 'server_cpu_us_per_txn') / (1 + cold);
+}
+
+/** The same of the client, which does with each message what it did with the last. */
+export function warmClient(data: CalibrationData, workload: string): number {
+  const between = pinned(data, workload, 'server_cpu_us_per_txn') / MESSAGES[workload]!;
+  const cold = cachesOf(data).refill * gone(between);
+  return pinned(data, workload, 'client_cpu_us_per_txn') / (1 + cold);
+}
+
+/** Two wake-ups of an idle core in each round trip of C2b's `cross`, none in `same`. */
+export function wakeup(data: CalibrationData): number {
+  const { refill, idleWork } = cachesOf(data);
+  const warm = warmServer(data, 'select 1') + warmClient(data, 'select 1');
+  const cross = pinned(data, 'select 1', 'p50', 'cross') - warm * (1 + refill * gone(idleWork));
+  return Math.max(0, cross / 2);
+}
+
+/** What a process that slept takes on a core that has gone idle until it can go on. */
+export function goingOn(data: CalibrationData): number {
+  const { refill, idleWork } = cachesOf(data);
+  const sleep = pinned(data, 'select 1', 'server_sys_us') / 2;
+  return wakeup(data) + sleep * (1 + refill * gone(idleWork));
+}
+
+/** What the statements of a transaction take longer because a core has gone idle in it. */
+export function cooled(
+  data: CalibrationData,
+  workload: string,
+): { server: number; client: number } {
+  const { refill, idleWork } = cachesOf(data);
+  const client = pinned(data, workload, 'client_cpu_us_per_txn');
+  const server = pinned(data, workload, 'server_cpu_us_per_txn');
+  const message = MESSAGES[workload]!;
+  const once = gone(server / message + idleWork) - gone(server / message);
+  return {
+    server: warmServer(data, workload) * refill * (gone(client + idleWork) - gone(client)),
+    client: (warmClient(data, workload) / message) * refill * once,
+  };
+}
+
+/** CPU time that a synchronous commit adds, of which each makes one flush, beside going on. */
+export function flushCpu(data: CalibrationData): number {
+  const added = (workload: string) =>
+    pinned(data, workload, 'server_cpu_us_per_txn', 'same', 'on') -
+    pinned(data, workload, 'server_cpu_us_per_txn') -
+    cooled(data, workload).server;
+  return Math.max(0, mean([added('simple-update'), added('tpcb-like')]) - goingOn(data));
+}
