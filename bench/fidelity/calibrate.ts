@@ -127,7 +127,7 @@ function derivedOfServer(of: Readonly<Record<string, number>>): Derived[] {
     value(
       'costs.wake, costs.sleep',
       of['sleep']!,
-      'C2b same core: half of the system time of `select 1` each, at most: a message wakes another ' +
+      'C2b same core: half the system time of `select 1` each, at most: a message wakes another ' +
         'process, and sleeps',
     ),
   ];
