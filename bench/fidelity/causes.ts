@@ -12,13 +12,13 @@ export const CAUSES: readonly Cause[] = [
   {
     experiments: ['V1', 'V2'],
     text:
-      'CPU per simple-update is 2 to 15% too low from 4 to 64 clients and 19% with 128, which ' +
-      'is what throughput is too high by, as both cores are busy; flushes per transaction ' +
-      'follow within 10%. Cold caches hold twice what C2b has warm, measured are 2.1 to 2.5 ' +
-      'times. Left out are lines that the two cores take from one another (buffer headers, ' +
-      'lock tables, WAL positions), which C1 to C3, with one backend, cannot show, and the ' +
-      'third-level cache: from 64 to 128 clients the server needs another 15 to 20 us, with ' +
-      'nothing more to do.',
+      'CPU per simple-update is 2 to 15% too low from 4 to 64 clients and 19% with 128. Cold ' +
+      'caches hold twice what C2b has warm, measured are 2.1 to 2.5 times. Left out are lines ' +
+      'that the two cores take from one another (buffer headers, lock tables, WAL positions), ' +
+      'which C1 to C3, with one backend, cannot show, and the third-level cache: from 64 to ' +
+      '128 clients the server needs another 15 to 20 us, with nothing more to do. With 4 and ' +
+      '8 clients there are 207 and 245 us between two flushes, 159 and 194 in the model, of ' +
+      'which C2b explains no more.',
   },
   {
     experiments: ['V1'],
@@ -42,8 +42,9 @@ export const CAUSES: readonly Cause[] = [
       'Tails: the measured p99 of select-only is 2.4 to 9 times the median with 4 and more ' +
       'clients. The model’s cores serve in the order of arrival and every transaction costs ' +
       'the same, so its tails are those of flushes alone. A trial with a queue for each core ' +
-      'and Linux’s placement of woken processes (the last core, else an idle one) moved ' +
-      'throughput by 2% and no tail: what is missing is who preempts whom, slices of 1.4 ms, ' +
+      'and woken processes on their last core, else on an idle one, moved throughput with 4 ' +
+      'and more clients by up to 7%, to no better, and the p99 of select-only from half to ' +
+      'two thirds of the measured one at best: what is missing is who preempts whom, slices, ' +
       'and balancing.',
   },
   {
@@ -66,8 +67,7 @@ export const CAUSES: readonly Cause[] = [
       'Repeats of nearly the same measurement differ: select-only with 4 clients and every ' +
       'page in the buffer pool made 80,255 transactions a second at 1 GB and 62,473 at 1500 ' +
       'MB here, 73,776 to 78,557 in V1; with one client 12,714 here and 14,940 in V1. The ' +
-      'model is 14% and 47% above the first two. Rows of 1 GB drawn uniformly miss every ' +
-      'cache, those of V1 (scale 20) do too in part; C2b, from which the costs are, has the ' +
-      'smaller table.',
+      'model is 14% and 47% above the first two. Rows drawn from 1 GB are in no cache of the ' +
+      'processor, at 100 ns a line; the calibration’s table is a quarter of that.',
   },
 ];

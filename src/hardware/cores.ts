@@ -21,11 +21,10 @@ import {
  *
  * Kept: what each visit loses, added to it, so that a visit is still one wake-up; a process that
  * goes straight on keeps its core awake. Left out: which core a process runs on (one queue for all;
- * with one for each core and Linux's placement of woken processes, pgbench's throughput on two
- * cores moved by 2%; what others do counts as if it were spread evenly), who preempts whom, the
- * switches between the slices of one long visit (2 us in 0.75 to 3 ms), lines that cores take from
- * one another, and that a process which takes over the number of one that has ended finds its
- * caches.
+ * Linux has one for each core and lets a process return to its last one if it can; what others do
+ * counts as if it were spread evenly), who preempts whom, the switches between the slices of one
+ * long visit (2 us in 0.75 to 3 ms), lines that cores take from one another, and that a process
+ * which takes over the number of one that has ended finds its caches.
  */
 
 /** What a change of processes costs. In nanoseconds, shares apart. */
