@@ -41,9 +41,12 @@ network:
   zones: {a: us-east-1, b: us-east-1, c: us-east-1}
   rtt: {same-zone: 0.2ms, same-region: 2ms}
 hardware:
-  pg1: {cores: 8, memory: 16GB, network: 10Gbit, disk: {kind: nvme, fsync: 0.8ms}}
-  pg2: {cores: 8, memory: 16GB, network: 10Gbit, disk: {kind: nvme, fsync: 0.5ms}}
-  pg3: {cores: 8, memory: 16GB, network: 10Gbit, disk: {kind: nvme, fsync: 3ms}}
+  pg1: {cores: 8, memory: 16GB, network: 10Gbit, disk: {kind: nvme, fsync: 0.8ms},
+    profile: {processor: {cache_refill: 0}}}
+  pg2: {cores: 8, memory: 16GB, network: 10Gbit, disk: {kind: nvme, fsync: 0.5ms},
+    profile: {processor: {cache_refill: 0}}}
+  pg3: {cores: 8, memory: 16GB, network: 10Gbit, disk: {kind: nvme, fsync: 3ms},
+    profile: {processor: {cache_refill: 0}}}
 postgresql:
   wal_writer_delay: 10s   # so that nobody else flushes
   full_page_writes: off
@@ -105,8 +108,9 @@ export function closedForm(level: Level, standby: Standby | null): Nanoseconds {
   const statements = (['begin', 'update', 'select', 'insert', 'commit'] as const).map(
     (verb) => 2 * CLIENT_ONE_WAY + COSTS.statement(verb, false) + onCard(RESULT_BYTES),
   );
-  const local = statements.reduce((sum, each) => sum + each, DEFAULT_COSTS.commit + FSYNC.pg1);
-  return standby === null ? local : local + remotePart(level, standby);
+  const flushed = DEFAULT_COSTS.flush + FSYNC.pg1 + DEFAULT_COSTS.sleep;
+  const local = statements.reduce((sum, each) => sum + each, DEFAULT_COSTS.commit + flushed);
+  return standby === null ? local : local + remotePart(level, standby) + DEFAULT_COSTS.sleep;
 }
 
 /** From the local flush to the standby's reply. The walsender of pg2 uses the card first. */
