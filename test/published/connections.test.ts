@@ -10,7 +10,7 @@ const SERVICE_MICROSECONDS = 39;
 function throughput(clients: number, think: string): number {
   const text = `
 duration: 0.24s
-warmup: 0.2s                    # each connection costs milliseconds of a core before its first query
+warmup: 0.2s                    # each connection costs milliseconds before its first query
 network: {rtt: {same-zone: 0ms}}
 hardware:
   host:
