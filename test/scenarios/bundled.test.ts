@@ -32,6 +32,16 @@ const TOLD = [
   'idle-in-transaction timeout',
   'quorum-commit first-far',
   'switchover base',
+  'backend-writes lru-maxpages',
+  'connection-ramp raised',
+  'context-switch-storm base',
+  'fork-churn many',
+  'group-commit commit-delay',
+  'memory-sizing ten',
+  'procarray-knee before-14',
+  'process-per-connection busy',
+  'sublinear-cores reads-64',
+  'working-set bigger-pool',
 ];
 
 interface Bundled {
