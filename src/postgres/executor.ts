@@ -178,7 +178,7 @@ export class Executor {
       this.transaction.endCritical();
       const { record, setsHints } = heap.fetch(block, horizon, oldestRunning);
       if (record) storage.log(table, [record]);
-      if (setsHints) storage.hint(page);
+      if (setsHints) storage.hint(table, page);
       if (due < SLICE) continue;
       yield host.cpu.serve(Math.round(due), group);
       due = 0;
@@ -378,8 +378,8 @@ export class Executor {
     const { reads, records } = this.work;
     const before = wal.images;
     if (records.length > 0) storage.log(this.table!, records);
+    if (this.setsHints) storage.hint(this.table!, reads[reads.length - 1]!);
     if (wal.images > before) this.owed += (wal.images - before) * costs.fullPageImage;
-    if (this.setsHints) storage.hint(reads[reads.length - 1]!);
   }
 
   /** Nothing interrupts an insertion either. */

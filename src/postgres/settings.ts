@@ -110,6 +110,7 @@ export const MODELLED = {
   vacuum_truncate: 'boolean',
   default_statistics_target: 'number',
   data_checksums: 'boolean',
+  wal_log_hints: 'boolean',
   max_prepared_transactions: 'number',
   max_locks_per_transaction: 'number',
   deadlock_timeout: 'time',
@@ -159,12 +160,14 @@ const FORMER_DEFAULTS: readonly (readonly [name: string, until: number, value: s
   ['vacuum_buffer_usage_limit', 16, '256'],
   ['effective_io_concurrency', 17, '1'],
   ['maintenance_io_concurrency', 17, '10'],
+  ['data_checksums', 17, 'off'],
 ];
 
 /** Defaults of 16 and later where they differ from version 15's, on which the table is based. */
 const LATER_DEFAULTS: Readonly<Record<string, string>> = {
   effective_io_concurrency: '16',
   maintenance_io_concurrency: '16',
+  data_checksums: 'on', // initdb
 };
 
 /** Spellings that an enumeration accepts beside its words (guc_tables.c, hidden entries). */

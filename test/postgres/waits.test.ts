@@ -48,6 +48,7 @@ describe('wait events', () => {
     const body = function* (): Process {
       yield* first.connect(['pg1']);
       yield* second.connect(['pg1']);
+      yield* second.say('begin'); // so that its update does not commit by itself
       yield world.sim.holdUntil(SECOND);
       total.fill(0);
       yield* first.write(1);

@@ -150,6 +150,14 @@ export class Table {
     });
   }
 
+  /** What is logged of a heap page on which a reader sets hint bits (XLOG_FPI_FOR_HINT). */
+  hintRecord(page: TablePage): WalRecord {
+    const { relation, block, pageBytes } = this.heap.image(page % BLOCKS, false);
+    const sizes = { dataBytes: 0, pageBytes, neverImaged: false };
+    const kind = 'XLOG/FPI_FOR_HINT';
+    return { kind, mainBytes: 0, blocks: [{ relation, fork: 'main', block, ...sizes }] };
+  }
+
   /** Where a row's entry is in an index. */
   position(index: number, row: number): number {
     const { correlation } = this.definition.indexes[index]!;

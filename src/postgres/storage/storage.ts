@@ -13,10 +13,12 @@
 import type { Host } from '../../hardware/host.ts';
 import { type Nanoseconds, Signal, type Simulation } from '../../kernel/index.ts';
 import { BufferPool, MISS, NO_UNPINNED_BUFFERS, VICTIM_TAKEN } from '../buffers/buffer-pool.ts';
+import { hintOutcome } from '../buffers/hint-bits.ts';
 import { fileOf, PAGE_BYTES, type Page, pageOf } from '../buffers/page.ts';
 import type { BufferRing } from '../buffers/rings.ts';
 import type { Table, TablePage } from '../heap/relation.ts';
 import type { Fork, WalRecord } from '../heap/wal-record.ts';
+import type { PostgresSettings } from '../settings.ts';
 import {
   BUFFER_IO,
   CPU,
@@ -38,6 +40,8 @@ export interface StorageOwner {
   readonly index: number;
   readonly host: Host;
   readonly wal: Wal;
+  readonly settings: PostgresSettings;
+  readonly inRecovery: boolean;
   /** Processor time of a page that the system's cache has. */
   readonly costs: { readonly pageRead: Nanoseconds };
 }
@@ -254,10 +258,23 @@ export class Storage {
     }
   }
 
-  /** A hint bit was set: the page is dirty, and no WAL says so. */
-  hint(page: TablePage): void {
-    const buffer = this.pool.find(this.pageOf(page));
-    if (buffer !== MISS) this.pool.markDirty(buffer);
+  /**
+   * A reader sets hint bits on a row's page (MarkBufferDirtyHint): a clean page becomes dirty, and
+   * where hints are logged its first change since the redo point is logged with an image.
+   */
+  hint(table: Table, page: TablePage): void {
+    const { pool } = this;
+    const { wal, settings, inRecovery } = this.owner;
+    const buffer = pool.find(this.pageOf(page));
+    if (buffer === MISS || pool.isDirty(buffer)) return;
+    const outcome = hintOutcome(pool, buffer, {
+      hintsAreLogged: settings.wal_log_hints || settings.data_checksums,
+      inRecovery,
+      fullPageWrites: settings.full_page_writes,
+      redoLsn: wal.redoLsn,
+    });
+    if (outcome === 'dirtied') pool.markDirty(buffer);
+    else if (outcome !== 'nothing') this.log(table, [table.hintRecord(page)]);
   }
 
   private dirty({ blocks }: WalRecord, lsn: number): void {
