@@ -147,8 +147,9 @@ describe('what leads to the next host', () => {
       asked: ['pg1', 'pg2'],
     });
     const full = (world: World) => {
-      const { settings } = world.server('pg1');
-      Object.assign(world.server('pg1'), { settings: { ...settings, max_connections: 3 } });
+      const server = world.server('pg1');
+      const few = Object.create(server.settings, { max_connections: { value: 3 } });
+      Object.assign(server, { settings: few });
     };
     expect(connect(['pg1', 'pg2'], {}, full)).toMatchObject({ answer: '53300', asked: ['pg1'] });
     const breaking = (world: World) => {
