@@ -20,6 +20,7 @@ export interface Fingerprint {
   readonly variant: string;
   readonly digest: string;
   readonly marks: readonly string[];
+  readonly events: number;
 }
 
 function runsOf(file: string): readonly Run[] {
@@ -44,7 +45,8 @@ function fingerprint(file: string, run: Run, seconds: number): Fingerprint {
     if (sim.trace.events % MARK_EVERY === 0) marks.push(sim.trace.digest);
   });
   sim.run(Math.min(seconds * 1e9, run.scenario.duration));
-  return { file, variant: run.variant, digest: sim.trace.digest, marks };
+  const { digest, events } = sim.trace;
+  return { file, variant: run.variant, digest, marks, events };
 }
 
 function events(run: Run, seconds: number, from: number, to: number): string[] {

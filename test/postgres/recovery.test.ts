@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { MILLISECOND, type Process, SECOND } from '../../src/kernel/index.ts';
 import { DEFAULT_COSTS } from '../../src/postgres/costs.ts';
 import { SERVER_STATES } from '../../src/postgres/events.ts';
-import { FSYNC, ONE_WAY, World } from '../helpers/world.ts';
+import { FLUSHED, FSYNC, ONE_WAY, World } from '../helpers/world.ts';
 
 const POSTMASTER_START = 50 * MILLISECOND;
 
@@ -102,7 +102,7 @@ describe('what survives', () => {
       ends.inserted = wal.insert(1000);
     };
     world.play(body());
-    world.sim.run(FSYNC + FSYNC / 2 + 1);
+    world.sim.run(FLUSHED + FSYNC / 2 + 1);
     expect([wal.flushed.value, wal.written, wal.insertLsn]).toEqual(Object.values(ends));
     return { world, ends, wal, server: world.server('pg1') };
   }
