@@ -3,6 +3,7 @@
  * caches, wake-ups and flushes have in them, each apart from the rest.
  */
 import { LINUX_SWITCHING } from '../../src/hardware/cores.ts';
+import { DEFAULT_COSTS } from '../../src/postgres/costs.ts';
 import { type CalibrationData, missingFrom, type PinnedPoint } from './calibration-data.ts';
 import { mean, slopeThroughOrigin } from './statistics.ts';
 
@@ -47,6 +48,55 @@ function gone(othersMicroseconds: number): number {
   return othersMicroseconds / (othersMicroseconds + LINUX_SWITCHING.halfWork / 1000);
 }
 
+/** Visits that find their caches alike: their share of the service, and what lies before them. */
+interface Visits {
+  readonly share: number;
+  /** Since the last visit of the same kind: of the client's work for a transaction, */
+  readonly gap: number;
+  /** and whether that was in the transaction before, ahead of its commit. */
+  readonly overCommit: boolean;
+}
+
+const { message, statements, commit } = DEFAULT_COSTS;
+const OTHERS =
+  (['begin', 'select', 'insert', 'commit'] as const)
+    .map((verb) => message + statements[verb].execute)
+    .reduce((sum, each) => sum + each) + commit;
+const UPDATE = message + statements.update.execute;
+const ONE_UPDATE = UPDATE / (OTHERS + 3 * UPDATE);
+
+/**
+ * Statements of one verb share their caches (src/postgres/backend.ts): the updates of tpcb-like
+ * come as the second, fourth and fifth of seven. Shares of the service are those of the defaults.
+ */
+const VISITS: Readonly<Record<string, readonly Visits[]>> = {
+  'tpcb-like': [
+    { share: 1 - 3 * ONE_UPDATE, gap: 1, overCommit: true },
+    { share: ONE_UPDATE, gap: 4 / 7, overCommit: true },
+    { share: ONE_UPDATE, gap: 2 / 7, overCommit: false },
+    { share: ONE_UPDATE, gap: 1 / 7, overCommit: false },
+  ],
+};
+const EACH_ITS_OWN: readonly Visits[] = [{ share: 1, gap: 1, overCommit: true }];
+
+/** What is gone of a whole transaction's caches, by others' work in it and at its commit. */
+function goneOf(workload: string, othersMicroseconds: number, atCommit = 0): number {
+  return (VISITS[workload] ?? EACH_ITS_OWN).reduce((sum, { share, gap, overCommit }) => {
+    return sum + share * gone(gap * othersMicroseconds + (overCommit ? atCommit : 0));
+  }, 0);
+}
+
+/**
+ * CPU time of a flush and of going on after it, for which none of the statements' caches is any
+ * good: what synchronous_commit adds beyond the share by which user time grows.
+ */
+function flushWork(data: CalibrationData, workload: string): number {
+  const of = (column: Column, sync: 'on' | 'off') => pinned(data, workload, column, 'same', sync);
+  const growth = of('server_user_us', 'on') / of('server_user_us', 'off');
+  const off = of('server_cpu_us_per_txn', 'off');
+  return Math.max(0, of('server_cpu_us_per_txn', 'on') - off * growth);
+}
+
 interface Caches {
   /** By which share service takes longer with nothing left in the caches. */
   readonly refill: number;
@@ -55,8 +105,8 @@ interface Caches {
 }
 
 /**
- * In `same` client and server evict one another a little, and so does an idle core (a commit that
- * waits); in `cross` they do not, but each message finds two idle cores, of two. User time tells
+ * In `same` client and server evict one another a little, and so do a flush and the idle core
+ * while it waits; in `cross` they do not, but each message finds two idle cores, of two. User time tells
  * how much, for it has no wake-ups in it. Both unknowns follow from each other's equation, each by
  * least squares over the workloads, in turns until they stay.
  */
@@ -69,20 +119,25 @@ export function cachesOf(data: CalibrationData): Caches {
     const flushes = workload.startsWith('select')
       ? null
       : pinned(data, workload, 'server_user_us', 'same', 'on');
-    return { messages: MESSAGES[workload]!, same: of('server_user_us'), client, cross, flushes };
+    const flush = flushes === null ? 0 : flushWork(data, workload);
+    const messages = MESSAGES[workload]!;
+    return { workload, messages, same: of('server_user_us'), client, cross, flushes, flush };
   });
   let caches: Caches = { refill: 1, idleWork: 100 };
   for (let turn = 0; turn < 100; turn++) {
     const { refill } = caches;
-    const warm = points.map(({ same, client }) => same / (1 + refill * gone(client)));
+    const warm = points.map(
+      ({ workload, same, client }) => same / (1 + refill * goneOf(workload, client)),
+    );
     const excess = (idleWork: number) =>
-      points.reduce((sum, { flushes, client }, i) => {
-        const expected = warm[i]! * (1 + refill * gone(client + idleWork));
+      points.reduce((sum, { workload, flushes, flush, client }, i) => {
+        const cold = goneOf(workload, client, idleWork + flush);
+        const expected = warm[i]! * (1 + refill * cold);
         return flushes === null ? sum : sum + warm[i]! * (expected - flushes);
       }, 0);
     const idleWork = rootOf(excess);
-    const cold = points.map(({ messages, cross }, i): [number, number] => {
-      const share = gone(messages * idleWork);
+    const cold = points.map(({ workload, messages, cross }, i): [number, number] => {
+      const share = goneOf(workload, messages * idleWork);
       return [warm[i]! * share, cross - warm[i]!];
     });
     caches = { refill: Math.max(0.01, (refill + slopeThroughOrigin(cold)) / 2), idleWork };
@@ -104,7 +159,8 @@ function rootOf(grows: (microseconds: number) => number): number {
 
 /** CPU time of the server in `same` without what it loses by the client's visits in between. */
 export function warmServer(data: CalibrationData, workload: string): number {
-  const cold = cachesOf(data).refill * gone(pinned(data, workload, 'client_cpu_us_per_txn'));
+  const client = pinned(data, workload, 'client_cpu_us_per_txn');
+  const cold = cachesOf(data).refill * goneOf(workload, client);
   return pinned(data, workload, 'server_cpu_us_per_txn') / (1 + cold);
 }
 
@@ -138,11 +194,13 @@ export function cooled(
   const { refill, idleWork } = cachesOf(data);
   const client = pinned(data, workload, 'client_cpu_us_per_txn');
   const server = pinned(data, workload, 'server_cpu_us_per_txn');
-  const message = MESSAGES[workload]!;
-  const once = gone(server / message + idleWork) - gone(server / message);
+  const messages = MESSAGES[workload]!;
+  const atCommit = idleWork + flushWork(data, workload);
+  const once = gone(server / messages + atCommit) - gone(server / messages);
+  const more = goneOf(workload, client, atCommit) - goneOf(workload, client);
   return {
-    server: warmServer(data, workload) * refill * (gone(client + idleWork) - gone(client)),
-    client: (warmClient(data, workload) / message) * refill * once,
+    server: warmServer(data, workload) * refill * more,
+    client: (warmClient(data, workload) / messages) * refill * once,
   };
 }
 

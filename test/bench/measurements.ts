@@ -49,12 +49,25 @@ const SCRIPTS = [
 /** The share of a cache that is gone after so much work of others. */
 const gone = (work: number) => work / (work + LINUX_SWITCHING.halfWork / 1000);
 
+/** A script's service, each statement cooled by others' work since the last one of its verb. */
+function cooledBy(script: (typeof SCRIPTS)[number], work: number, atCommit = 0): number {
+  const { refill, message, update } = TRUTH;
+  const { messages, execute, workload } = script;
+  const all = message * messages + execute;
+  const over = (service: number, others: number) => service * (1 + refill * gone(others));
+  if (workload !== 'tpcb-like') return over(all, work + atCommit);
+  const one = message + update; // the second, fourth and fifth of seven statements
+  const inside = over(one, (2 / 7) * work) + over(one, work / 7);
+  return over(all - 3 * one, work + atCommit) + inside + over(one, (4 / 7) * work + atCommit);
+}
+
 /** Server and client on one core, each cooled by the other's visits in between. */
-function onOneCore(warmServer: number, warmClient: number, messages: number) {
-  let server = warmServer;
+function onOneCore(script: (typeof SCRIPTS)[number], warmClient: number) {
+  const { messages } = script;
+  let server = 0;
   let client = warmClient;
   for (let turn = 0; turn < 50; turn++) {
-    server = warmServer * (1 + TRUTH.refill * gone(client));
+    server = cooledBy(script, client);
     client = warmClient * (1 + TRUTH.refill * gone(server / messages));
   }
   return { server, client };
@@ -66,23 +79,23 @@ function pinned(script: (typeof SCRIPTS)[number], placement: string, sync_commit
   const flushes = messages > 1 && sync_commit === 'on';
   const warmServer = TRUTH.message * messages + execute;
   const warmClient = TRUTH.client * messages;
-  const cold = 1 + refill * gone(messages * idleWork);
   const once = 1 + refill * gone(idleWork);
-  const same = onOneCore(warmServer, warmClient, messages);
+  const same = onOneCore(script, warmClient);
   const isCross = placement === 'cross';
   const sleep = (system / 2) * once;
+  const beside = flushes ? flush + wakeLatency + sleep : 0;
+  const atCommit = idleWork + beside;
   const cooled = flushes
     ? {
-        server: warmServer * refill * (gone(same.client + idleWork) - gone(same.client)),
+        server: cooledBy(script, same.client, atCommit) - same.server,
         client:
           (warmClient / messages) *
           refill *
-          (gone(same.server / messages + idleWork) - gone(same.server / messages)),
+          (gone(same.server / messages + atCommit) - gone(same.server / messages)),
       }
     : { server: 0, client: 0 };
-  const server = (isCross ? warmServer * cold : same.server) + cooled.server;
+  const server = (isCross ? cooledBy(script, messages * idleWork) : same.server) + cooled.server;
   const client = (isCross ? warmClient * once : same.client) + cooled.client;
-  const beside = flushes ? flush + wakeLatency + sleep : 0;
   const wakes = isCross ? 2 * messages * wakeLatency : 0;
   // The latency of a round trip of one message: it alone is asked of `cross`.
   const trip = isCross ? (warmServer + warmClient) * once : server + client;

@@ -16,7 +16,7 @@ function expectRateTimesDelay(losses: Losses): void {
 }
 
 describe('commits lost in a failover on asynchronous replication', () => {
-  it('when the host loses power: rate x time from the local flush to the wire', () => {
+  it('when the host loses power: rate x time from the answer to the wire', () => {
     const losses = lossesByPowerOff(SEEDS);
     expectRateTimesDelay(losses);
     expect(losses.lost.mean).toBeGreaterThan(0);

@@ -17,7 +17,7 @@ hardware:
     cores: ${CORES}
     memory: 192GB
     profile:
-      processor: {context_switch: 0us, cache_refill: 0us}
+      processor: {context_switch: 0us, cache_refill: 0}
       costs:
         message: 1us
         fork: 0us
