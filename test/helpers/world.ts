@@ -12,8 +12,9 @@ import {
   Simulation,
 } from '../../src/kernel/index.ts';
 import type { ServerContext } from '../../src/postgres/context.ts';
+import { DEFAULT_COSTS } from '../../src/postgres/costs.ts';
 import { PostgresEvents } from '../../src/postgres/events.ts';
-import { FIRST_LSN } from '../../src/postgres/lsn.ts';
+import { FIRST_LSN, type Lsn, WAL_PAGE_BYTES } from '../../src/postgres/lsn.ts';
 import { Server } from '../../src/postgres/server.ts';
 import { defaultSettings, type PostgresSettings } from '../../src/postgres/settings.ts';
 import {
@@ -34,6 +35,15 @@ import { commitRecord, statement } from '../../src/workload/script.ts';
 
 /** Each flush takes this long unless a test says otherwise. */
 export const FSYNC = 2 * MILLISECOND;
+/** A flush of one page: its leader's system calls, the disk, and the leader's going on. */
+export const FLUSHED = DEFAULT_COSTS.flush + FSYNC + DEFAULT_COSTS.sleep;
+/** A flush that copies what lies between two positions: pages beyond one take the processor. */
+export function flushOf(from: Lsn, to: Lsn): Nanoseconds {
+  const pages = Math.ceil(to / WAL_PAGE_BYTES) - Math.floor(from / WAL_PAGE_BYTES);
+  return FLUSHED + (pages - 1) * DEFAULT_COSTS.walPageWrite;
+}
+/** From a flush that others waited for to the next one: its leader is woken and gets a core. */
+export const HANDOVER = DEFAULT_COSTS.wake + DEFAULT_COSTS.sleep;
 /** From any host to any other. */
 export const ONE_WAY = 1 * MILLISECOND;
 

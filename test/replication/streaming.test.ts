@@ -3,7 +3,7 @@ import { MILLISECOND, type Process, SECOND } from '../../src/kernel/index.ts';
 import { DEFAULT_COSTS } from '../../src/postgres/costs.ts';
 import { MAX_SEND_BYTES } from '../../src/replication/messages.ts';
 import { watchPositions } from '../helpers/positions.ts';
-import { FSYNC, ONE_WAY, type ServerPlan, World } from '../helpers/world.ts';
+import { FLUSHED, FSYNC, ONE_WAY, type ServerPlan, World } from '../helpers/world.ts';
 
 function pair(settings = {}, standby: Partial<ServerPlan> = {}) {
   const world = new World({
@@ -108,7 +108,8 @@ describe('replies (4.2)', () => {
     world.sim.run(SECOND + 20 * MILLISECOND);
     const end = primary.server.wal.flushed.value;
     const [write, flush] = log.filter(({ at }) => at > SECOND);
-    const arrives = SECOND + FSYNC + 15_000 + ONE_WAY + DEFAULT_COSTS.walReceiver;
+    const { walSender, walReceiver } = DEFAULT_COSTS;
+    const arrives = SECOND + FLUSHED + walSender + ONE_WAY + walReceiver;
     expect(write!.write).toBe(end);
     expect(write!.flush).toBeLessThan(end);
     expect(Math.abs(write!.at - (arrives + ONE_WAY))).toBeLessThanOrEqual(10_000);

@@ -270,7 +270,8 @@ export class WalWriting {
     const from = this.writesAreSynchronous ? this.written : wal.flushed.value;
     const bytes = wholePages(upTo + WAL_PAGE_BYTES - 1) - wholePages(from);
     if (upTo > wal.written) wal.written = upTo;
-    const further = bytes - WAL_PAGE_BYTES;
+    // what an inserter or the walwriter has written is not copied again
+    const further = wholePages(upTo - 1) - wholePages(this.written);
     const pagesCost = further > 0 ? (further / WAL_PAGE_BYTES) * costs.walPageWrite : 0;
     const calls = Math.round(costs.flush + pagesCost);
     host.cpu.occupy(calls);
