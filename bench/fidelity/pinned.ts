@@ -3,7 +3,6 @@
  * caches, wake-ups and flushes have in them, each apart from the rest.
  */
 import { LINUX_SWITCHING } from '../../src/hardware/cores.ts';
-import { DEFAULT_COSTS } from '../../src/postgres/costs.ts';
 import { type CalibrationData, missingFrom, type PinnedPoint } from './calibration-data.ts';
 import { mean, slopeThroughOrigin } from './statistics.ts';
 
@@ -48,42 +47,49 @@ function gone(othersMicroseconds: number): number {
   return othersMicroseconds / (othersMicroseconds + LINUX_SWITCHING.halfWork / 1000);
 }
 
-/** Visits that find their caches alike: their share of the service, and what lies before them. */
+/** Visits that find their caches alike, and what lies between them and the last of their kind. */
 interface Visits {
-  readonly share: number;
-  /** Since the last visit of the same kind: of the client's work for a transaction, */
+  /** Of the client's work for a transaction, */
   readonly gap: number;
   /** and whether that was in the transaction before, ahead of its commit. */
   readonly overCommit: boolean;
 }
 
-const { message, statements, commit } = DEFAULT_COSTS;
-const OTHERS =
-  (['begin', 'select', 'insert', 'commit'] as const)
-    .map((verb) => message + statements[verb].execute)
-    .reduce((sum, each) => sum + each) + commit;
-const UPDATE = message + statements.update.execute;
-const ONE_UPDATE = UPDATE / (OTHERS + 3 * UPDATE);
-
 /**
  * Statements of one verb share their caches (src/postgres/backend.ts): the updates of tpcb-like
- * come as the second, fourth and fifth of seven. Shares of the service are those of the defaults.
+ * come as the second, fourth and fifth of seven.
  */
-const VISITS: Readonly<Record<string, readonly Visits[]>> = {
-  'tpcb-like': [
-    { share: 1 - 3 * ONE_UPDATE, gap: 1, overCommit: true },
-    { share: ONE_UPDATE, gap: 4 / 7, overCommit: true },
-    { share: ONE_UPDATE, gap: 2 / 7, overCommit: false },
-    { share: ONE_UPDATE, gap: 1 / 7, overCommit: false },
-  ],
-};
-const EACH_ITS_OWN: readonly Visits[] = [{ share: 1, gap: 1, overCommit: true }];
+const UPDATES: readonly Visits[] = [
+  { gap: 4 / 7, overCommit: true },
+  { gap: 2 / 7, overCommit: false },
+  { gap: 1 / 7, overCommit: false },
+];
 
-/** What is gone of a whole transaction's caches, by others' work in it and at its commit. */
-function goneOf(workload: string, othersMicroseconds: number, atCommit = 0): number {
-  return (VISITS[workload] ?? EACH_ITS_OWN).reduce((sum, { share, gap, overCommit }) => {
-    return sum + share * gone(gap * othersMicroseconds + (overCommit ? atCommit : 0));
-  }, 0);
+/**
+ * What is gone of a whole transaction's caches, by others' work in it and at its commit; one update
+ * is this share of tpcb-like's service.
+ */
+function goneOf(workload: string, updateShare: number, others: number, atCommit = 0): number {
+  const whole = gone(others + atCommit);
+  if (workload !== 'tpcb-like') return whole;
+  return UPDATES.reduce((sum, { gap, overCommit }) => {
+    return sum + updateShare * (gone(gap * others + (overCommit ? atCommit : 0)) - whole);
+  }, whole);
+}
+
+/** The share of an update: tpcb-like has two more than simple-update, and nothing else. */
+function updateShareOf(data: CalibrationData, refill: number): number {
+  const of = (workload: string) => {
+    const server = pinned(data, workload, 'server_cpu_us_per_txn');
+    const client = pinned(data, workload, 'client_cpu_us_per_txn');
+    return { server, client, cold: 1 + refill * gone(client) };
+  };
+  const few = of('simple-update');
+  const many = of('tpcb-like');
+  const fewWarm = few.server / few.cold;
+  const warmer = refill * (goneOf('tpcb-like', 1, many.client) - gone(many.client));
+  const update = (many.server - fewWarm * many.cold) / (2 * many.cold + warmer);
+  return Math.min(1 / 3, Math.max(0, update / (fewWarm + 2 * update)));
 }
 
 /**
@@ -102,6 +108,8 @@ interface Caches {
   readonly refill: number;
   /** An idle core has lost as much as by so much work of others, in microseconds. */
   readonly idleWork: number;
+  /** What one update of tpcb-like is of its service. */
+  readonly updateShare: number;
 }
 
 /**
@@ -123,24 +131,26 @@ export function cachesOf(data: CalibrationData): Caches {
     const messages = MESSAGES[workload]!;
     return { workload, messages, same: of('server_user_us'), client, cross, flushes, flush };
   });
-  let caches: Caches = { refill: 1, idleWork: 100 };
-  for (let turn = 0; turn < 100; turn++) {
+  let caches: Caches = { refill: 1, idleWork: 100, updateShare: 0 };
+  for (let turn = 0; turn < 400; turn++) {
     const { refill } = caches;
+    const updateShare = updateShareOf(data, refill);
     const warm = points.map(
-      ({ workload, same, client }) => same / (1 + refill * goneOf(workload, client)),
+      ({ workload, same, client }) => same / (1 + refill * goneOf(workload, updateShare, client)),
     );
     const excess = (idleWork: number) =>
       points.reduce((sum, { workload, flushes, flush, client }, i) => {
-        const cold = goneOf(workload, client, idleWork + flush);
+        const cold = goneOf(workload, updateShare, client, idleWork + flush);
         const expected = warm[i]! * (1 + refill * cold);
         return flushes === null ? sum : sum + warm[i]! * (expected - flushes);
       }, 0);
     const idleWork = rootOf(excess);
     const cold = points.map(({ workload, messages, cross }, i): [number, number] => {
-      const share = goneOf(workload, messages * idleWork);
+      const share = goneOf(workload, updateShare, messages * idleWork);
       return [warm[i]! * share, cross - warm[i]!];
     });
-    caches = { refill: Math.max(0.01, (refill + slopeThroughOrigin(cold)) / 2), idleWork };
+    const middle = (refill + slopeThroughOrigin(cold)) / 2;
+    caches = { refill: Math.max(0.01, middle), idleWork, updateShare };
   }
   return caches;
 }
@@ -160,7 +170,8 @@ function rootOf(grows: (microseconds: number) => number): number {
 /** CPU time of the server in `same` without what it loses by the client's visits in between. */
 export function warmServer(data: CalibrationData, workload: string): number {
   const client = pinned(data, workload, 'client_cpu_us_per_txn');
-  const cold = cachesOf(data).refill * goneOf(workload, client);
+  const { refill, updateShare } = cachesOf(data);
+  const cold = refill * goneOf(workload, updateShare, client);
   return pinned(data, workload, 'server_cpu_us_per_txn') / (1 + cold);
 }
 
@@ -191,13 +202,14 @@ export function cooled(
   data: CalibrationData,
   workload: string,
 ): { server: number; client: number } {
-  const { refill, idleWork } = cachesOf(data);
+  const { refill, idleWork, updateShare } = cachesOf(data);
   const client = pinned(data, workload, 'client_cpu_us_per_txn');
   const server = pinned(data, workload, 'server_cpu_us_per_txn');
   const messages = MESSAGES[workload]!;
   const atCommit = idleWork + flushWork(data, workload);
   const once = gone(server / messages + atCommit) - gone(server / messages);
-  const more = goneOf(workload, client, atCommit) - goneOf(workload, client);
+  const more =
+    goneOf(workload, updateShare, client, atCommit) - goneOf(workload, updateShare, client);
   return {
     server: warmServer(data, workload) * refill * more,
     client: (warmClient(data, workload) / messages) * refill * once,
