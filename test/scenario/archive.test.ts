@@ -16,7 +16,8 @@ name: x
 duration: 120s
 hardware: {small: {cores: 4, memory: 8GB, disk: {kind: nvme, size: SIZE}}}
 servers: {main: {hardware: small}}
-postgresql: {archive_mode: on, max_wal_size: 64MB, min_wal_size: 32MB, full_page_writes: off${settings}}
+postgresql:
+  {archive_mode: on, max_wal_size: 64MB, min_wal_size: 32MB, full_page_writes: off${settings}}
 workload:
   pgbench: {scale: 10}
   clients: {app: {count: 64, think: 10ms, run: simple-update, connect: main, reconnect: 1s}}
