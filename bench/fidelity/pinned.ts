@@ -115,8 +115,8 @@ interface Caches {
 /**
  * In `same` client and server evict one another a little, and so do a flush and the idle core
  * while it waits; in `cross` they do not, but each message finds two idle cores, of two. User time
- * tells how much, for it has no wake-ups in it. Both unknowns follow from each other's equation, each by
- * least squares over the workloads, in turns until they stay.
+ * tells how much, for it has no wake-ups in it. Both unknowns follow from each other's equation,
+ * each by least squares over the workloads, in turns until they stay.
  */
 export function cachesOf(data: CalibrationData): Caches {
   const points = WORKLOADS.map((workload) => {
