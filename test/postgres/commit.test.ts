@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { MILLISECOND, type Process, SECOND } from '../../src/kernel/index.ts';
 import { Costs, DEFAULT_COSTS } from '../../src/postgres/costs.ts';
-import { type Client, FSYNC, ONE_WAY, World, type WorldPlan } from '../helpers/world.ts';
+import { type Client, FLUSHED, FSYNC, ONE_WAY, World, type WorldPlan } from '../helpers/world.ts';
 
 const COSTS = new Costs(DEFAULT_COSTS);
 
 /** From the commit record until who flushed it goes on: system calls, the disk, going on. */
-const FLUSHED = DEFAULT_COSTS.flush + FSYNC + DEFAULT_COSTS.sleep;
 const COMMIT_CPU = COSTS.statement('commit', true) + DEFAULT_COSTS.commit;
 
 /** A primary with one synchronous standby, or with none. */

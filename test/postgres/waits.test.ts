@@ -9,10 +9,9 @@ import {
   WAL_SYNC,
   WAL_WRITE_LOCK,
 } from '../../src/postgres/waits.ts';
-import { FSYNC, ONE_WAY, World } from '../helpers/world.ts';
+import { FLUSHED, FSYNC, ONE_WAY, World } from '../helpers/world.ts';
 
 /** The leader's system calls, the disk, and going on. */
-const FLUSHED = DEFAULT_COSTS.flush + FSYNC + DEFAULT_COSTS.sleep;
 
 const synchronous = { name: 'pg1', settings: { synchronous_standby_names: 'pg2' } };
 

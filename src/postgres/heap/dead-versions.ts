@@ -147,7 +147,7 @@ export class DeadVersions {
     }
     if (this.used === this.xids.length) {
       const former = this.xids;
-      this.lay(new Float64Array(2 * former.length));
+      this.lay(new Float64Array(former.length + STRIDE * Math.ceil(former.length / STRIDE / 2)));
       this.xids.set(former);
     }
     const at = this.used;

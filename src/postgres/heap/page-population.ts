@@ -187,8 +187,10 @@ export class PagePopulation {
   }
 
   private grow(): void {
-    this.lay(2 * this.capacity, new Float64Array(this.block.buffer));
-    this.index = new Int32Array(2 * this.capacity).fill(-1);
+    this.lay(Math.ceil(1.5 * this.capacity), new Float64Array(this.block.buffer));
+    let slots = this.index.length;
+    while (slots < 2 * this.capacity) slots *= 2;
+    this.index = new Int32Array(slots).fill(-1);
     for (let i = 0; i < this.count; i++) this.enter(i * this.stride);
   }
 

@@ -251,7 +251,7 @@ describe('size', () => {
     expect(large.select(9_999_999_999, 100).reads).toHaveLength(large.indexes[0]!.height + 2);
     expect(large.indexes[0]!.height).toBe(4);
     for (let i = 0; i < 10_000; i++) large.update(i * 999_983, how(100 + i, 100 + i));
-    expect(large.bytes / large.heap.changed.count).toBeLessThan(300);
+    expect(large.bytes / large.heap.changed.count).toBeLessThan(250);
     expect(large.heap.hotUpdates).toBe(10_000);
   });
 });
