@@ -34,11 +34,10 @@ export class DeadVersions {
 
   /** Adds versions to the list that begins at `head`; returns the new head. */
   add(head: number, xid: number, kind: number, count = 1): number {
-    for (let at = head, seen = 0; at >= 0 && seen < 4; at = this.next[at]!, seen++) {
-      if (this.xids[at] === xid && this.kinds[at] === kind) {
-        this.counts[at] = this.counts[at]! + count;
-        return head;
-      }
+    for (let at = head; at >= 0 && this.xids[at] === xid; at = this.next[at]!) {
+      if (this.kinds[at] !== kind) continue;
+      this.counts[at] = this.counts[at]! + count;
+      return head;
     }
     const at = this.take();
     this.xids[at] = xid;
