@@ -27,6 +27,7 @@ import {
   type Statement,
   type WireMessage,
 } from './statement.ts';
+import type { Undo } from './subtransactions.ts';
 import { Transaction } from './transaction.ts';
 import { CLIENT_READ, CPU, LOCK_WAITS, type WaitState } from './waits.ts';
 
@@ -43,6 +44,9 @@ const VISITS = {
   commit: 5,
   rollback: 5,
   set: 1,
+  savepoint: 1,
+  release: 1,
+  'rollback to': 1,
 } as const;
 
 /** What a statement that is executed has left to do. */
@@ -117,7 +121,7 @@ export class Backend implements LockClient {
             }
             transaction.confirmed(statement.commit, waits);
             if (proc.endsLater()) yield* transaction.leaveRunning();
-            this.endTransaction(true);
+            this.endTransaction();
           }
           if (proc.entry.executing) proc.endStatement(transaction.inBlock);
           this.endpoint.send(this.answer, RESULT_BYTES);
@@ -155,10 +159,10 @@ export class Backend implements LockClient {
     } else if (!this.transaction.critical) sim.interrupt(this.process, new Interrupt('shutdown'));
   }
 
-  /** The server has crashed: what the transaction had changed counts for nothing. */
+  /** The server has crashed: without a commit record in what is left of WAL all is undone. */
   lose(): void {
     this.wait.settle();
-    this.executor.end(false);
+    this.executor.changes.end(this.transaction.isCommittedIn(this.server.wal.insertLsn));
   }
 
   /** commit_siblings does not count who waits for a lock (procarray.c:MinimumActiveBackends). */
@@ -235,11 +239,15 @@ export class Backend implements LockClient {
         return this.set(statement);
       case 'commit':
         if (transaction.hasXid && !transaction.isAborted) return 'commit';
-        this.endTransaction(false);
+        this.endTransaction();
         return 'nothing';
       case 'rollback':
-        this.endTransaction(false);
+        this.endTransaction();
         return 'nothing';
+      case 'savepoint':
+      case 'release':
+      case 'rollback to':
+        return this.subtransaction(statement);
       default:
         return this.executor.begin(statement) ? this.executed(null) : 'the rest';
     }
@@ -260,8 +268,34 @@ export class Backend implements LockClient {
     return 'nothing';
   }
 
+  /** SAVEPOINT, RELEASE, ROLLBACK TO. */
+  private subtransaction({ verb, details }: Statement): Rest {
+    const { transaction, owner } = this;
+    const { subtransactions, inBlock } = transaction;
+    const name = details!.savepoint!;
+    if (!inBlock) this.fail(ERRORS.notInBlock);
+    else if (verb === 'savepoint') {
+      subtransactions.define(name, this.executor.changes.count, owner.rows.length);
+    } else if (verb === 'release') {
+      if (!subtransactions.release(name)) this.fail(ERRORS.noSavepoint);
+    } else {
+      const undo = subtransactions.rollBackTo(name);
+      if (undo === null) this.fail(ERRORS.noSavepoint);
+      else {
+        transaction.isAborted = false;
+        this.undo(undo);
+      }
+    }
+    return 'nothing';
+  }
+
+  private undo(undo: Undo): void {
+    this.executor.changes.undo(undo.changes);
+    this.transaction.undo(undo);
+  }
+
   private refusal({ verb, details }: Statement): ErrorResponse | null {
-    if (verb === 'commit' || verb === 'rollback') return null;
+    if (verb === 'commit' || verb === 'rollback' || verb === 'rollback to') return null;
     if (this.transaction.isAborted) return ERRORS.aborted;
     if (this.memory.query() === 'refused') return ERRORS.outOfMemory;
     const locks = details !== null && details.rowLock !== null;
@@ -272,19 +306,25 @@ export class Backend implements LockClient {
   }
 
   private fail(error: ErrorResponse): void {
-    const { inBlock, began } = this.transaction;
+    const { inBlock, began, isAborted, subtransactions } = this.transaction;
     this.answer = error;
-    this.endTransaction(false);
+    if (isAborted && subtransactions.isOpen) return; // the next one that fails undoes no more
+    if (subtransactions.isOpen) {
+      this.undo(subtransactions.fail());
+      this.transaction.isAborted = true;
+      return;
+    }
+    this.endTransaction();
     if (inBlock) this.transaction.remainAborted(began);
   }
 
-  private endTransaction(committed: boolean): void {
-    this.executor.end(committed);
-    this.transaction.end(committed);
+  private endTransaction(): void {
+    this.executor.changes.end(this.transaction.hasCommitted);
+    this.transaction.end();
   }
 
   private exit(): void {
-    this.endTransaction(false);
+    this.endTransaction();
     this.proc.disconnect();
     this.server.locks.leave(this.owner);
     this.memory.end();

@@ -13,20 +13,17 @@
  */
 import { BufferRing, scansThroughRing } from './buffers/rings.ts';
 import type { InsertTarget } from './heap/insert-page.ts';
-import {
-  type Table,
-  type TableChange,
-  type TableRead,
-  type TableUpdate,
-  tablePage,
-} from './heap/relation.ts';
+import { type Table, type TableRead, type TableUpdate, tablePage } from './heap/relation.ts';
 import type { LockManager, LockRequest } from './locking/lock-manager.ts';
+import type { RowLockMode } from './locking/lock-modes.ts';
 import type { LockOwner } from './locking/lock-table.ts';
 import { type RowId, rowId } from './locking/row-locks.ts';
+import { changeOf, makesNewVersion } from './row-changes.ts';
 import type { Server } from './server.ts';
 import { ERRORS, type ErrorResponse, type Statement } from './statement.ts';
 import { aboutRow, keysOf, rowLockOf, rowOf, tableLockOf } from './statement-rows.ts';
 import type { Transaction } from './transaction.ts';
+import { TransactionChanges } from './transaction-changes.ts';
 import type { WaitState } from './waits.ts';
 
 const LOCK_ERRORS = {
@@ -62,9 +59,8 @@ export class Executor {
   private error: ErrorResponse | null = null;
   /** Processor time owed for copies of pages and for images. */
   private owed = 0;
-  /** What the transaction has changed, in order, and where. */
-  private readonly changes: TableChange[] = [];
-  private readonly changed: Table[] = [];
+  /** What the transaction has changed. */
+  readonly changes: TransactionChanges;
   /** Per table the page into which the backend inserts (rd_smgr's target block). */
   private readonly targets: InsertTarget[] = [];
   private readonly how: { -readonly [Field in keyof TableUpdate]: TableUpdate[Field] } = {
@@ -86,6 +82,7 @@ export class Executor {
     this.owner = owner;
     this.transaction = transaction;
     this.wait = wait;
+    this.changes = new TransactionChanges(server);
   }
 
   /** Begins a query or a change. True: it is done; false: `yield* finish()`. */
@@ -187,33 +184,6 @@ export class Executor {
     return null;
   }
 
-  /** The transaction is over: its changes stay, or its versions are dead and the old ones live. */
-  end(committed: boolean): void {
-    const isWatched = committed && this.changes.length > 0 && this.isWatched();
-    while (this.changes.length > 0) {
-      const change = this.changes.pop()!;
-      const table = this.changed.pop()!;
-      if (!committed) table.abort(change);
-      else if (isWatched) this.note(change, table);
-      this.server.autovacuum.transactionEnded(table, change.heap, committed);
-    }
-  }
-
-  /** Whether transactions run that must not change what others have changed meanwhile. */
-  private isWatched(): boolean {
-    const { procArray, recentUpdates } = this.server;
-    if (procArray.array.transactionSnapshots > 0) return true;
-    recentUpdates.clear();
-    return false;
-  }
-
-  private note({ heap: { kind, row, xid } }: TableChange, table: Table): void {
-    const { procArray, recentUpdates } = this.server;
-    if (kind !== 'update' && kind !== 'delete') return;
-    const id = rowId(table.definition.relation, row);
-    recentUpdates.note(id, xid, procArray.array.oldestNonRemovableXid());
-  }
-
   private failed(outcome: keyof typeof LOCK_ERRORS): ErrorResponse {
     if (outcome === 'deadlock') this.server.deadlocks++;
     return LOCK_ERRORS[outcome];
@@ -232,14 +202,9 @@ export class Executor {
       if (this.conflicts(statement)) return false;
       this.read(statement);
     } else {
-      this.transaction.assignXid();
-      const row = this.rowIdOf(statement);
-      if (mode !== null && !this.locks.lockRow(this.owner, row, mode)) {
-        this.obstacle = 'row lock';
-        return false;
-      }
-      if (!this.change(statement)) {
-        this.obstacle = 'error';
+      const obstacle = this.takeAndChange(statement, mode);
+      if (obstacle !== null) {
+        this.obstacle = obstacle;
         return false;
       }
     }
@@ -249,6 +214,22 @@ export class Executor {
     this.log();
     this.obstacle = 'processor';
     return this.owed === 0 && !this.server.wal.mustWait();
+  }
+
+  /** The row's lock, then the change; null: there is nothing in the way. */
+  private takeAndChange(statement: Statement, mode: RowLockMode | null): Obstacle | null {
+    const { locks, owner } = this;
+    const row = this.rowIdOf(statement);
+    const lockedRows = statement.details?.lockedRows ?? 'wait';
+    if (mode !== null && lockedRows !== 'wait' && locks.rows.isTaken(row, mode, owner)) {
+      this.error = ERRORS.rowLocked;
+      if (lockedRows === 'error') return 'error';
+      this.read(statement); // SKIP LOCKED finds the row, and leaves it out
+      return null;
+    }
+    this.transaction.assignXid();
+    if (mode !== null && !locks.lockRow(owner, row, mode)) return 'row lock';
+    return this.change(statement) ? null : 'error';
   }
 
   /** A row that was deleted since the snapshot was taken is a conflict as well. */
@@ -304,12 +285,16 @@ export class Executor {
     const table = storage.tables[index]!;
     this.error = this.conflictOf(statement, table);
     if (this.error !== null) return false;
-    if (statement.details?.skipsConflicts && this.isThere(statement)) {
+    const meets = statement.verb === 'insert' && this.meetsRow(statement);
+    if (meets && statement.details!.onConflict === 'nothing') {
       this.read(statement);
       return true;
     }
     this.targets[index] ??= { block: -1 };
-    const change = this.changeOf(statement, table, this.targets[index]);
+    if (makesNewVersion(statement, meets)) {
+      this.locks.updateRow(this.owner, this.rowIdOf(statement));
+    }
+    const change = changeOf(statement, table, this.howOf(statement, this.targets[index]), meets);
     this.table = table;
     this.work = change ?? NO_WORK;
     this.used = 0;
@@ -317,17 +302,22 @@ export class Executor {
     this.newPage = change?.heap.extends ? tablePage(file, change.heap.newBlock) : -1;
     this.setsHints = false;
     if (change === null) return true;
-    this.changes.push(change);
-    this.changed.push(table);
+    this.changes.add(change, table);
     return true;
+  }
+
+  /** An INSERT of a key that a row has already. */
+  private meetsRow(statement: Statement): boolean {
+    const { details } = statement;
+    return details?.isKeyGiven === true && this.isThere(statement);
   }
 
   /** What forbids the change: another row of the key, or a change that the snapshot misses. */
   private conflictOf(statement: Statement, table: Table): ErrorResponse | null {
     const { verb, details, key } = statement;
     if (verb === 'insert') {
-      const isTaken = details?.isKeyGiven && !details.skipsConflicts && this.isThere(statement);
-      return isTaken ? ERRORS.uniqueViolation : null;
+      if (!this.meetsRow(statement)) return null;
+      if (details!.onConflict === 'error') return ERRORS.uniqueViolation;
     }
     if (!this.transaction.isRepeatable) return null;
     const id = rowId(table.definition.relation, rowOf(key, table));
@@ -335,26 +325,13 @@ export class Executor {
     return last === 0 || this.transaction.sees(last) ? null : ERRORS.serializationFailure;
   }
 
-  private changeOf(statement: Statement, table: Table, target: InsertTarget): TableChange | null {
+  private howOf({ relation, details }: Statement, target: InsertTarget): TableUpdate {
     const { how } = this;
-    const { verb, relation, key, details } = statement;
     how.target = target;
     how.xid = this.transaction.xid;
     how.horizon = this.server.procArray.array.oldestNonRemovableXid();
     how.changedBytes = details === null ? relation!.changedBytes : details.changedBytes;
-    switch (verb) {
-      case 'insert':
-        if (!details?.isKeyGiven) return table.insert(how.xid, how.horizon, target);
-        return table.insert(how.xid, how.horizon, target, rowOf(key, table));
-      case 'update':
-        this.locks.updateRow(this.owner, this.rowIdOf(statement));
-        return table.update(key - 1, how);
-      case 'delete':
-        this.locks.updateRow(this.owner, this.rowIdOf(statement));
-        return table.delete(key - 1, how);
-      default:
-        return table.lock(key - 1, how);
-    }
+    return how;
   }
 
   /** Pages that are not in shared buffers come in; nothing interrupts a read. */

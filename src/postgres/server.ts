@@ -15,7 +15,7 @@ import { BackgroundWriterProcess } from './checkpoint/background-writer.ts';
 import { Checkpointer } from './checkpoint/checkpointer.ts';
 import { redo } from './checkpoint/crash-recovery.ts';
 import type { ServerContext } from './context.ts';
-import { type CostProfile, Costs, DEFAULT_COSTS } from './costs.ts';
+import { type CostProfile, type Costs, costsOf, DEFAULT_COSTS } from './costs.ts';
 import { SERVER_STATES, type ServerState } from './events.ts';
 import { LockManager } from './locking/lock-manager.ts';
 import { FIRST_LSN, type Lsn } from './lsn.ts';
@@ -115,7 +115,7 @@ export class Server implements Listener<WireMessage> {
     this.settings = quickly(options.settings);
     this.archive = options.archive ?? null;
     this.group = options.host.newGroup();
-    this.costs = new Costs(options.costs ?? DEFAULT_COSTS);
+    this.costs = costsOf(options.costs ?? DEFAULT_COSTS);
     this.wal = new Wal(context, this, options.branch, FIRST_LSN);
     this.storage = storageOf(this, options);
     this.checkpointer = new Checkpointer(this, FIRST_LSN);

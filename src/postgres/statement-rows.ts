@@ -25,7 +25,8 @@ export function rowLockOf({ verb, details }: Statement): RowLockMode | null {
     case 'delete':
       return FOR_UPDATE;
     case 'insert':
-      return details?.isKeyGiven ? FOR_UPDATE : null;
+      if (!details?.isKeyGiven) return null;
+      return details.onConflict === 'update' ? FOR_NO_KEY_UPDATE : FOR_UPDATE;
     default:
       return details === null ? null : details.rowLock;
   }

@@ -8,7 +8,7 @@ import type { Branch } from './timeline.ts';
 export type MeasuredVerb = 'begin' | 'select' | 'update' | 'insert' | 'commit' | 'rollback';
 
 /** What a statement does. Issue by issue the planner takes this over; the messages stay. */
-export type Verb = MeasuredVerb | 'delete' | 'set';
+export type Verb = MeasuredVerb | 'delete' | 'set' | 'savepoint' | 'release' | 'rollback to';
 
 /** A table as statements name it: its place among the database's, and what updates change. */
 export interface Relation {
@@ -48,9 +48,13 @@ export interface StatementDetails {
   readonly changedBytes: number;
   /** INSERT: the key is the new row's own, where there may be such a row already. */
   readonly isKeyGiven: boolean;
-  /** ON CONFLICT DO NOTHING. */
-  readonly skipsConflicts: boolean;
+  /** ON CONFLICT DO NOTHING, or DO UPDATE; an error without it. */
+  readonly onConflict: 'error' | 'nothing' | 'update';
+  /** What SELECT ... FOR does about a row that somebody else has: also NOWAIT, SKIP LOCKED. */
+  readonly lockedRows: 'wait' | 'error' | 'skip';
   readonly settings: TransactionSettings | null;
+  /** SAVEPOINT, RELEASE, ROLLBACK TO: of which name. */
+  readonly savepoint: string | null;
 }
 
 /** A statement as the client sends it. */
@@ -164,6 +168,24 @@ export const ERRORS = {
     type: 'error',
     sqlstate: '55P03',
     message: 'canceling statement due to lock timeout',
+    fatal: false,
+  },
+  rowLocked: {
+    type: 'error',
+    sqlstate: '55P03',
+    message: 'could not obtain lock on row',
+    fatal: false,
+  },
+  noSavepoint: {
+    type: 'error',
+    sqlstate: '3B001',
+    message: 'savepoint does not exist',
+    fatal: false,
+  },
+  notInBlock: {
+    type: 'error',
+    sqlstate: '25P01',
+    message: 'SAVEPOINT can only be used in transaction blocks',
     fatal: false,
   },
   outOfSharedMemory: {

@@ -10,6 +10,7 @@ import { BTree, type EntryInsert, type IndexDefinition } from '../btree/btree.ts
 import type { Lsn } from '../lsn.ts';
 import { Heap } from './heap.ts';
 import type { Actor, HeapChange, HeapDefinition, UpdateHow } from './heap-change.ts';
+import { confirmRecord } from './heap-records.ts';
 import type { InsertTarget } from './insert-page.ts';
 import type { RegisteredBlock, WalRecord } from './wal-record.ts';
 
@@ -156,6 +157,11 @@ export class Table {
     const sizes = { dataBytes: 0, pageBytes, neverImaged: false };
     const kind = 'XLOG/FPI_FOR_HINT';
     return { kind, mainBytes: 0, blocks: [{ relation, fork: 'main', block, ...sizes }] };
+  }
+
+  /** The tuple that was inserted last on a heap page stays. */
+  confirmRecord(block: number): WalRecord {
+    return confirmRecord(this.heap.image(block, false));
   }
 
   /** Where a row's entry is in an index. */

@@ -231,7 +231,7 @@ export class LockManager {
     if (committed && owner.transaction !== null) {
       owner.transaction.updated = this.rows.updatedBy(owner);
     }
-    if (owner.rows.length > 0) this.rows.releaseAll(owner);
+    if (owner.rows.length > 0) this.rows.release(owner);
     owner.fastPath.releaseAll();
     if (owner.hasTransactionId) {
       owner.hasTransactionId = false;
@@ -240,6 +240,17 @@ export class LockManager {
     owner.transaction = null;
     while (owner.strong.length > 0) this.strong.end(owner.strong.pop()!);
     while (owner.locks.length > 0) this.release(owner.locks[0]!, owner, ~0);
+  }
+
+  /**
+   * A subtransaction of the owner has ended without effect: all but its first `kept` rows are free.
+   * Who waits for the transaction looks again whether it still has the row that he wants.
+   */
+  releaseRows(owner: LockOwner, kept: number): void {
+    this.rows.release(owner, kept);
+    const { transaction } = owner;
+    owner.transaction = null;
+    if (transaction !== null) this.release(transaction, owner, ~0);
   }
 
   private isDeadlocked(owner: LockOwner): boolean {

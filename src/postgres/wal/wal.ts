@@ -11,7 +11,7 @@ import { type Process, Watermark } from '../../kernel/index.ts';
 import type { ServerContext } from '../context.ts';
 import type { WalRecord } from '../heap/wal-record.ts';
 import { advance, LONG_HEADER_BYTES, type Lsn, WAL_PAGE_BYTES, WAL_SEGMENT_BYTES } from '../lsn.ts';
-import { commitBytes } from '../record-sizes.ts';
+import { abortBytes, commitBytes } from '../record-sizes.ts';
 import type { Branch } from '../timeline.ts';
 import type { WaitState } from '../waits.ts';
 import { Archiver } from './archiver.ts';
@@ -151,10 +151,19 @@ export class Wal {
     return this.writing.requested;
   }
 
-  insertCommit(): Lsn {
+  /** A commit with the ids of so many subtransactions. */
+  insertCommit(subtransactions = 0): Lsn {
+    const { settings } = this.owner;
+    const bytes = subtransactions > 0 ? commitBytes(settings, subtransactions) : this.commitBytes;
     this.commitCount.records++;
-    this.commitCount.bytes += this.commitBytes;
-    return this.append(this.commitBytes);
+    this.commitCount.bytes += bytes;
+    return this.append(bytes);
+  }
+
+  /** An abort, which nobody waits for; the walwriter sees to it as to an asynchronous commit. */
+  insertAbort(subtransactions = 0): void {
+    const lsn = this.insert(abortBytes(subtransactions), 'Transaction/ABORT');
+    this.walWriter.commitAsynchronously(lsn);
   }
 
   /** Times that an inserter found all WAL buffers in use and wrote out a page itself. */

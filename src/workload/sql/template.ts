@@ -27,8 +27,10 @@ export const PLAIN: StatementDetails = {
   rowLock: null,
   changedBytes: 0,
   isKeyGiven: false,
-  skipsConflicts: false,
+  onConflict: 'error',
+  lockedRows: 'wait',
   settings: null,
+  savepoint: null,
 };
 
 /** No row has this key. */

@@ -23,10 +23,23 @@ export function beginStatement(tokens: Tokens): Template {
   return of('begin', settings);
 }
 
+/** Behind SAVEPOINT, RELEASE [SAVEPOINT] or ROLLBACK TO [SAVEPOINT]: its name. */
+export function savepointStatement(
+  tokens: Tokens,
+  verb: 'savepoint' | 'release' | 'rollback to',
+): Template {
+  if (verb !== 'savepoint') tokens.skipWords('savepoint');
+  const savepoint = tokens.expectName('the name of a savepoint').value;
+  tokens.expectEnd('is not supported behind the name of a savepoint');
+  return { verb, relation: null, rows: { kind: 'none' }, details: { ...PLAIN, savepoint } };
+}
+
 /** Behind COMMIT, END, ROLLBACK or ABORT. */
 export function endStatement(tokens: Tokens, verb: 'commit' | 'rollback'): Template {
   if (!tokens.skipWords('work')) tokens.skipWords('transaction');
-  if (tokens.isWord('to')) tokens.refuse('savepoints are not supported');
+  if (verb === 'rollback' && tokens.skipWords('to')) {
+    return savepointStatement(tokens, 'rollback to');
+  }
   tokens.expectEnd('is not supported behind the end of a transaction');
   return of(verb, null);
 }
