@@ -4,8 +4,8 @@
  * Postgres's order (`transaction.ts`).
  *
  * Kept: authentication's round trips, errors and aborted transactions, read-only standbys, what
- * termination does at each point, wait events, idle time-outs, statements outside of a block, each
- * a transaction of its own. Left out: statement_timeout and cancelling.
+ * termination does at each point, wait events, time-outs, statements outside of a block, each a
+ * transaction of its own. Left out: cancelling by the client or by another session.
  */
 import type { Endpoint, Packet } from '../hardware/tcp.ts';
 import {
@@ -98,6 +98,7 @@ export class Backend implements LockClient {
         else {
           const statement = packet.message as Statement;
           this.idleSince = -1;
+          transaction.statementComes();
           yield host.cpu.serve(this.costOf(statement), group, VISITS[statement.verb]);
           if (proc.mustWait()) yield* proc.waitForLock();
           let rest = this.execute(statement);
@@ -121,6 +122,7 @@ export class Backend implements LockClient {
           }
           if (proc.entry.executing) proc.endStatement(transaction.inBlock);
           this.endpoint.send(this.answer, RESULT_BYTES);
+          if (this.answer.type === 'error' && this.answer.fatal) return;
         }
       }
     } catch (thrown) {
@@ -263,6 +265,8 @@ export class Backend implements LockClient {
   private refusal({ verb, details }: Statement): ErrorResponse | null {
     if (verb === 'commit' || verb === 'rollback') return null;
     if (this.transaction.isAborted) return ERRORS.aborted;
+    const { cancellation } = this.transaction;
+    if (cancellation !== null) return cancellation;
     if (this.memory.query() === 'refused') return ERRORS.outOfMemory;
     const locks = details !== null && details.rowLock !== null;
     const writes = verb === 'insert' || verb === 'update' || verb === 'delete' || locks;

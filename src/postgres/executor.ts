@@ -123,7 +123,8 @@ export class Executor {
     }
     if (this.obstacle === 'error') return this.error;
     if (this.obstacle !== 'processor') {
-      yield* this.bringPages();
+      const cancellation = yield* this.bringPages();
+      if (cancellation !== null) return cancellation;
       this.log();
     }
     if (this.owed > 0) yield server.host.cpu.serve(Math.round(this.owed), server.group);
@@ -147,9 +148,10 @@ export class Executor {
       if (due < SLICE) continue;
       yield host.cpu.serve(Math.round(due), group);
       due = 0;
+      if (this.transaction.cancellation !== null) return this.transaction.cancellation;
     }
     if (due >= 1) yield host.cpu.serve(Math.round(due), group);
-    return null;
+    return this.transaction.cancellation;
   }
 
   private furtherRow({ verb, details }: Statement): number {
@@ -179,12 +181,13 @@ export class Executor {
       const { record, setsHints } = heap.fetch(block, horizon, oldestRunning);
       if (record) storage.log(table, [record]);
       if (setsHints) storage.hint(table, page);
+      if (this.transaction.cancellation !== null) return this.transaction.cancellation;
       if (due < SLICE) continue;
       yield host.cpu.serve(Math.round(due), group);
       due = 0;
     }
     if (due >= 1) yield host.cpu.serve(Math.round(due), group);
-    return null;
+    return this.transaction.cancellation;
   }
 
   /** The transaction is over: its changes stay, or its versions are dead and the old ones live. */
@@ -214,7 +217,8 @@ export class Executor {
     recentUpdates.note(id, xid, procArray.array.oldestNonRemovableXid());
   }
 
-  private failed(outcome: keyof typeof LOCK_ERRORS): ErrorResponse {
+  private failed(outcome: keyof typeof LOCK_ERRORS | 'cancelled'): ErrorResponse {
+    if (outcome === 'cancelled') return this.transaction.cancellation!;
     if (outcome === 'deadlock') this.server.deadlocks++;
     return LOCK_ERRORS[outcome];
   }
@@ -358,7 +362,7 @@ export class Executor {
   }
 
   /** Pages that are not in shared buffers come in; nothing interrupts a read. */
-  private *bringPages() {
+  private *bringPages(): Finishing {
     const { storage } = this.server;
     const { reads } = this.work;
     this.transaction.critical = true;
@@ -370,6 +374,7 @@ export class Executor {
       this.owed += yield* isNew ? storage.extend(page, this.wait) : storage.read(page, this.wait);
     }
     this.transaction.endCritical();
+    return this.transaction.cancellation;
   }
 
   /** The change is made known to WAL; a reader may have pruned, or set hint bits. */

@@ -36,6 +36,7 @@ export interface TransactionSettings {
   readonly isolation?: Exclude<Isolation, 'serializable'>;
   readonly synchronousCommit?: string;
   readonly lockTimeout?: Nanoseconds;
+  readonly statementTimeout?: Nanoseconds;
 }
 
 /** What a statement is beyond its verb, its table and one key. */
@@ -164,6 +165,12 @@ export const ERRORS = {
     type: 'error',
     sqlstate: '55P03',
     message: 'canceling statement due to lock timeout',
+    fatal: false,
+  },
+  statementTimeout: {
+    type: 'error',
+    sqlstate: '57014',
+    message: 'canceling statement due to statement timeout',
     fatal: false,
   },
   outOfSharedMemory: {
