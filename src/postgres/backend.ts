@@ -74,7 +74,7 @@ export class Backend implements LockClient {
     this.owner = server.locks.enter(this);
     this.wait = server.waits.enter(CPU);
     this.proc = server.procArray.session(this.wait);
-    this.memory = new BackendMemory(server.memory, () => server.backendKilled(this));
+    this.memory = new BackendMemory(server.memory, (bytes) => server.backendKilled(this, bytes));
     this.transaction = new Transaction(server, this.proc, this.owner, this.wait);
     this.executor = new Executor(server, this.owner, this.transaction, this.wait);
   }
@@ -171,13 +171,23 @@ export class Backend implements LockClient {
     this.wait.now(kind === null ? CPU : LOCK_WAITS[kind]);
   }
 
-  /** The startup packet, then SCRAM-SHA-256's two exchanges: three round trips in all. */
+  /**
+   * The startup packet, then SCRAM-SHA-256's two exchanges: three round trips in all. The packet,
+   * and then both exchanges, have authentication_timeout; who sends no packet is left without a word.
+   */
   private *authenticate() {
+    const { context, settings } = this.server;
+    let giveUpAt = 0;
     for (let exchange = 0; exchange < 3; exchange++) {
+      if (exchange < 2) giveUpAt = context.sim.now + settings.authentication_timeout;
       let packet = this.inbox.take();
       while (packet === undefined) {
+        if (context.sim.now >= giveUpAt) {
+          if (exchange > 0) this.endpoint.send(ERRORS.authenticationTimeout, RESULT_BYTES);
+          return false;
+        }
         this.wait.now(CLIENT_READ);
-        yield this.inbox.receive();
+        yield this.inbox.receive(giveUpAt);
         packet = this.inbox.take();
       }
       this.wait.now(CPU);

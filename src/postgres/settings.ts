@@ -118,6 +118,7 @@ export const MODELLED = {
   statement_timeout: 'time',
   idle_in_transaction_session_timeout: 'time',
   idle_session_timeout: 'time',
+  authentication_timeout: 'time',
   transaction_timeout: 'time',
   tcp_keepalives_idle: 'time',
   tcp_keepalives_interval: 'time',

@@ -141,7 +141,7 @@ export class Transaction {
       server.wal.commitAsynchronously(lsn);
       return false;
     }
-    this.leads = server.wal.requestFlush(lsn);
+    this.leads = server.wal.requestFlush(lsn, wait);
     wait.now(this.leads ? WAL_SYNC : WAL_WRITE_LOCK);
     return server.wal.flushed.below(lsn);
   }

@@ -42,8 +42,8 @@ export interface StorageOwner {
   readonly wal: Wal;
   readonly settings: PostgresSettings;
   readonly inRecovery: boolean;
-  /** Processor time of a page that the system's cache has. */
-  readonly costs: { readonly pageRead: Nanoseconds };
+  /** Processor time of a page that the system's cache has, and of one that is given to it. */
+  readonly costs: { readonly pageRead: Nanoseconds; readonly pageWrite: Nanoseconds };
 }
 
 /** How memory is at the beginning of a run. */
@@ -211,7 +211,7 @@ export class Storage {
     pool.startWrite(buffer);
     const lsn = pool.lsnOf(buffer);
     if (lsn > wal.flushed.value) {
-      const leads = wal.requestFlush(lsn);
+      const leads = wal.requestFlush(lsn, wait);
       wait?.now(leads ? WAL_SYNC : WAL_WRITE_LOCK);
       if (wal.flushed.below(lsn)) yield;
     }
@@ -223,7 +223,7 @@ export class Storage {
     this.give(pool.pageIn(buffer), writer);
     pool.finishWrite(buffer);
     this.done.fire();
-    return costs.pageRead;
+    return costs.pageWrite;
   }
 
   /**

@@ -135,8 +135,20 @@ function buildInstances(
     if (standbyOf !== null) begin(standbyOf);
     instance.beginInService(standbyOf === null ? null : instances.get(standbyOf)!);
   };
+  createSlots(scenario, instances);
   for (const name of instances.keys()) begin(name);
   return instances;
+}
+
+/** `slot: true` on the upstream; under Patroni's use_slots each member has one of each other. */
+function createSlots(scenario: Scenario, instances: ReadonlyMap<string, Instance>): void {
+  for (const { name, applicationName, slot, standbyOf } of scenario.servers.values()) {
+    if (slot && standbyOf !== null) instances.get(standbyOf)!.slots.create(applicationName);
+    if (!scenario.patroni?.settings.use_slots) continue;
+    for (const other of instances.keys()) {
+      if (other !== name) instances.get(other)!.slots.create(applicationName);
+    }
+  }
 }
 
 /** What archive_command does; without one and without a section about it, nothing is archived. */
