@@ -24,16 +24,11 @@ import type { LockManager, LockRequest } from './locking/lock-manager.ts';
 import type { LockOwner } from './locking/lock-table.ts';
 import { type RowId, rowId } from './locking/row-locks.ts';
 import type { Server } from './server.ts';
-import { ERRORS, type ErrorResponse, type Statement } from './statement.ts';
+import { ERRORS, type ErrorResponse, LOCK_ERRORS, type Statement } from './statement.ts';
 import { aboutRow, keysOf, rowLockOf, rowOf, tableLockOf } from './statement-rows.ts';
+import { needsNewPage } from './storage/table-files.ts';
 import type { Transaction } from './transaction.ts';
 import type { WaitState } from './waits.ts';
-
-const LOCK_ERRORS = {
-  deadlock: ERRORS.deadlock,
-  'lock timeout': ERRORS.lockTimeout,
-  'out of shared memory': ERRORS.outOfSharedMemory,
-} as const;
 
 /** What a statement that could not be done at once stopped at. */
 type Obstacle = 'relation lock' | 'rows' | 'row lock' | 'pages' | 'processor' | 'error';
@@ -47,7 +42,6 @@ const RING_BUFFERS = 32;
 type Work = Pick<TableRead, 'reads' | 'records'>;
 
 type Finishing = Generator<undefined, ErrorResponse | null, undefined>;
-
 const NO_WORK: Work = { reads: [], records: [] };
 
 export class Executor {
@@ -313,6 +307,7 @@ export class Executor {
       return true;
     }
     this.targets[index] ??= { block: -1 };
+    if (storage.files.areStuck && this.outgrows(statement, table)) return false;
     const change = this.changeOf(statement, table, this.targets[index]);
     this.table = table;
     this.work = change ?? NO_WORK;
@@ -323,7 +318,16 @@ export class Executor {
     if (change === null) return true;
     this.changes.push(change);
     this.changed.push(table);
-    return true;
+    if (!change.heap.hot && !storage.files.follow(index)) this.error = ERRORS.diskFull;
+    return this.error === null;
+  }
+
+  /** The disk is full: whether the change wants a page that the file does not have. */
+  private outgrows({ verb, key, relation }: Statement, table: Table): boolean {
+    const { block } = this.targets[relation!.index]!;
+    const change = { verb, row: rowOf(key, table), block, horizon: this.horizons().horizon };
+    if (needsNewPage(this.server.storage, table, change)) this.error = ERRORS.diskFull;
+    return this.error !== null;
   }
 
   /** What forbids the change: another row of the key, or a change that the snapshot misses. */

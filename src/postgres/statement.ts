@@ -173,6 +173,12 @@ export const ERRORS = {
     message: 'canceling statement due to statement timeout',
     fatal: false,
   },
+  diskFull: {
+    type: 'error',
+    sqlstate: '53100',
+    message: 'could not extend file: No space left on device',
+    fatal: false,
+  },
   outOfSharedMemory: {
     type: 'error',
     sqlstate: '53200',
@@ -190,3 +196,10 @@ export const ERRORS = {
   idleSession: fatal('57P05', 'terminating connection due to idle-session timeout'),
   adminShutdown: fatal('57P01', 'terminating connection due to administrator command'),
 } as const satisfies Record<string, ErrorResponse>;
+
+/** What a wait for a lock may end in. */
+export const LOCK_ERRORS = {
+  deadlock: ERRORS.deadlock,
+  'lock timeout': ERRORS.lockTimeout,
+  'out of shared memory': ERRORS.outOfSharedMemory,
+} as const;
