@@ -158,10 +158,14 @@ function archiveOf(scenario: Scenario, settings: PostgresSettings): ArchiveTarge
 }
 
 /** The tables of a cluster, as its primary's settings make them. */
-function databaseOf({ workload, servers }: Scenario, { primary }: ServerSpec): Database {
-  const { version, settings } = servers.get(primary)!;
+export function databaseOf({ workload, servers }: Scenario, { primary }: ServerSpec): Database {
+  const { version, settings, start } = servers.get(primary)!;
   const { scale = 1, fillfactor = 100 } = workload.pgbench ?? {};
-  return new Database(pgbenchTables(scale, version, fillfactor, settings.wal_level === 'logical'));
+  const tables = pgbenchTables(scale, version, fillfactor, settings.wal_level === 'logical');
+  const isFrozen = start.xidAge === 0; // what has aged since has been vacuumed, and not frozen
+  const database = new Database(tables.map((table) => ({ ...table, isFrozen })));
+  database.nextXid += start.xidAge;
+  return database;
 }
 
 /** One page cache for each machine with servers: what their shared memory leaves of it. */
