@@ -4,8 +4,8 @@
  * Postgres's order (`transaction.ts`).
  *
  * Kept: authentication's round trips, errors and aborted transactions, read-only standbys, what
- * termination does at each point, wait events, idle time-outs, statements outside of a block, each
- * a transaction of its own. Left out: statement_timeout and cancelling.
+ * termination does at each point, wait events, time-outs, statements outside of a block, each a
+ * transaction of its own. Left out: cancelling by the client or by another session.
  */
 import type { Endpoint, Packet } from '../hardware/tcp.ts';
 import {
@@ -78,7 +78,7 @@ export class Backend implements LockClient {
     this.owner = server.locks.enter(this);
     this.wait = server.waits.enter(CPU);
     this.proc = server.procArray.session(this.wait);
-    this.memory = new BackendMemory(server.memory, () => server.backendKilled(this));
+    this.memory = new BackendMemory(server.memory, (bytes) => server.backendKilled(this, bytes));
     this.transaction = new Transaction(server, this.proc, this.owner, this.wait);
     this.executor = new Executor(server, this.owner, this.transaction, this.wait);
   }
@@ -102,6 +102,7 @@ export class Backend implements LockClient {
         else {
           const statement = packet.message as Statement;
           this.idleSince = -1;
+          transaction.statementComes();
           yield host.cpu.serve(this.costOf(statement), group, VISITS[statement.verb]);
           if (proc.mustWait()) yield* proc.waitForLock();
           let rest = this.execute(statement);
@@ -125,6 +126,7 @@ export class Backend implements LockClient {
           }
           if (proc.entry.executing) proc.endStatement(transaction.inBlock);
           this.endpoint.send(this.answer, RESULT_BYTES);
+          if (this.answer.type === 'error' && this.answer.fatal) return;
         }
       }
     } catch (thrown) {
@@ -173,13 +175,23 @@ export class Backend implements LockClient {
     this.wait.now(kind === null ? CPU : LOCK_WAITS[kind]);
   }
 
-  /** The startup packet, then SCRAM-SHA-256's two exchanges: three round trips in all. */
+  /**
+   * The startup packet, then SCRAM-SHA-256's two exchanges: three round trips in all. The packet,
+   * and then both exchanges, have authentication_timeout; who sends no packet is left without a word.
+   */
   private *authenticate() {
+    const { context, settings } = this.server;
+    let giveUpAt = 0;
     for (let exchange = 0; exchange < 3; exchange++) {
+      if (exchange < 2) giveUpAt = context.sim.now + settings.authentication_timeout;
       let packet = this.inbox.take();
       while (packet === undefined) {
+        if (context.sim.now >= giveUpAt) {
+          if (exchange > 0) this.endpoint.send(ERRORS.authenticationTimeout, RESULT_BYTES);
+          return false;
+        }
         this.wait.now(CLIENT_READ);
-        yield this.inbox.receive();
+        yield this.inbox.receive(giveUpAt);
         packet = this.inbox.take();
       }
       this.wait.now(CPU);
@@ -297,6 +309,8 @@ export class Backend implements LockClient {
   private refusal({ verb, details }: Statement): ErrorResponse | null {
     if (verb === 'commit' || verb === 'rollback' || verb === 'rollback to') return null;
     if (this.transaction.isAborted) return ERRORS.aborted;
+    const { cancellation } = this.transaction;
+    if (cancellation !== null) return cancellation;
     if (this.memory.query() === 'refused') return ERRORS.outOfMemory;
     const locks = details !== null && details.rowLock !== null;
     const writes = verb === 'insert' || verb === 'update' || verb === 'delete' || locks;

@@ -20,17 +20,12 @@ import type { LockOwner } from './locking/lock-table.ts';
 import { type RowId, rowId } from './locking/row-locks.ts';
 import { changeOf, makesNewVersion } from './row-changes.ts';
 import type { Server } from './server.ts';
-import { ERRORS, type ErrorResponse, type Statement } from './statement.ts';
+import { ERRORS, type ErrorResponse, LOCK_ERRORS, type Statement } from './statement.ts';
 import { aboutRow, keysOf, rowLockOf, rowOf, tableLockOf } from './statement-rows.ts';
+import { needsNewPage } from './storage/table-files.ts';
 import type { Transaction } from './transaction.ts';
 import { TransactionChanges } from './transaction-changes.ts';
 import type { WaitState } from './waits.ts';
-
-const LOCK_ERRORS = {
-  deadlock: ERRORS.deadlock,
-  'lock timeout': ERRORS.lockTimeout,
-  'out of shared memory': ERRORS.outOfSharedMemory,
-} as const;
 
 /** What a statement that could not be done at once stopped at. */
 type Obstacle = 'relation lock' | 'rows' | 'row lock' | 'pages' | 'processor' | 'error';
@@ -44,7 +39,6 @@ const RING_BUFFERS = 32;
 type Work = Pick<TableRead, 'reads' | 'records'>;
 
 type Finishing = Generator<undefined, ErrorResponse | null, undefined>;
-
 const NO_WORK: Work = { reads: [], records: [] };
 
 export class Executor {
@@ -120,7 +114,8 @@ export class Executor {
     }
     if (this.obstacle === 'error') return this.error;
     if (this.obstacle !== 'processor') {
-      yield* this.bringPages();
+      const cancellation = yield* this.bringPages();
+      if (cancellation !== null) return cancellation;
       this.log();
     }
     if (this.owed > 0) yield server.host.cpu.serve(Math.round(this.owed), server.group);
@@ -144,9 +139,10 @@ export class Executor {
       if (due < SLICE) continue;
       yield host.cpu.serve(Math.round(due), group);
       due = 0;
+      if (this.transaction.cancellation !== null) return this.transaction.cancellation;
     }
     if (due >= 1) yield host.cpu.serve(Math.round(due), group);
-    return null;
+    return this.transaction.cancellation;
   }
 
   private furtherRow({ verb, details }: Statement): number {
@@ -176,15 +172,17 @@ export class Executor {
       const { record, setsHints } = heap.fetch(block, horizon, oldestRunning);
       if (record) storage.log(table, [record]);
       if (setsHints) storage.hint(table, page);
+      if (this.transaction.cancellation !== null) return this.transaction.cancellation;
       if (due < SLICE) continue;
       yield host.cpu.serve(Math.round(due), group);
       due = 0;
     }
     if (due >= 1) yield host.cpu.serve(Math.round(due), group);
-    return null;
+    return this.transaction.cancellation;
   }
 
-  private failed(outcome: keyof typeof LOCK_ERRORS): ErrorResponse {
+  private failed(outcome: keyof typeof LOCK_ERRORS | 'cancelled'): ErrorResponse {
+    if (outcome === 'cancelled') return this.transaction.cancellation!;
     if (outcome === 'deadlock') this.server.deadlocks++;
     return LOCK_ERRORS[outcome];
   }
@@ -291,6 +289,7 @@ export class Executor {
       return true;
     }
     this.targets[index] ??= { block: -1 };
+    if (storage.files.areStuck && this.outgrows(statement, table)) return false;
     if (makesNewVersion(statement, meets)) {
       this.locks.updateRow(this.owner, this.rowIdOf(statement));
     }
@@ -303,7 +302,16 @@ export class Executor {
     this.setsHints = false;
     if (change === null) return true;
     this.changes.add(change, table);
-    return true;
+    if (!change.heap.hot && !storage.files.follow(index)) this.error = ERRORS.diskFull;
+    return this.error === null;
+  }
+
+  /** The disk is full: whether the change wants a page that the file does not have. */
+  private outgrows({ verb, key, relation }: Statement, table: Table): boolean {
+    const { block } = this.targets[relation!.index]!;
+    const change = { verb, row: rowOf(key, table), block, horizon: this.horizons().horizon };
+    if (needsNewPage(this.server.storage, table, change)) this.error = ERRORS.diskFull;
+    return this.error !== null;
   }
 
   /** An INSERT of a key that a row has already. */
@@ -335,7 +343,7 @@ export class Executor {
   }
 
   /** Pages that are not in shared buffers come in; nothing interrupts a read. */
-  private *bringPages() {
+  private *bringPages(): Finishing {
     const { storage } = this.server;
     const { reads } = this.work;
     this.transaction.critical = true;
@@ -347,6 +355,7 @@ export class Executor {
       this.owed += yield* isNew ? storage.extend(page, this.wait) : storage.read(page, this.wait);
     }
     this.transaction.endCritical();
+    return this.transaction.cancellation;
   }
 
   /** The change is made known to WAL; a reader may have pruned, or set hint bits. */

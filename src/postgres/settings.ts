@@ -64,7 +64,6 @@ export const MODELLED = {
   archive_command: 'string',
   max_wal_size: 'bytes',
   min_wal_size: 'bytes',
-  wal_segment_size: 'bytes',
   checkpoint_timeout: 'time',
   checkpoint_completion_target: 'number',
   checkpoint_flush_after: 'bytes',
@@ -118,16 +117,14 @@ export const MODELLED = {
   statement_timeout: 'time',
   idle_in_transaction_session_timeout: 'time',
   idle_session_timeout: 'time',
+  authentication_timeout: 'time',
   transaction_timeout: 'time',
   tcp_keepalives_idle: 'time',
   tcp_keepalives_interval: 'time',
   tcp_keepalives_count: 'number',
   tcp_user_timeout: 'time',
-  hot_standby: 'boolean',
   recovery_min_apply_delay: 'time',
   restart_after_crash: 'boolean',
-  password_encryption: 'string',
-  ssl: 'boolean',
 } as const satisfies Record<string, SettingMeasure>;
 
 interface Measured {

@@ -36,6 +36,7 @@ export interface TransactionSettings {
   readonly isolation?: Exclude<Isolation, 'serializable'>;
   readonly synchronousCommit?: string;
   readonly lockTimeout?: Nanoseconds;
+  readonly statementTimeout?: Nanoseconds;
 }
 
 /** What a statement is beyond its verb, its table and one key. */
@@ -188,6 +189,18 @@ export const ERRORS = {
     message: 'SAVEPOINT can only be used in transaction blocks',
     fatal: false,
   },
+  statementTimeout: {
+    type: 'error',
+    sqlstate: '57014',
+    message: 'canceling statement due to statement timeout',
+    fatal: false,
+  },
+  diskFull: {
+    type: 'error',
+    sqlstate: '53100',
+    message: 'could not extend file: No space left on device',
+    fatal: false,
+  },
   outOfSharedMemory: {
     type: 'error',
     sqlstate: '53200',
@@ -199,8 +212,16 @@ export const ERRORS = {
   shuttingDown: fatal('57P03', 'the database system is shutting down'),
   outOfMemory: { type: 'error', sqlstate: '53200', message: 'out of memory', fatal: false },
   cannotFork: fatal('53200', 'could not fork new process for connection'),
+  authenticationTimeout: fatal('57014', 'canceling authentication due to timeout'),
   idleInTransaction: fatal('25P03', 'terminating connection due to idle-in-transaction timeout'),
   transactionTimeout: fatal('25P04', 'terminating connection due to transaction timeout'),
   idleSession: fatal('57P05', 'terminating connection due to idle-session timeout'),
   adminShutdown: fatal('57P01', 'terminating connection due to administrator command'),
 } as const satisfies Record<string, ErrorResponse>;
+
+/** What a wait for a lock may end in. */
+export const LOCK_ERRORS = {
+  deadlock: ERRORS.deadlock,
+  'lock timeout': ERRORS.lockTimeout,
+  'out of shared memory': ERRORS.outOfSharedMemory,
+} as const;

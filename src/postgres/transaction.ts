@@ -39,6 +39,9 @@ export class Transaction {
   terminating = false;
   /** SET LOCAL; null: the server's. */
   private synchronousCommit: string | null = null;
+  private statementTimeout: Nanoseconds;
+  /** When the statement came that is being executed. */
+  private statementAt: Nanoseconds = 0;
   /** It wrote and flushed at once what it waits for, rather than sleep until somebody has. */
   leads = false;
   readonly subtransactions = new Subtransactions();
@@ -55,6 +58,22 @@ export class Transaction {
     this.locks = server.locks;
     this.owner = owner;
     this.wait = wait;
+    this.statementTimeout = server.timeouts.statement;
+  }
+
+  /** A statement has come: from now on its time counts. */
+  statementComes(): void {
+    const { context, timeouts } = this.server;
+    this.statementAt = context.sim.now;
+    this.owner.cancelAt = timeouts.cancelAt(this.statementAt, this.statementTimeout, this.began);
+  }
+
+  /** Why the statement is to be cancelled at this instant; null: it is not. */
+  get cancellation(): ErrorResponse | null {
+    const { context, timeouts } = this.server;
+    const { cancelAt } = this.owner;
+    if (context.sim.now < cancelAt) return null;
+    return timeouts.cancellation(cancelAt, this.statementAt, this.began);
   }
 
   /** Whether one snapshot serves the whole transaction (REPEATABLE READ). */
@@ -81,9 +100,10 @@ export class Transaction {
   /** SET LOCAL and SET TRANSACTION, up to the end of the block; without one it is a warning. */
   set(settings: TransactionSettings): ErrorResponse | null {
     if (!this.inBlock) return null;
-    const { isolation, synchronousCommit, lockTimeout } = settings;
+    const { isolation, synchronousCommit, lockTimeout, statementTimeout } = settings;
     if (synchronousCommit !== undefined) this.synchronousCommit = synchronousCommit;
     if (lockTimeout !== undefined) this.owner.lockTimeout = lockTimeout;
+    if (statementTimeout !== undefined) this.statementTimeout = statementTimeout;
     if (isolation === undefined || this.proc.isolate(isolation)) return null;
     return ERRORS.isolationTooLate;
   }
@@ -142,7 +162,7 @@ export class Transaction {
       server.wal.commitAsynchronously(lsn);
       return false;
     }
-    this.leads = server.wal.requestFlush(lsn);
+    this.leads = server.wal.requestFlush(lsn, wait);
     wait.now(this.leads ? WAL_SYNC : WAL_WRITE_LOCK);
     return server.wal.flushed.below(lsn);
   }
@@ -181,6 +201,7 @@ export class Transaction {
     this.hasXid = this.inBlock = this.isAborted = this.hasCommitted = false;
     this.synchronousCommit = null;
     this.owner.lockTimeout = this.server.settings.lock_timeout;
+    this.statementTimeout = this.server.timeouts.statement;
     this.began = -1;
   }
 

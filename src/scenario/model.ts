@@ -130,6 +130,8 @@ export interface Server {
 export interface StartState {
   readonly buffers: 'warm' | 'cold';
   readonly osCache: 'warm' | 'cold';
+  /** Transaction ids given out since the tables were last frozen; its primary's counts. */
+  readonly xidAge: number;
 }
 
 export type Storage = NonNullable<ScenarioFile['servers'][string]['storage']>;

@@ -73,6 +73,9 @@ export const FAILURES = [
   '53200',
   '55P03',
   '57P05',
+  '53100',
+  '54000',
+  '57014',
 ] as const;
 
 export type Failure = (typeof FAILURES)[number];

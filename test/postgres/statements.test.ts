@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { MILLISECOND } from '../../src/kernel/index.ts';
-import { play, type Step } from '../helpers/sessions.ts';
+import { play, type Step, UPDATE } from '../helpers/sql.ts';
 import { FSYNC } from '../helpers/world.ts';
 
-const UPDATE = 'UPDATE pgbench_accounts SET abalance = abalance + 1 WHERE aid = 1';
 const DELETE = 'DELETE FROM pgbench_accounts WHERE aid = 1';
 const REPEATABLE = 'BEGIN ISOLATION LEVEL REPEATABLE READ';
 const LOOK = 'SELECT abalance FROM pgbench_accounts WHERE aid = 2';

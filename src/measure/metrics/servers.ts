@@ -52,6 +52,12 @@ const DEFINITIONS: readonly MetricDefinition[] = [
   number('checkpoints.buffers', 'count', 'Pages that checkpoints wrote; those that ended.'),
   number('checkpoints.write_time', 'seconds', 'What checkpoints spent on writing, naps included.'),
   number('checkpoints.sync_time', 'seconds', 'What checkpoints spent on fsyncs of data files.'),
+  {
+    name: 'servers.<server>.checkpoints.duration',
+    kind: 'distribution',
+    unit: 'seconds',
+    doc: 'Writes and fsyncs of a checkpoint or restartpoint; of those that ended after the warm-up.',
+  },
   number('locks.waits', 'count', 'Waits for heavyweight locks; a row can take two.'),
   number('buffers.hits', 'count', 'Accesses that found their page in shared buffers.'),
   number('buffers.reads', 'count', 'Pages read into shared buffers.'),
@@ -150,6 +156,7 @@ class ServerMeter {
   readonly checkpoints: [timed: number, requested: number] = [0, 0];
   /** Of those that ended: pages, and seconds in each phase. */
   readonly phases: [buffers: number, writeTime: number, syncTime: number] = [0, 0, 0];
+  durations = new Histogram();
   private readonly server: ObservedServer;
   private served = 0;
   private kills = 0;
@@ -178,6 +185,7 @@ class ServerMeter {
     this.rate.restart(now);
     this.checkpoints.fill(0);
     this.phases.fill(0);
+    this.durations = new Histogram();
     this.panics = 0;
     this.remember();
   }
@@ -187,6 +195,7 @@ class ServerMeter {
   }
 
   report(sheet: MetricSheet, now: Nanoseconds): void {
+    this.lookAtDisk();
     const { host, name } = this.server;
     const prefix = `servers.${name}.`;
     const { elapsed } = sheet;
@@ -210,6 +219,7 @@ class ServerMeter {
     sheet.put(`${prefix}checkpoints.buffers`, this.phases[0]);
     sheet.put(`${prefix}checkpoints.write_time`, this.phases[1] / SECOND);
     sheet.put(`${prefix}checkpoints.sync_time`, this.phases[2] / SECOND);
+    sheet.distribution(`${prefix}checkpoints.duration`, this.durations, 1e-9);
     const used = counts['buffers.hits'] - this.before['buffers.hits'];
     const read = counts['buffers.reads'] - this.before['buffers.reads'];
     const ratio = used + read > 0 ? used / (used + read) : null;
@@ -238,7 +248,8 @@ export const serverFamily: MetricFamily = {
       meters[server]!.checkpoints[requested ? 1 : 0]++;
     });
     postgres.checkpointCompleted.observe((_, server, buffers, writeTime, syncTime) => {
-      const { phases } = meters[server]!;
+      const { phases, durations } = meters[server]!;
+      durations.record(writeTime + syncTime);
       phases[0] += buffers;
       phases[1] += writeTime;
       phases[2] += syncTime;

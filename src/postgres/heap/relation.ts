@@ -191,6 +191,13 @@ export class Table {
     return index;
   }
 
+  /** Pages of the table's file and of its indexes'. */
+  get pages(): number {
+    let pages = this.heap.pages;
+    for (let i = 0; i < this.indexes.length; i++) pages += this.indexes[i]!.pages;
+    return pages;
+  }
+
   get bytes(): number {
     return this.indexes.reduce((sum, index) => sum + index.bytes, this.heap.bytes);
   }

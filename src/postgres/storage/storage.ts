@@ -32,6 +32,7 @@ import type { Wal } from '../wal/wal.ts';
 import type { Database } from './database.ts';
 import { hottestPages } from './hottest-pages.ts';
 import type { PageCache } from './page-cache.ts';
+import { TableFiles } from './table-files.ts';
 
 /** Who wrote pages out of shared buffers. */
 export type PageWriter = 'checkpointer' | 'bgwriter' | 'backend';
@@ -42,8 +43,8 @@ export interface StorageOwner {
   readonly wal: Wal;
   readonly settings: PostgresSettings;
   readonly inRecovery: boolean;
-  /** Processor time of a page that the system's cache has. */
-  readonly costs: { readonly pageRead: Nanoseconds };
+  /** Processor time of a page that the system's cache has, and of one that is given to it. */
+  readonly costs: { readonly pageRead: Nanoseconds; readonly pageWrite: Nanoseconds };
 }
 
 /** How memory is at the beginning of a run. */
@@ -61,6 +62,7 @@ export class Storage {
   readonly tables: readonly Table[];
   readonly pool: BufferPool;
   readonly cache: PageCache;
+  readonly files: TableFiles;
   /** Pages written out of shared buffers since the beginning of the run. */
   readonly written: Record<PageWriter, number> = { checkpointer: 0, bgwriter: 0, backend: 0 };
   /** Files written to since the last fsync of each: the checkpointer's pending fsync requests. */
@@ -87,6 +89,7 @@ export class Storage {
     this.firstPage = pageOf(owner.index * FILES_PER_SERVER, 0);
     this.tables = database.tables;
     this.cache = cache;
+    this.files = new TableFiles(owner.host.disk, this.tables);
     this.pool = new BufferPool(Math.floor(sharedBuffersBytes / PAGE_BYTES));
     this.done = new Signal(sim);
     this.start = start;
@@ -211,7 +214,7 @@ export class Storage {
     pool.startWrite(buffer);
     const lsn = pool.lsnOf(buffer);
     if (lsn > wal.flushed.value) {
-      const leads = wal.requestFlush(lsn);
+      const leads = wal.requestFlush(lsn, wait);
       wait?.now(leads ? WAL_SYNC : WAL_WRITE_LOCK);
       if (wal.flushed.below(lsn)) yield;
     }
@@ -223,7 +226,7 @@ export class Storage {
     this.give(pool.pageIn(buffer), writer);
     pool.finishWrite(buffer);
     this.done.fire();
-    return costs.pageRead;
+    return costs.pageWrite;
   }
 
   /**

@@ -207,9 +207,12 @@ export class Wal {
     return this.writing.makeRoom(wait);
   }
 
-  /** The WAL up to here shall be on disk; true if the caller is the one who leads the flush. */
-  requestFlush(lsn: Lsn): boolean {
-    return this.writing.request(lsn);
+  /**
+   * The WAL up to here shall be on disk; true if the caller is the one who leads the flush. If it
+   * comes to lead a later one, `wait` is told.
+   */
+  requestFlush(lsn: Lsn, wait: WaitState | null = null): boolean {
+    return this.writing.request(lsn, wait);
   }
 
   /** An asynchronous commit: it is on disk within three times wal_writer_delay. */

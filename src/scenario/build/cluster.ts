@@ -135,8 +135,20 @@ function buildInstances(
     if (standbyOf !== null) begin(standbyOf);
     instance.beginInService(standbyOf === null ? null : instances.get(standbyOf)!);
   };
+  createSlots(scenario, instances);
   for (const name of instances.keys()) begin(name);
   return instances;
+}
+
+/** `slot: true` on the upstream; under Patroni's use_slots each member has one of each other. */
+function createSlots(scenario: Scenario, instances: ReadonlyMap<string, Instance>): void {
+  for (const { name, applicationName, slot, standbyOf } of scenario.servers.values()) {
+    if (slot && standbyOf !== null) instances.get(standbyOf)!.slots.create(applicationName);
+    if (!scenario.patroni?.settings.use_slots) continue;
+    for (const other of instances.keys()) {
+      if (other !== name) instances.get(other)!.slots.create(applicationName);
+    }
+  }
 }
 
 /** What archive_command does; without one and without a section about it, nothing is archived. */
@@ -146,10 +158,14 @@ function archiveOf(scenario: Scenario, settings: PostgresSettings): ArchiveTarge
 }
 
 /** The tables of a cluster, as its primary's settings make them. */
-function databaseOf({ workload, servers }: Scenario, { primary }: ServerSpec): Database {
-  const { version, settings } = servers.get(primary)!;
+export function databaseOf({ workload, servers }: Scenario, { primary }: ServerSpec): Database {
+  const { version, settings, start } = servers.get(primary)!;
   const { scale = 1, fillfactor = 100 } = workload.pgbench ?? {};
-  return new Database(pgbenchTables(scale, version, fillfactor, settings.wal_level === 'logical'));
+  const tables = pgbenchTables(scale, version, fillfactor, settings.wal_level === 'logical');
+  const isFrozen = start.xidAge === 0; // what has aged since has been vacuumed, and not frozen
+  const database = new Database(tables.map((table) => ({ ...table, isFrozen })));
+  database.nextXid += start.xidAge;
+  return database;
 }
 
 /** One page cache for each machine with servers: what their shared memory leaves of it. */

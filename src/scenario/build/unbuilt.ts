@@ -3,12 +3,16 @@
  * the place where it is asked for; a file that only contains it elsewhere is not.
  */
 import { faultRefusal } from '../../faults/catalog.ts';
+import { PAGE_BYTES } from '../../postgres/buffers/page.ts';
+import { WAL_SEGMENT_BYTES } from '../../postgres/lsn.ts';
 import type { Scenario } from '../model.ts';
 import type { Finding } from '../problem.ts';
+import { databaseOf } from './cluster.ts';
 
 export function unbuilt(scenario: Scenario): Finding[] {
   return [
     ...servers(scenario),
+    ...room(scenario),
     ...sections(scenario),
     ...availability(scenario),
     ...workload(scenario),
@@ -31,6 +35,25 @@ function servers(scenario: Scenario): Finding[] {
     if (settings.recovery_min_apply_delay > 0) {
       findings.push(refuse(path, 'recovery_min_apply_delay is'));
     }
+  }
+  return findings;
+}
+
+const GIGABYTE = 1 << 30;
+
+/** Tables that do not fit on the disk cannot have been loaded; every server has a copy of them. */
+function room(scenario: Scenario): Finding[] {
+  const taken = new Map<string, number>();
+  const findings: Finding[] = [];
+  for (const spec of scenario.servers.values()) {
+    const bytes = databaseOf(scenario, spec).pages * PAGE_BYTES;
+    const { disk } = scenario.hosts.get(spec.host)!.machine;
+    const all = (taken.get(spec.host) ?? WAL_SEGMENT_BYTES) + bytes;
+    taken.set(spec.host, all);
+    if (all <= disk.sizeBytes) continue;
+    const [tables, size] = [all, disk.sizeBytes].map((each) => (each / GIGABYTE).toFixed(1));
+    const why = `its tables and WAL take ${tables} GB and its disk has ${size} GB`;
+    findings.push({ path: ['servers', spec.group ?? spec.name], why, atKey: true });
   }
   return findings;
 }

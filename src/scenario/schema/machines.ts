@@ -104,6 +104,7 @@ export const archive = section('archive', {
 const start = section('start', {
   buffers: word('warm', 'cold').optional(),
   os_cache: word('warm', 'cold').optional(),
+  xid_age: count(0, 2_147_000_000).optional(),
 });
 
 export { start };

@@ -77,6 +77,7 @@ type SettingReader = (tokens: Tokens) => TransactionSettings;
 const SETTINGS: ReadonlyMap<string, SettingReader> = new Map<string, SettingReader>([
   ['synchronous_commit', (tokens) => ({ synchronousCommit: synchronousCommit(tokens) })],
   ['lock_timeout', (tokens) => ({ lockTimeout: duration(tokens) })],
+  ['statement_timeout', (tokens) => ({ statementTimeout: duration(tokens) })],
 ]);
 
 const LEVELS = ['off', 'local', 'remote_write', 'on', 'remote_apply'];

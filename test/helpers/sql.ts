@@ -1,4 +1,3 @@
-/** Clients that say SQL at given times, and what they hear. */
 import { expect } from 'vitest';
 import { MILLISECOND, type Process, Random, SECOND } from '../../src/kernel/index.ts';
 import { STATEMENT_BYTES } from '../../src/postgres/statement.ts';
@@ -6,30 +5,25 @@ import { constantOf } from '../../src/workload/sql/expression.ts';
 import { lex, Tokens } from '../../src/workload/sql/lexer.ts';
 import { readStatement } from '../../src/workload/sql/sql.ts';
 import { fillIn } from '../../src/workload/sql/template.ts';
-import { type Client, ONE_WAY, World } from './world.ts';
+import { type Client, ONE_WAY, type ServerPlan, World } from './world.ts';
 
-/** A statement and when it is sent, in milliseconds after the first second. */
+/** What a client says, and when: in milliseconds after the first second. */
 export type Step = readonly [at: number, sql: string];
+
+export const UPDATE = 'UPDATE pgbench_accounts SET abalance = abalance + 1 WHERE aid = 1';
 
 const ENVIRONMENT = { random: new Random('sql'), variables: [] };
 
-function* say(client: Client, sql: string) {
+/** Says one statement of SQL and hears the answer. */
+export function* say(client: Client, sql: string) {
   const tokens = new Tokens(lex(sql, 0, 'sql').tokens);
   const template = readStatement(tokens, { variable: () => constantOf(0n) });
   client.endpoint!.send(fillIn(template, ENVIRONMENT, true)!, STATEMENT_BYTES);
   return yield* client.hear();
 }
 
-/**
- * Each client says its statements to one server. The log tells for each when it was answered, less
- * the way there and back. `disturb` may do something to the world meanwhile.
- */
-export function play(
-  plans: Record<string, readonly Step[]>,
-  settings = {},
-  disturb: (world: World) => void = () => {},
-) {
-  const world = new World({ servers: [{ name: 'pg1', settings }] });
+/** Clients of pg1 who say their statements in time; the log tells when each was answered. */
+export function converse(world: World, plans: Record<string, readonly Step[]>): string[] {
   const log: string[] = [];
   const body = function* (client: Client, steps: readonly Step[]): Process {
     yield* client.connect(['pg1']);
@@ -41,6 +35,18 @@ export function play(
     }
   };
   for (const name of Object.keys(plans)) world.play(body(world.client(name), plans[name]!));
+  return log;
+}
+
+/** A server and its clients for ten seconds; `disturb` may do something to them meanwhile. */
+export function play(
+  plans: Record<string, readonly Step[]>,
+  settings = {},
+  plan: Partial<ServerPlan> = {},
+  disturb: (world: World) => void = () => {},
+) {
+  const world = new World({ servers: [{ name: 'pg1', settings, ...plan }] });
+  const log = converse(world, plans);
   disturb(world);
   world.sim.run(10 * SECOND);
   const { server } = world.instance('pg1');
