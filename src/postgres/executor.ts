@@ -165,7 +165,7 @@ export class Executor {
     const { storage, costs, host, group } = this.server;
     const table = storage.tables[statement.relation!.index]!;
     const { heap } = table;
-    const isBig = scansThroughRing(heap.pages, storage.pool.size);
+    const isBig = scansThroughRing(heap.pages, storage.buffers);
     const ring = isBig ? new BufferRing('bulk read', RING_BUFFERS) : null;
     const versions = (heap.live + heap.dead) / Math.max(1, heap.pages);
     const ofPage = costs.pageHit + versions * costs.furtherRow('scanned');

@@ -34,6 +34,8 @@ import { EvictedLsns } from './evicted-lsns.ts';
 import { NO_PAGE, type Page, pageOf } from './page.ts';
 import { PageTable } from './page-table.ts';
 import type { BufferRing } from './rings.ts';
+import { SampledSweep, type SweptRange } from './sampled-sweep.ts';
+import { PARTS, type PageSample } from './sampling.ts';
 import { coprimeNear } from './scattered.ts';
 
 /** `access`: the page is not in the pool. */
@@ -48,7 +50,7 @@ const FIRST_CAPACITY = 1024;
 export class BufferPool {
   readonly size: number;
   /** Who chooses what goes; the bgwriter watches its hand. */
-  readonly sweep: ClockSweep;
+  readonly sweep: ClockSweep | SampledSweep;
   /** LSNs of pages out of the pool; tell it when the redo pointer moves. */
   readonly evictedLsns = new EvictedLsns();
   /** Accesses that found their page, and pages brought in by a read: together all accesses. */
@@ -72,15 +74,16 @@ export class BufferPool {
   /**
    * A pool of so many buffers, at least 16 in Postgres; all of them free. Memory that no page has
    * been put in is not touched here, so a pool larger than its database costs no more than that.
+   * With a sample it holds the pages of that only, and the buffers are so many for all its parts.
    */
-  constructor(size: number) {
-    this.size = size;
-    const capacity = Math.min(size, FIRST_CAPACITY);
+  constructor(size: number, sample: PageSample | null = null) {
+    this.size = sample ? PARTS * Math.max(1, Math.round(size / PARTS)) : size;
+    const capacity = sample ? this.size : Math.min(size, FIRST_CAPACITY);
     this.pages = new Float64Array(capacity);
     this.states = new Int32Array(capacity);
     this.lsns = new Float64Array(capacity);
     this.table = new PageTable();
-    this.sweep = new ClockSweep(this.states, size);
+    this.sweep = sample ? new SampledSweep(this.states, sample) : new ClockSweep(this.states, size);
     this.clear();
   }
 
@@ -141,9 +144,9 @@ export class BufferPool {
    * A buffer to put another page in, pinned for the caller: from the ring's slot, the free list or
    * the sweep (StrategyGetBuffer). NO_UNPINNED_BUFFERS after a round without any change.
    */
-  victim(ring: BufferRing | null = null): number {
+  victim(ring: BufferRing | null = null, page = NO_PAGE): number {
     if (this.sweep.everUsed === this.states.length) this.grow(this.states.length + 1);
-    const buffer = this.sweep.victim(ring);
+    const buffer = this.sweep.victim(ring, page);
     if (buffer >= 0) this.states[buffer]! += ONE_PIN;
     return buffer;
   }
@@ -153,9 +156,8 @@ export class BufferPool {
    * too, if it came from there (StrategyRejectBuffer). True if so, and then it is unpinned.
    */
   reject(ring: BufferRing | null, buffer: number): boolean {
-    if (ring === null || ring.kind !== 'bulk read' || !ring.currentWasInRing) return false;
-    if (ring.buffers[ring.current] !== buffer) return false;
-    ring.buffers[ring.current] = -1;
+    if (ring === null || ring.kind !== 'bulk read') return false;
+    if (!this.sweep.reject(ring, buffer)) return false;
     this.unpin(buffer);
     return true;
   }
@@ -207,7 +209,7 @@ export class BufferPool {
     permanent = true,
   ): number {
     for (;;) {
-      const buffer = this.victim(ring);
+      const buffer = this.victim(ring, page);
       if (buffer === NO_UNPINNED_BUFFERS) return NO_UNPINNED_BUFFERS;
       const dirty = this.isDirty(buffer);
       if (dirty && this.lsnOf(buffer) > flushed && this.reject(ring, buffer)) continue;
@@ -348,16 +350,34 @@ export class BufferPool {
    * the load, and the first rounds of the hand see to that. Only when new.
    */
   warm(pages: ArrayLike<Page>): void {
+    const { sweep } = this;
     const count = Math.min(this.size, pages.length);
-    const step = coprimeNear(count);
     this.clear();
     this.table.reserve(count);
     this.grow(count);
-    for (let rank = 0, buffer = 0; rank < count; rank++, buffer = (buffer + step) % count) {
-      const uses = MAX_USAGE_COUNT - Math.floor(((MAX_USAGE_COUNT + 1) * rank) / this.size);
-      this.enter(buffer, pages[rank]!, uses * ONE_USE + PERMANENT);
+    if (sweep instanceof ClockSweep) this.warmRange(sweep.ranges[0]!, pages);
+    else this.warmParts(sweep, pages);
+  }
+
+  /** Each part of a sample has pages of its own. */
+  private warmParts(sweep: SampledSweep, pages: ArrayLike<Page>): void {
+    const shares = sweep.ranges.map((): Page[] => []);
+    for (let rank = 0; rank < pages.length; rank++) {
+      const part = sweep.rangeOf(pages[rank]!);
+      const { size } = sweep.ranges[part]!;
+      if (shares[part]!.length < size) shares[part]!.push(pages[rank]!);
     }
-    this.sweep.reset(count);
+    for (const [part, range] of sweep.ranges.entries()) this.warmRange(range, shares[part]!);
+  }
+
+  private warmRange({ from, size, sweep }: SweptRange, pages: ArrayLike<Page>): void {
+    const count = Math.min(size, pages.length);
+    const step = coprimeNear(count);
+    for (let rank = 0, buffer = 0; rank < count; rank++, buffer = (buffer + step) % count) {
+      const uses = MAX_USAGE_COUNT - Math.floor(((MAX_USAGE_COUNT + 1) * rank) / size);
+      this.enter(from + buffer, pages[rank]!, uses * ONE_USE + PERMANENT);
+    }
+    sweep.reset(count);
   }
 
   /** Memory for so many buffers; the others cost nothing until they are used. */

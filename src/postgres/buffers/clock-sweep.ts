@@ -9,7 +9,9 @@
  * Kept: all of it, to the order in which buffers go. Left out: the strategy's spinlock.
  */
 import { ONE_USE, PINS, USES } from './buffer-state.ts';
+import type { Page } from './page.ts';
 import type { BufferRing } from './rings.ts';
+import type { SweptRange } from './sampled-sweep.ts';
 
 /** In the list's links: 0, the end of the list, or the next buffer plus 2. */
 const NOT_IN_LIST = 0;
@@ -64,8 +66,13 @@ export class ClockSweep {
     return this.firstUnused;
   }
 
+  /** All its buffers have one hand. */
+  get ranges(): readonly SweptRange[] {
+    return [{ from: 0, size: this.size, sweep: this }];
+  }
+
   /** StrategyGetBuffer: a buffer that is unpinned, or -1 after a round without any change. */
-  victim(ring: BufferRing | null): number {
+  victim(ring: BufferRing | null, _page: Page): number {
     const reused = ring === null ? NONE : this.reuse(ring);
     if (reused !== NONE) return reused;
     this.onAllocation?.();
@@ -75,6 +82,13 @@ export class ClockSweep {
     if (buffer === NONE) buffer = this.sweep();
     if (ring && buffer !== NONE) ring.buffers[ring.current] = buffer;
     return buffer;
+  }
+
+  /** StrategyRejectBuffer: a bulk read lets the victim go out of its ring, if it was in there. */
+  reject(ring: BufferRing, buffer: number): boolean {
+    if (!ring.currentWasInRing || ring.buffers[ring.current] !== buffer) return false;
+    ring.buffers[ring.current] = -1;
+    return true;
   }
 
   /** StrategyFreeBuffer: to the head of the free list, if it is not in there still. */

@@ -13,11 +13,11 @@
 import type { Host } from '../../hardware/host.ts';
 import { type Nanoseconds, Signal, type Simulation } from '../../kernel/index.ts';
 import { BufferPool, MISS, NO_UNPINNED_BUFFERS, VICTIM_TAKEN } from '../buffers/buffer-pool.ts';
-import { hintOutcome } from '../buffers/hint-bits.ts';
+import { type HintSettings, hintOutcome } from '../buffers/hint-bits.ts';
 import { fileOf, PAGE_BYTES, type Page, pageOf } from '../buffers/page.ts';
 import type { BufferRing } from '../buffers/rings.ts';
 import type { Table, TablePage } from '../heap/relation.ts';
-import type { Fork, WalRecord } from '../heap/wal-record.ts';
+import type { Fork, RegisteredBlock, WalRecord } from '../heap/wal-record.ts';
 import type { PostgresSettings } from '../settings.ts';
 import {
   BUFFER_IO,
@@ -32,11 +32,13 @@ import type { Wal } from '../wal/wal.ts';
 import type { Database } from './database.ts';
 import { hottestPages } from './hottest-pages.ts';
 import type { PageCache } from './page-cache.ts';
+import { IN_BUFFERS, IN_PAGE_CACHE, ON_DISK, SampledPages } from './sampled-pages.ts';
 
 /** Who wrote pages out of shared buffers. */
 export type PageWriter = 'checkpointer' | 'bgwriter' | 'backend';
 
 export interface StorageOwner {
+  readonly name: string;
   readonly index: number;
   readonly host: Host;
   readonly wal: Wal;
@@ -59,8 +61,12 @@ const RELATIONS = FILES_PER_SERVER / 2;
 export class Storage {
   readonly database: Database;
   readonly tables: readonly Table[];
+  /** shared_buffers in pages, and those of them that are followed. */
+  readonly buffers: number;
   readonly pool: BufferPool;
   readonly cache: PageCache;
+  /** Which pages are followed, where not all are. */
+  readonly sampled: SampledPages | null;
   /** Pages written out of shared buffers since the beginning of the run. */
   readonly written: Record<PageWriter, number> = { checkpointer: 0, bgwriter: 0, backend: 0 };
   /** Files written to since the last fsync of each: the checkpointer's pending fsync requests. */
@@ -87,7 +93,12 @@ export class Storage {
     this.firstPage = pageOf(owner.index * FILES_PER_SERVER, 0);
     this.tables = database.tables;
     this.cache = cache;
-    this.pool = new BufferPool(Math.floor(sharedBuffersBytes / PAGE_BYTES));
+    this.buffers = Math.floor(sharedBuffersBytes / PAGE_BYTES);
+    const { oneOf } = cache;
+    const random = () => sim.random(`servers/${owner.name}/pages`);
+    this.sampled = oneOf > 1 ? new SampledPages(cache, owner, random(), start) : null;
+    this.pool = new BufferPool(Math.round(this.buffers / oneOf), this.sampled?.sample);
+    this.sampled?.of(this.pool);
     this.done = new Signal(sim);
     this.start = start;
   }
@@ -115,9 +126,10 @@ export class Storage {
     if (this.start === null) return;
     const { buffers, osCache } = this.start;
     this.start = null;
-    const { pool, cache } = this;
+    const { pool, cache, sampled } = this;
+    const isFollowed = sampled ? (page: Page) => !sampled.isOutside(page) : null;
     const hottest = (limit: number) =>
-      hottestPages(this.tables, limit, (relation) => this.fileOf(relation));
+      hottestPages(this.tables, limit, (relation) => this.fileOf(relation), isFollowed);
     if (buffers === 'warm') pool.warm(hottest(pool.size));
     if (osCache === 'cold') return;
     const inPool = buffers === 'warm' ? pool.size : 0;
@@ -140,9 +152,20 @@ export class Storage {
    * fewer than all: `yield* read(...)` the next one, and go on behind it.
    */
   touch(pages: readonly TablePage[], from = 0): number {
-    const { pool } = this;
+    const pool = this.sampled ?? this.pool;
     for (let i = from; i < pages.length; i++) if (!pool.touch(this.pageOf(pages[i]!))) return i;
     return pages.length;
+  }
+
+  /** Uses one page as a scan through a ring does, if it is in shared buffers. */
+  use(wanted: TablePage, ring: BufferRing | null): boolean {
+    const { pool, sampled } = this;
+    const page = this.pageOf(wanted);
+    if (sampled) return sampled.use(page, ring);
+    const buffer = pool.find(page);
+    if (buffer === MISS || pool.ioInProgress(buffer)) return false;
+    pool.hit(buffer, ring);
+    return true;
   }
 
   /**
@@ -150,22 +173,21 @@ export class Storage {
    * time that the caller owes for copies; a victim of another's change is written out first.
    */
   *read(wanted: TablePage, wait: WaitState, ring: BufferRing | null = null) {
-    const { pool } = this;
+    const { pool, sampled } = this;
     const page = this.pageOf(wanted);
+    if (sampled?.isOutside(page)) return yield* sampled.read(page, wait);
     let copies = 0;
     for (;;) {
+      if (this.use(wanted, ring)) return copies;
       const held = pool.find(page);
-      if (held !== MISS && !pool.ioInProgress(held)) {
-        pool.hit(held, ring);
-        return copies;
-      }
       if (held !== MISS) {
         wait.now(BUFFER_IO);
         yield this.done.wait();
         continue;
       }
-      const victim = pool.victim(ring);
+      const victim = pool.victim(ring, page);
       if (victim === NO_UNPINNED_BUFFERS) throw new Error('no unpinned buffers available');
+      sampled?.noteVictim(pool.isDirty(victim));
       if (pool.isDirty(victim)) {
         if (this.mustWaitForWal(victim) && pool.reject(ring, victim)) continue;
         copies += yield* this.writeOut(victim, 'backend', wait);
@@ -174,6 +196,7 @@ export class Storage {
       if (buffer === VICTIM_TAKEN) continue;
       if (buffer !== victim) {
         pool.unpin(buffer); // somebody brought it in meanwhile
+        sampled?.sample.found(page, IN_BUFFERS);
         return copies;
       }
       copies += yield* this.fetch(page, wait);
@@ -186,11 +209,12 @@ export class Storage {
 
   /** The page is new to its file: nothing is read for it. */
   *extend(added: TablePage, wait: WaitState) {
-    const { pool } = this;
+    const { pool, sampled } = this;
     const page = this.pageOf(added);
+    if (sampled?.isOutside(page)) return yield* sampled.extend(wait);
     let copies = 0;
     while (pool.find(page) === MISS) {
-      const victim = pool.victim();
+      const victim = pool.victim(null, page);
       if (victim === NO_UNPINNED_BUFFERS) throw new Error('no unpinned buffers available');
       if (pool.isDirty(victim)) copies += yield* this.writeOut(victim, 'backend', wait);
       const buffer = pool.replace(victim, page, null, true, true);
@@ -241,7 +265,7 @@ export class Storage {
   private give(page: Page, writer: PageWriter): void {
     this.cache.write(page);
     this.unsynced.add(fileOf(page));
-    this.written[writer]++;
+    this.written[writer] += this.cache.oneOf;
   }
 
   /**
@@ -265,23 +289,44 @@ export class Storage {
   hint(table: Table, page: TablePage): void {
     const { pool } = this;
     const { wal, settings, inRecovery } = this.owner;
-    const buffer = pool.find(this.pageOf(page));
-    if (buffer === MISS || pool.isDirty(buffer)) return;
-    const outcome = hintOutcome(pool, buffer, {
+    const how = {
       hintsAreLogged: settings.wal_log_hints || settings.data_checksums,
       inRecovery,
       fullPageWrites: settings.full_page_writes,
       redoLsn: wal.redoLsn,
-    });
+    };
+    if (this.sampled?.isOutside(this.pageOf(page))) {
+      this.hintOutside(table, page, how);
+      return;
+    }
+    const buffer = pool.find(this.pageOf(page));
+    if (buffer === MISS || pool.isDirty(buffer)) return;
+    const outcome = hintOutcome(pool, buffer, how);
     if (outcome === 'dirtied') pool.markDirty(buffer);
     else if (outcome !== 'nothing') this.log(table, [table.hintRecord(page)]);
   }
 
+  /** A page outside the sample is taken as clean if it has not changed since the redo pointer. */
+  private hintOutside(table: Table, page: TablePage, how: HintSettings): void {
+    if (!how.hintsAreLogged || how.inRecovery || !how.fullPageWrites) return;
+    const record = table.hintRecord(page);
+    if (table.lsnOf(record.blocks[0]!) <= how.redoLsn) this.log(table, [record]);
+  }
+
+  /** Whether a change of a table's page would find it dirty already (bufmgr.c:MarkBufferDirty). */
+  isDirty(table: Table, block: RegisteredBlock): boolean {
+    const page = pageOf(this.fileOf(block.relation, block.fork), block.block);
+    if (this.sampled?.isOutside(page)) return table.lsnOf(block) > this.owner.wal.redoLsn;
+    const buffer = this.pool.find(page);
+    return buffer !== MISS && this.pool.isDirty(buffer);
+  }
+
   private dirty({ blocks }: WalRecord, lsn: number): void {
-    const { pool } = this;
+    const { pool, sampled } = this;
     for (let i = 0; i < blocks.length; i++) {
       const { relation, block, fork } = blocks[i]!;
       const page = pageOf(this.fileOf(relation, fork), block);
+      if (sampled?.isOutside(page)) continue;
       let buffer = pool.find(page);
       if (buffer === MISS) buffer = this.makeRoom(page);
       pool.markDirty(buffer, lsn);
@@ -310,6 +355,7 @@ export class Storage {
   private *fetch(page: Page, wait: WaitState) {
     const { host, costs } = this.owner;
     const pages = this.cache.pages.read(page);
+    this.sampled?.sample.found(page, pages > 0 ? ON_DISK : IN_PAGE_CACHE);
     if (pages > 0) {
       wait.now(DATA_FILE_READ);
       yield host.disk.read(pages * PAGE_BYTES);
