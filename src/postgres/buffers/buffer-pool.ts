@@ -129,7 +129,7 @@ export class BufferPool {
     this.use(buffer, ring);
   }
 
-  /** Pins a buffer and counts the use; a backend's own repeated pins are PinnedBuffers' concern. */
+  /** Pins a buffer and counts the use. */
   pin(buffer: number, ring: BufferRing | null = null): void {
     this.use(buffer, ring);
     this.states[buffer]! += ONE_PIN;

@@ -94,11 +94,15 @@ export class PageSample {
     this.historyOf(fileOf(page)).seen[level]!++;
   }
 
-  /** A page outside is accessed: the level at which it is found, as `uniform` (0 to 1) draws it. */
-  draw(page: Page, uniform: number): number {
-    this.counts[0]!++;
+  /**
+   * A page outside is accessed, or so many neighbours that fare alike: the level at which they are
+   * found, as `uniform` (0 to 1) draws it.
+   */
+  draw(page: Page, uniform: number, pages = 1): number {
+    this.counts[0]! += pages;
     const history = this.historyOf(fileOf(page));
-    const expected = ++history.others / (this.oneOf - 1);
+    history.others += pages;
+    const expected = history.others / (this.oneOf - 1);
     if (expected >= MEMORY) forgetHalf(history);
     let left = uniform * expected;
     for (let level = this.levels - 1; level > 0; level--) {

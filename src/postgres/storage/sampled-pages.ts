@@ -10,9 +10,9 @@
  * a page leaves no trace of it: those in the sample are written for it as well.
  */
 
-import type { Random } from '../../kernel/index.ts';
+import type { Nanoseconds, Random } from '../../kernel/index.ts';
 import { type BufferPool, MISS } from '../buffers/buffer-pool.ts';
-import { NO_PAGE, PAGE_BYTES, type Page } from '../buffers/page.ts';
+import { blockOf, NO_PAGE, PAGE_BYTES, type Page } from '../buffers/page.ts';
 import type { BufferRing } from '../buffers/rings.ts';
 import { type Estimate, NOT_SAMPLED, PageSample } from '../buffers/sampling.ts';
 import { CPU, DATA_FILE_READ, DATA_FILE_WRITE, type WaitState } from '../waits.ts';
@@ -28,6 +28,13 @@ export const ON_DISK = 2;
 const STRETCH = 16;
 /** Victims after which older ones count half. */
 const VICTIMS = 1024;
+
+/** Neighbours outside the sample: whether they are in shared buffers, or when they will be. */
+export interface OutsideRun {
+  readonly pages: number;
+  readonly isHit: boolean;
+  readonly readyAt: Nanoseconds;
+}
 
 export class SampledPages {
   readonly sample: PageSample;
@@ -113,6 +120,24 @@ export class SampledPages {
       wait.now(CPU);
     }
     return copies;
+  }
+
+  /**
+   * A scan reads up to so many neighbours from a page outside the sample on: those of its stretch,
+   * all found where the first is.
+   */
+  startRun(page: Page, most: number): OutsideRun {
+    const { host } = this.owner;
+    const pages = Math.min(most, STRETCH - (blockOf(page) % STRETCH));
+    const level = this.sample.draw(page, this.random.uniform(), pages);
+    if (level === IN_BUFFERS) {
+      this.pool.hits += pages;
+      return { pages, isHit: true, readyAt: 0 };
+    }
+    this.pool.reads += pages;
+    const isOnDisk = level === ON_DISK;
+    const readyAt = isOnDisk ? host.disk.submit('read', pages * PAGE_BYTES) : 0;
+    return { pages, isHit: false, readyAt };
   }
 
   /** A page outside the sample that is new to its file. */

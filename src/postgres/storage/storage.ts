@@ -11,10 +11,15 @@
  * server's own. Left out: see README.
  */
 import type { Host } from '../../hardware/host.ts';
-import { type Nanoseconds, Signal, type Simulation } from '../../kernel/index.ts';
+import {
+  type Nanoseconds,
+  type ProcessGroup,
+  Signal,
+  type Simulation,
+} from '../../kernel/index.ts';
 import { BufferPool, MISS, NO_UNPINNED_BUFFERS, VICTIM_TAKEN } from '../buffers/buffer-pool.ts';
-import { type HintSettings, hintOutcome } from '../buffers/hint-bits.ts';
 import { fileOf, PAGE_BYTES, type Page, pageOf } from '../buffers/page.ts';
+import type { ReadAhead } from '../buffers/read-ahead.ts';
 import type { BufferRing } from '../buffers/rings.ts';
 import type { Table, TablePage } from '../heap/relation.ts';
 import type { Fork, RegisteredBlock, WalRecord } from '../heap/wal-record.ts';
@@ -41,6 +46,7 @@ export interface StorageOwner {
   readonly name: string;
   readonly index: number;
   readonly host: Host;
+  readonly group: ProcessGroup;
   readonly wal: Wal;
   readonly settings: PostgresSettings;
   readonly inRecovery: boolean;
@@ -71,8 +77,10 @@ export class Storage {
   readonly written: Record<PageWriter, number> = { checkpointer: 0, bgwriter: 0, backend: 0 };
   /** Files written to since the last fsync of each: the checkpointer's pending fsync requests. */
   readonly unsynced = new Set<number>();
-  private readonly sim: Simulation;
-  private readonly owner: StorageOwner;
+  readonly sim: Simulation;
+  readonly owner: StorageOwner;
+  /** What the last `claim` owes. */
+  claimCost = 0;
   /** A page's read, or the write of a victim, is over. */
   private done: Signal;
   private start: StorageStart | null;
@@ -114,7 +122,8 @@ export class Storage {
     return fileOf(page) % FILES_PER_SERVER < RELATIONS;
   }
 
-  private pageOf(page: TablePage): Page {
+  /** A table's page as this server's. */
+  pageOf(page: TablePage): Page {
     return this.firstPage + page;
   }
 
@@ -172,39 +181,85 @@ export class Storage {
    * ReadBuffer for a page that is not in shared buffers, or is being read. Returns the processor
    * time that the caller owes for copies; a victim of another's change is written out first.
    */
-  *read(wanted: TablePage, wait: WaitState, ring: BufferRing | null = null) {
+  *read(wanted: TablePage, wait: WaitState, ring: BufferRing | null = null, readAhead?: ReadAhead) {
     const { pool, sampled } = this;
     const page = this.pageOf(wanted);
     if (sampled?.isOutside(page)) return yield* sampled.read(page, wait);
-    let copies = 0;
     for (;;) {
-      if (this.use(wanted, ring)) return copies;
-      const held = pool.find(page);
-      if (held !== MISS) {
-        wait.now(BUFFER_IO);
-        yield this.done.wait();
-        continue;
-      }
+      if (this.use(wanted, ring)) return 0;
+      if (pool.find(page) === MISS) break;
+      wait.now(BUFFER_IO);
+      yield this.done.wait();
+    }
+    const buffer = yield* this.claim(wanted, wait, ring);
+    const copies = this.claimCost;
+    if (buffer === MISS) return copies;
+    const copy = yield* this.fetch(page, wait, readAhead);
+    this.finishReads([buffer]);
+    return copies + copy;
+  }
+
+  /**
+   * A buffer for a page that is about to be read, pinned and marked so; MISS if somebody else has
+   * brought it in or is about to, which is a hit. `claimCost` is the processor time owed for the
+   * copy of a victim that had to be written out.
+   */
+  *claim(wanted: TablePage, wait: WaitState, ring: BufferRing | null) {
+    const { pool, sampled } = this;
+    const page = this.pageOf(wanted);
+    let cost = 0;
+    for (;;) {
       const victim = pool.victim(ring, page);
       if (victim === NO_UNPINNED_BUFFERS) throw new Error('no unpinned buffers available');
       sampled?.noteVictim(pool.isDirty(victim));
       if (pool.isDirty(victim)) {
         if (this.mustWaitForWal(victim) && pool.reject(ring, victim)) continue;
-        copies += yield* this.writeOut(victim, 'backend', wait);
+        cost += yield* this.writeOut(victim, 'backend', wait);
       }
       const buffer = pool.replace(victim, page, ring);
       if (buffer === VICTIM_TAKEN) continue;
-      if (buffer !== victim) {
-        pool.unpin(buffer); // somebody brought it in meanwhile
-        sampled?.sample.found(page, IN_BUFFERS);
-        return copies;
-      }
-      copies += yield* this.fetch(page, wait);
-      pool.finishRead(buffer);
+      this.claimCost = cost;
+      if (buffer === victim) return buffer;
       pool.unpin(buffer);
-      this.done.fire();
-      return copies;
+      sampled?.sample.found(page, IN_BUFFERS);
+      return MISS;
     }
+  }
+
+  /** Neighbours that were claimed are read in one request; the instant at which they are here. */
+  startRead(buffers: readonly number[]): Nanoseconds {
+    const { pool, cache, owner } = this;
+    let missing = 0;
+    for (let i = 0; i < buffers.length; i++) {
+      const page = pool.pageIn(buffers[i]!);
+      const fromDisk = cache.pages.read(page);
+      this.sampled?.sample.found(page, fromDisk > 0 ? ON_DISK : IN_PAGE_CACHE);
+      missing += fromDisk;
+    }
+    if (missing === 0) return this.sim.now;
+    return owner.host.disk.submit('read', missing * PAGE_BYTES);
+  }
+
+  finishReads(buffers: readonly number[]): void {
+    for (let i = 0; i < buffers.length; i++) {
+      this.pool.finishRead(buffers[i]!);
+      this.pool.unpin(buffers[i]!);
+    }
+    this.done.fire();
+  }
+
+  /** Until some page has been read or written. */
+  waitForRead(): undefined {
+    this.done.wait();
+  }
+
+  /** Whether a page has a buffer, be it read or being read, or is not in the sample. */
+  isKnown(wanted: TablePage): boolean {
+    return this.isOutside(wanted) || this.pool.find(this.pageOf(wanted)) !== MISS;
+  }
+
+  isOutside(wanted: TablePage): boolean {
+    return this.sampled?.isOutside(this.pageOf(wanted)) ?? false;
   }
 
   /** The page is new to its file: nothing is read for it. */
@@ -282,37 +337,6 @@ export class Storage {
     }
   }
 
-  /**
-   * A reader sets hint bits on a row's page (MarkBufferDirtyHint): a clean page becomes dirty, and
-   * where hints are logged its first change since the redo point is logged with an image.
-   */
-  hint(table: Table, page: TablePage): void {
-    const { pool } = this;
-    const { wal, settings, inRecovery } = this.owner;
-    const how = {
-      hintsAreLogged: settings.wal_log_hints || settings.data_checksums,
-      inRecovery,
-      fullPageWrites: settings.full_page_writes,
-      redoLsn: wal.redoLsn,
-    };
-    if (this.sampled?.isOutside(this.pageOf(page))) {
-      this.hintOutside(table, page, how);
-      return;
-    }
-    const buffer = pool.find(this.pageOf(page));
-    if (buffer === MISS || pool.isDirty(buffer)) return;
-    const outcome = hintOutcome(pool, buffer, how);
-    if (outcome === 'dirtied') pool.markDirty(buffer);
-    else if (outcome !== 'nothing') this.log(table, [table.hintRecord(page)]);
-  }
-
-  /** A page outside the sample is taken as clean if it has not changed since the redo pointer. */
-  private hintOutside(table: Table, page: TablePage, how: HintSettings): void {
-    if (!how.hintsAreLogged || how.inRecovery || !how.fullPageWrites) return;
-    const record = table.hintRecord(page);
-    if (table.lsnOf(record.blocks[0]!) <= how.redoLsn) this.log(table, [record]);
-  }
-
   /** Whether a change of a table's page would find it dirty already (bufmgr.c:MarkBufferDirty). */
   isDirty(table: Table, block: RegisteredBlock): boolean {
     const page = pageOf(this.fileOf(block.relation, block.fork), block.block);
@@ -352,9 +376,9 @@ export class Storage {
   }
 
   /** The page is copied from the system's cache, or read from the disk first. */
-  private *fetch(page: Page, wait: WaitState) {
+  private *fetch(page: Page, wait: WaitState, readAhead?: ReadAhead) {
     const { host, costs } = this.owner;
-    const pages = this.cache.pages.read(page);
+    const pages = this.cache.pages.read(page, readAhead);
     this.sampled?.sample.found(page, pages > 0 ? ON_DISK : IN_PAGE_CACHE);
     if (pages > 0) {
       wait.now(DATA_FILE_READ);

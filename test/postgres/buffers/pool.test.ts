@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import * as pools from '../../../src/postgres/buffers/buffer-pool.ts';
 import { mappingPartition, pageOf } from '../../../src/postgres/buffers/page.ts';
-import { PinnedBuffers } from '../../../src/postgres/buffers/pinned-buffers.ts';
 import { BufferRing } from '../../../src/postgres/buffers/rings.ts';
 import { sweepOf } from './sweep.ts';
 
@@ -48,26 +47,6 @@ describe('1.1 replacement', () => {
     pool.access(page(1), ring);
     pool.pin(pool.find(page(1)), ring);
     expect(usage(pool)).toEqual([1, 1, 0, 0]);
-  });
-
-  test('a repeated pin by one backend while it holds the page is no further use', () => {
-    const pool = full(4);
-    const [one, other] = [new PinnedBuffers(pool), new PinnedBuffers(pool)];
-    one.pin(0);
-    one.pin(0);
-    one.pin(0);
-    expect([pool.usageCount(0), pool.pinCount(0)]).toEqual([2, 1]);
-    other.pin(0);
-    expect([pool.usageCount(0), pool.pinCount(0)]).toEqual([3, 2]);
-    one.unpin(0);
-    one.unpin(0);
-    expect([pool.pinCount(0), one.holds(0)]).toEqual([2, true]);
-    one.unpin(0);
-    one.pin(0);
-    expect([pool.usageCount(0), pool.pinCount(0)]).toEqual([4, 2]);
-    other.releaseAll();
-    expect(pool.pinCount(0)).toBe(1);
-    expect(() => other.unpin(0)).toThrow('not pinned by this backend');
   });
 
   test('the sweep skips a pinned buffer without decrement', () => {
