@@ -7,7 +7,8 @@
  * works: io workers do them, copies included, or the kernel does (io_uring); the scan waits for the
  * one that it needs next.
  *
- * A page that is being read is pinned; somebody else who wants it waits for that read. Left out:
+ * A page that is being read is pinned, up to the scan's share of the pool and to the buffers of its
+ * ring; somebody else who wants it waits for that read. Left out:
  * how a stream's distance grows with misses and falls with hits (it is that of its steady state);
  * pins between the end of a read and the scan's look at the page; that io workers are shared by all
  * scans: each may have io_workers of them.
@@ -48,6 +49,8 @@ export class SequentialReads {
   private readonly end: number;
   private readonly how: Prefetch;
   private readonly ring: BufferRing | null;
+  /** Pages that it may have pinned at a time, for reads on order. */
+  private readonly mostPinned: number;
   private readonly readAhead: ReadAhead | null;
   /** Whether io workers copy the pages, and the scan need not. */
   private readonly isCopiedByOthers: boolean;
@@ -66,8 +69,15 @@ export class SequentialReads {
     this.end = pages;
     this.how = howIn(settings, version, storage.sampled !== null);
     this.isCopiedByOthers = this.how.asynchronous && settings['io_method'] === 'worker';
+    const share = Math.max(1, Math.floor(storage.buffers / processesOf(settings)));
     this.ring = scansThroughRing(pages, storage.buffers) ? ringOf(settings, version) : null;
+    this.mostPinned = Math.min(share, this.ring?.buffers.length ?? share);
     this.readAhead = this.how.method === 'none' ? new ReadAhead(pages) : null;
+  }
+
+  /** Pages in one read at most. */
+  private get most(): number {
+    return Math.min(this.how.combine, this.mostPinned);
   }
 
   /** The scan looks at the next block. Returns the processor time that it owes for copies. */
@@ -77,7 +87,7 @@ export class SequentialReads {
       const page = tablePage(this.relation, block);
       return yield* storage.read(page, wait, this.ring, readAhead);
     }
-    const ahead = how.asynchronous ? how.concurrency * how.combine : 1;
+    const ahead = how.asynchronous ? Math.min(how.concurrency * how.combine, this.mostPinned) : 1;
     const last = Math.min(this.end, block + ahead);
     let owed = 0;
     while (this.next <= block || (this.next < last && this.onOrder < how.concurrency)) {
@@ -106,7 +116,7 @@ export class SequentialReads {
     }
     const buffers: number[] = [];
     let owed = 0;
-    for (let to = from; to < Math.min(this.end, from + this.how.combine); to++) {
+    for (let to = from; to < Math.min(this.end, from + this.most); to++) {
       const page = tablePage(this.relation, to);
       if (storage.isKnown(page)) break;
       const buffer = yield* storage.claim(page, wait, this.ring);
@@ -124,7 +134,7 @@ export class SequentialReads {
   /** Neighbours of a stretch that is not in the sample fare alike. */
   private *orderOutside(from: number) {
     const { storage } = this;
-    const pages = Math.min(this.how.combine, this.end - from);
+    const pages = Math.min(this.most, this.end - from);
     const sampled = storage.sampled!;
     const run = sampled.startRun(storage.pageOf(tablePage(this.relation, from)), pages);
     if (run.isHit) {
@@ -185,16 +195,21 @@ function howIn(settings: PostgresSettings, version: number, isSampled: boolean):
   return { ...how, concurrency: Math.min(how.concurrency, Number(settings['io_workers'])) };
 }
 
-function ringOf(settings: PostgresSettings, version: number): BufferRing | null {
+/** MaxBackends and the auxiliary processes: each may pin its share of the pool. */
+function processesOf(settings: PostgresSettings): number {
   const { max_connections, autovacuum_max_workers, max_worker_processes } = settings;
   const backends = max_connections + autovacuum_max_workers + 1 + max_worker_processes;
+  return backends + settings.max_wal_senders + AUXILIARY_PROCESSES;
+}
+
+function ringOf(settings: PostgresSettings, version: number): BufferRing | null {
   const buffers = ringBuffers('bulk read', {
     version,
     sharedBuffersBytes: settings.shared_buffers,
     vacuumBufferUsageLimitBytes: 0,
     ioCombineLimitBytes: Number(settings['io_combine_limit'] ?? 0),
     effectiveIoConcurrency: settings.effective_io_concurrency,
-    processes: backends + settings.max_wal_senders + AUXILIARY_PROCESSES,
+    processes: processesOf(settings),
   });
   return buffers > 0 ? new BufferRing('bulk read', buffers) : null;
 }
