@@ -21,18 +21,20 @@ export class SampledSweep {
   private readonly perPart: number;
 
   /** Over the states of PARTS times as many buffers as each part has. */
-  constructor(states: Int32Array, sample: PageSample) {
+  constructor(states: Int32Array, uses: Uint8Array, sample: PageSample) {
     const size = states.length / PARTS;
     this.sample = sample;
     this.perPart = size;
     this.ranges = Array.from({ length: PARTS }, (_, part) => {
       const from = part * size;
-      return { from, size, sweep: new ClockSweep(states.subarray(from, from + size)) };
+      const to = from + size;
+      const sweep = new ClockSweep(states.subarray(from, to), uses.subarray(from, to));
+      return { from, size, sweep };
     });
   }
 
   /** Which range a page of the sample is in. */
-  rangeOf(page: Page): number {
+  private rangeOf(page: Page): number {
     const part = this.sample.partOf(page);
     if (part === NOT_SAMPLED) throw new Error(`page ${page} is not in the sample`);
     return part;
@@ -73,6 +75,16 @@ export class SampledSweep {
   free(buffer: number): void {
     const { from, sweep } = this.ranges[Math.floor(buffer / this.perPart)]!;
     sweep.free(buffer - from);
+  }
+
+  /** Which pages of all go into each range, as many as it has buffers. */
+  share(pages: ArrayLike<Page>): Page[][] {
+    const shares = this.ranges.map((): Page[] => []);
+    for (let rank = 0; rank < pages.length; rank++) {
+      const share = shares[this.rangeOf(pages[rank]!)]!;
+      if (share.length < this.perPart) share.push(pages[rank]!);
+    }
+    return shares;
   }
 
   /** All memory is there from the beginning. */
