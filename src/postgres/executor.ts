@@ -6,12 +6,11 @@
  * Kept: the table's lock and the row's before the change, pages in the order in which an index scan
  * reads them, the change's WAL records with their images, hint bits and pruning by readers, undoing
  * on abort (the versions stay, dead), several rows one after the other, sequential scans through a
- * ring, error 40001. Left out: a change is made before the pages that it needs have come in, so
+ * ring and with their reads ahead, error 40001. Left out: a change is made before the pages that it needs have come in, so
  * another backend that has them can see it some milliseconds early; an inserted row that is not
  * committed is a row that others wait for, where in Postgres an UPDATE does not see it; the dead
  * tuple of an INSERT that fails with 23505.
  */
-import { BufferRing, scansThroughRing } from './buffers/rings.ts';
 import type { InsertTarget } from './heap/insert-page.ts';
 import { type Table, type TableRead, type TableUpdate, tablePage } from './heap/relation.ts';
 import type { LockManager, LockRequest } from './locking/lock-manager.ts';
@@ -22,6 +21,8 @@ import { changeOf, makesNewVersion } from './row-changes.ts';
 import type { Server } from './server.ts';
 import { ERRORS, type ErrorResponse, LOCK_ERRORS, type Statement } from './statement.ts';
 import { aboutRow, keysOf, rowLockOf, rowOf, tableLockOf } from './statement-rows.ts';
+import { setHints } from './storage/hint.ts';
+import { SequentialReads } from './storage/sequential-reads.ts';
 import { needsNewPage } from './storage/table-files.ts';
 import type { Transaction } from './transaction.ts';
 import { TransactionChanges } from './transaction-changes.ts';
@@ -32,8 +33,6 @@ type Obstacle = 'relation lock' | 'rows' | 'row lock' | 'pages' | 'processor' | 
 
 /** Processor time is asked for when this much has come together, in nanoseconds. */
 const SLICE = 50_000;
-/** A bulk-read ring: 256 kB (freelist.c:GetAccessStrategy). */
-const RING_BUFFERS = 32;
 
 /** What a statement does to a table's pages. */
 type Work = Pick<TableRead, 'reads' | 'records'>;
@@ -158,20 +157,20 @@ export class Executor {
     const { storage, costs, host, group } = this.server;
     const table = storage.tables[statement.relation!.index]!;
     const { heap } = table;
-    const isBig = scansThroughRing(heap.pages, storage.pool.size);
-    const ring = isBig ? new BufferRing('bulk read', RING_BUFFERS) : null;
+    const { relation } = heap.definition;
+    const reads = new SequentialReads(storage, heap, this.wait);
     const versions = (heap.live + heap.dead) / Math.max(1, heap.pages);
     const ofPage = costs.pageHit + versions * costs.furtherRow('scanned');
     const { horizon, oldestRunning } = this.horizons();
     let due = 0;
     for (let block = 0, end = heap.pages; block < end; block++) {
-      const page = tablePage(heap.definition.relation, block);
+      const page = tablePage(relation, block);
       this.transaction.critical = true;
-      due += ofPage + (yield* storage.read(page, this.wait, ring));
+      due += ofPage + (yield* reads.page(block));
       this.transaction.endCritical();
       const { record, setsHints } = heap.fetch(block, horizon, oldestRunning);
       if (record) storage.log(table, [record]);
-      if (setsHints) storage.hint(table, page);
+      if (setsHints) setHints(storage, table, page);
       if (this.transaction.cancellation !== null) return this.transaction.cancellation;
       if (due < SLICE) continue;
       yield host.cpu.serve(Math.round(due), group);
@@ -364,7 +363,7 @@ export class Executor {
     const { reads, records } = this.work;
     const before = wal.images;
     if (records.length > 0) storage.log(this.table!, records);
-    if (this.setsHints) storage.hint(this.table!, reads[reads.length - 1]!);
+    if (this.setsHints) setHints(storage, this.table!, reads[reads.length - 1]!);
     if (wal.images > before) this.owed += (wal.images - before) * costs.fullPageImage;
   }
 

@@ -345,7 +345,8 @@ function storageOf(server: Server, options: ServerOptions): Storage {
   const { sim } = server.context;
   const { shared_buffers: bytes, max_connections: connections } = server.settings;
   const { database = new Database([]), start = WARM } = options;
-  const cache = options.pageCache ?? new PageCache(sim, server.host, bytes, connections);
+  const memory = { sharedBuffersBytes: bytes, connections };
+  const cache = options.pageCache ?? new PageCache(sim, server.host, memory);
   return new Storage(sim, server, database, cache, bytes, start);
 }
 

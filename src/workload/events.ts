@@ -76,6 +76,8 @@ export const FAILURES = [
   '53100',
   '54000',
   '57014',
+  '25P01',
+  '3B001',
 ] as const;
 
 export type Failure = (typeof FAILURES)[number];

@@ -78,6 +78,7 @@ export class StageServer {
   readonly storage = {
     tables: [],
     pool: { hits: 0, reads: 0 },
+    sampled: null,
     written: { checkpointer: 0, bgwriter: 0, backend: 0 },
   };
   readonly autovacuum = { statistics: [], limits: { refusals: 0 } };

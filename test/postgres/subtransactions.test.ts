@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { MILLISECOND, type Process, SECOND } from '../../src/kernel/index.ts';
-import { play } from '../helpers/sessions.ts';
+import { play } from '../helpers/sql.ts';
 import { FSYNC, type World } from '../helpers/world.ts';
 
 const ms = FSYNC / MILLISECOND;
@@ -236,7 +236,7 @@ describe('a commit record that is in the log', () => {
 
   test('stands when its process is ended before it has answered', () => {
     const stop = at(2.5, (world) => server(world).terminateBackends());
-    const { world, heap } = play({ a: [[0, remove]] }, {}, stop);
+    const { world, heap } = play({ a: [[0, remove]] }, {}, {}, stop);
     expect(world.events.committed.count).toBe(1);
     expect(heap.live).toBe(99_999);
   });
@@ -245,6 +245,7 @@ describe('a commit record that is in the log', () => {
     const crash = (when: number) => {
       const played = play(
         { a: [[0, remove]] },
+        {},
         {},
         at(when, (world) => server(world).crash()),
       );

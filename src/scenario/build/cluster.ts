@@ -180,16 +180,27 @@ function pageCaches(
     const here = [...scenario.servers.values()].filter((each) => each.host === host);
     const sum = (of: 'shared_buffers' | 'max_connections') =>
       here.reduce((total, { settings }) => total + settings[of], 0);
-    const cache = new PageCache(
-      sim,
-      hosts.get(host)!,
-      sum('shared_buffers'),
-      sum('max_connections'),
-    );
-    caches.set(host, cache);
+    const options = {
+      sharedBuffersBytes: sum('shared_buffers'),
+      connections: sum('max_connections'),
+      oneOf: Math.max(...here.map(({ settings }) => sampledOneOf(scenario, settings))),
+    };
+    caches.set(host, new PageCache(sim, hosts.get(host)!, options));
   }
   return caches;
 }
+
+/** One of how many pages of a server is followed: a sample has `buffer_sample` of its pool. */
+function sampledOneOf({ bufferSample }: Scenario, { shared_buffers }: PostgresSettings): number {
+  if (bufferSample === 'off') return 1;
+  if (bufferSample !== 'auto') return Math.max(1, Math.round(shared_buffers / bufferSample));
+  return shared_buffers > LARGEST_FOLLOWED ? Math.round(shared_buffers / SAMPLE) : 1;
+}
+
+/** Shared buffers that are followed page by page unless the scenario says otherwise: 16 GB. */
+const LARGEST_FOLLOWED = 16 * 1024 * 1024 * 1024;
+/** Of larger ones so much is followed: 131,072 pages. */
+const SAMPLE = 1024 * 1024 * 1024;
 
 type MakeNode = (
   network: Network,
