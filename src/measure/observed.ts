@@ -83,6 +83,7 @@ export interface ObservedServer {
     };
   };
   readonly memory: { readonly used: number };
+  readonly checkpointer: { readonly timed: number; readonly requested: number };
   readonly storage: {
     readonly tables: readonly ObservedTable[];
     readonly pool: { readonly hits: number; readonly reads: number };

@@ -75,6 +75,7 @@ export class StageServer {
     array: { snapshots: 0, holder: (): { since: number } | null => null },
   };
   readonly memory = { used: 0 };
+  readonly checkpointer = { timed: 0, requested: 0 };
   readonly storage = {
     tables: [],
     pool: { hits: 0, reads: 0 },

@@ -47,8 +47,12 @@ const DEFINITIONS: readonly MetricDefinition[] = [
     unit: 'bytes/s',
     doc: 'WAL flushed in each whole second after the warm-up, as a primary.',
   },
-  number('checkpoints.timed', 'count', 'Checkpoints by checkpoint_timeout.'),
-  number('checkpoints.requested', 'count', 'Checkpoints by max_wal_size, or asked for.'),
+  number(
+    'checkpoints.{timed,requested}',
+    'count',
+    'Checkpoints by checkpoint_timeout, and by max_wal_size or because somebody asked; as in ' +
+      'pg_stat_checkpointer (num_timed, num_requested) those included that had nothing to do.',
+  ),
   number('checkpoints.buffers', 'count', 'Pages that checkpoints wrote; those that ended.'),
   number('checkpoints.write_time', 'seconds', 'What checkpoints spent on writing, naps included.'),
   number('checkpoints.sync_time', 'seconds', 'What checkpoints spent on fsyncs of data files.'),
@@ -131,10 +135,12 @@ const COUNTS = [
   'buffers.written_by.checkpointer',
   'buffers.written_by.bgwriter',
   'buffers.written_by.backend',
+  'checkpoints.timed',
+  'checkpoints.requested',
 ] as const;
 type Counts = Readonly<Record<(typeof COUNTS)[number], number>>;
 
-function countsOf({ wal, lockWaits, deadlocks, storage }: ObservedServer): Counts {
+function countsOf({ wal, lockWaits, deadlocks, storage, checkpointer }: ObservedServer): Counts {
   const { pool, written } = storage;
   return {
     'wal.bytes': wal.bytes,
@@ -149,6 +155,8 @@ function countsOf({ wal, lockWaits, deadlocks, storage }: ObservedServer): Count
     'locks.deadlocks': deadlocks,
     'buffers.hits': pool.hits,
     'buffers.reads': pool.reads,
+    'checkpoints.timed': checkpointer.timed,
+    'checkpoints.requested': checkpointer.requested,
     'buffers.written_by.checkpointer': written.checkpointer,
     'buffers.written_by.bgwriter': written.bgwriter,
     'buffers.written_by.backend': written.backend,
@@ -166,7 +174,6 @@ const NONE_SAMPLED = new Float64Array(0);
 class ServerMeter {
   readonly connections: Gauge;
   readonly rate: WalRate;
-  readonly checkpoints: [timed: number, requested: number] = [0, 0];
   /** Of those that ended: pages, and seconds in each phase. */
   readonly phases: [buffers: number, writeTime: number, syncTime: number] = [0, 0, 0];
   durations = new Histogram();
@@ -197,7 +204,6 @@ class ServerMeter {
   restart(now: Nanoseconds): void {
     for (const gauge of [this.connections, this.walSize, this.backlog, this.used]) gauge.restart();
     this.rate.restart(now);
-    this.checkpoints.fill(0);
     this.phases.fill(0);
     this.durations = new Histogram();
     this.panics = 0;
@@ -228,8 +234,6 @@ class ServerMeter {
     sheet.gauge(`${prefix}archiver.backlog`, this.backlog.summary());
     sheet.gauge(`${prefix}disk.used`, this.used.summary());
     sheet.distribution(`${prefix}wal.rate`, this.rate.distribution(now), 1);
-    sheet.put(`${prefix}checkpoints.timed`, this.checkpoints[0]);
-    sheet.put(`${prefix}checkpoints.requested`, this.checkpoints[1]);
     sheet.put(`${prefix}checkpoints.buffers`, this.phases[0]);
     sheet.put(`${prefix}checkpoints.write_time`, this.phases[1] / SECOND);
     sheet.put(`${prefix}checkpoints.sync_time`, this.phases[2] / SECOND);
@@ -269,9 +273,6 @@ export const serverFamily: MetricFamily = {
     const { postgres, clock } = run;
     const meters = run.instances.map(({ server }) => new ServerMeter(run, server));
     postgres.connections.observe((_, server, count) => meters[server]!.connections.set(count));
-    postgres.checkpoint.observe((_, server, __, requested) => {
-      meters[server]!.checkpoints[requested ? 1 : 0]++;
-    });
     postgres.checkpointCompleted.observe((_, server, buffers, writeTime, syncTime) => {
       const { phases, durations } = meters[server]!;
       durations.record(writeTime + syncTime);

@@ -19,7 +19,7 @@ import { compressionOf } from './compression.ts';
 import { type PageLsns, RecordAssembler } from './full-page-images.ts';
 import { type RecordCount, RecordCounts } from './record-counts.ts';
 import { segmentOf } from './retention.ts';
-import { WalSegments } from './segments.ts';
+import { type SegmentChanges, WalSegments } from './segments.ts';
 import { WalWriter } from './wal-writer.ts';
 import { type WalOwner, WalWriting } from './writing.ts';
 
@@ -246,13 +246,15 @@ export class Wal {
 
   /**
    * A checkpoint is over, or a restartpoint: WAL that nothing needs any more is recycled or
-   * removed (CreateCheckPoint's last steps).
+   * removed (CreateCheckPoint's last steps). What is returned has still to be made durable.
    */
-  checkpointed(priorRedo: Lsn, redo: Lsn): void {
-    const { slotsLsn } = this;
+  checkpointed(priorRedo: Lsn, redo: Lsn): SegmentChanges {
+    const { slotsLsn, segments, flushed } = this;
     const archivedSegment = this.archiver.removable;
-    this.segments.checkpointed(priorRedo, redo, this.flushed.value, { slotsLsn, archivedSegment });
+    const needs = { slotsLsn, archivedSegment };
+    const changes = segments.checkpointed(priorRedo, redo, flushed.value, needs);
     this.announceFiles();
+    return changes;
   }
 
   /**
