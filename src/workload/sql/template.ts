@@ -24,8 +24,10 @@ export interface Template {
 
 export const PLAIN: StatementDetails = {
   rows: null,
+  access: null,
   rowLock: null,
   changedBytes: 0,
+  changedIndexes: [],
   isKeyGiven: false,
   skipsConflicts: false,
   settings: null,
