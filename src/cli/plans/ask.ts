@@ -3,7 +3,12 @@
  * planned. All of it is one transaction that is rolled back, so that the next workload finds an
  * empty database.
  */
-import { CATALOG_QUERY, type Catalog, catalogSchema } from '../../workload/planner/catalog.ts';
+import {
+  CATALOG_QUERY,
+  type Catalog,
+  catalogSchema,
+  withoutFiles,
+} from '../../workload/planner/catalog.ts';
 import { statementsOf } from '../../workload/planner/lex.ts';
 import { explainSchema, type PlanNode } from '../../workload/planner/plan.ts';
 import {
@@ -54,7 +59,8 @@ class Dialogue {
     await this.configure();
     const statements: StatementPlans[] = [];
     for (const [index, statement] of request.statements.entries()) {
-      statements.push(await this.plan(statement, index));
+      const plans = await this.plan(statement, index);
+      if (plans !== null) statements.push(plans);
     }
     if (errors.length > 0) return { ok: false, errors };
     const { facts } = request;
@@ -62,7 +68,13 @@ class Dialogue {
     const planner = server.version;
     return {
       ok: true,
-      answer: { format: PLAN_FORMAT, planner, catalog, facts, statements: plans },
+      answer: {
+        format: PLAN_FORMAT,
+        planner,
+        catalog: withoutFiles(catalog),
+        facts,
+        statements: plans,
+      },
     };
   }
 
@@ -100,9 +112,9 @@ class Dialogue {
     }
   }
 
-  private async plan(statement: StatementRequest, index: number): Promise<StatementPlans> {
+  private async plan(statement: StatementRequest, index: number): Promise<StatementPlans | null> {
     const { server } = this;
-    const { sql, types, samples, wantsGeneric } = statement;
+    const { sql, types, samples } = statement;
     const at = { kind: 'statement', index } as const;
     const head = `PREPARE statement${types.length > 0 ? ` (${types.join(', ')})` : ''} AS `;
     const prepared = await this.guarded(head + sql);
@@ -110,7 +122,7 @@ class Dialogue {
       const { position } = prepared.error;
       const place = position < head.length ? -1 : unitsOf(sql, position - head.length);
       this.note(at, place, prepared.error);
-      return { generic: null, custom: [] };
+      return null;
     }
     const custom: PlanNode[] = [];
     await must(server, 'SET LOCAL plan_cache_mode = force_custom_plan');
@@ -120,9 +132,9 @@ class Dialogue {
     }
     await must(server, 'SET LOCAL plan_cache_mode = force_generic_plan');
     const nulls = (samples[0] ?? []).map(() => null);
-    const generic = wantsGeneric ? await this.explain(nulls, at) : null;
+    const generic = await this.explain(nulls, at);
     await must(server, 'DEALLOCATE statement');
-    return { generic, custom };
+    return generic === null ? null : { generic, custom };
   }
 
   private async explain(

@@ -23,8 +23,8 @@ import { PageCache } from '../../postgres/storage/page-cache.ts';
 import type { Branch } from '../../postgres/timeline.ts';
 import { type ArchiveTarget, ORDINARY_ARCHIVE } from '../../postgres/wal/archiver.ts';
 import { Instance } from '../../replication/instance.ts';
-import { pgbenchTables } from '../../workload/pgbench.ts';
 import type { Scenario, Server as ServerSpec } from '../model.ts';
+import { tablesOf } from './scripts.ts';
 
 export interface Cluster {
   /** By name, in natural order. */
@@ -146,10 +146,8 @@ function archiveOf(scenario: Scenario, settings: PostgresSettings): ArchiveTarge
 }
 
 /** The tables of a cluster, as its primary's settings make them. */
-function databaseOf({ workload, servers }: Scenario, { primary }: ServerSpec): Database {
-  const { version, settings } = servers.get(primary)!;
-  const { scale = 1, fillfactor = 100 } = workload.pgbench ?? {};
-  return new Database(pgbenchTables(scale, version, fillfactor, settings.wal_level === 'logical'));
+function databaseOf(scenario: Scenario, { primary }: ServerSpec): Database {
+  return new Database(tablesOf(scenario, scenario.servers.get(primary)!));
 }
 
 /** One page cache for each machine with servers: what their shared memory leaves of it. */

@@ -25,14 +25,15 @@ const index = z.object({
   primary: z.boolean(),
   /** The access method. */
   method: z.string(),
-  /** The path of its first file in the data directory. */
-  file: z.string(),
+  /** The path of its first file in the data directory; null in what is kept. */
+  file: z.string().nullable(),
   fillfactor: z.number().nullable(),
   /** Columns of the key by their places in the table, from 1; 0 for an expression. */
   columns: z.array(z.number()),
   /** What each column of the index is stored as, those of INCLUDE too. */
   stored: z.array(column.pick({ type: true, length: true, align: true, modifier: true })),
   predicate: z.string().nullable(),
+  definition: z.string(),
 });
 
 const table = z.object({
@@ -54,6 +55,16 @@ export type Catalog = z.output<typeof catalogSchema>;
 export type CatalogTable = Catalog['tables'][number];
 export type CatalogColumn = CatalogTable['columns'][number];
 export type CatalogIndex = CatalogTable['indexes'][number];
+
+/** What is kept of a catalog: the same for the same schema, whatever ran before it. */
+export function withoutFiles({ tables }: Catalog): Catalog {
+  return {
+    tables: tables.map((one) => {
+      const indexes = one.indexes.map((each) => ({ ...each, file: null }));
+      return { ...one, file: null, indexes };
+    }),
+  };
+}
 
 /** A table's name as a scenario writes it: with its schema unless that is `public`. */
 export function tableName({ schema, name }: Pick<CatalogTable, 'schema' | 'name'>): string {
@@ -84,9 +95,10 @@ const KEY = `(SELECT json_agg((SELECT count(*) FROM pg_attribute p WHERE p.attre
 /** The primary key comes first, other unique indexes before the rest. */
 const INDEXES = `(SELECT coalesce(json_agg(json_build_object('name', c.relname,
       'unique', i.indisunique, 'primary', i.indisprimary, 'method', m.amname,
-      'file', coalesce(pg_relation_filepath(c.oid), ''), 'fillfactor', ${FILLFACTOR},
+      'file', pg_relation_filepath(c.oid), 'fillfactor', ${FILLFACTOR},
       'columns', ${KEY}, 'stored', ${STORED},
-      'predicate', pg_get_expr(i.indpred, i.indrelid))
+      'predicate', pg_get_expr(i.indpred, i.indrelid),
+      'definition', pg_get_indexdef(i.indexrelid))
       ORDER BY NOT i.indisprimary, NOT i.indisunique, c.oid), '[]')
     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
     WHERE i.indrelid = t.oid)`;

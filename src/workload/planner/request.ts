@@ -18,8 +18,6 @@ export interface StatementRequest {
   readonly types: readonly string[];
   /** Values of the parameters, as a run of the script gave them, for custom plans. */
   readonly samples: readonly (readonly (string | null)[])[];
-  /** Whether sessions may keep a plan for whatever values (prepared statements). */
-  readonly wantsGeneric: boolean;
 }
 
 export interface PlanRequest {
@@ -39,8 +37,8 @@ export function requestText(request: PlanRequest): string {
 }
 
 const statement = z.object({
-  /** For any values; null where it was not asked for, or was not possible. */
-  generic: planSchema.nullable(),
+  /** For whatever values. */
+  generic: planSchema,
   /** One for each sample. */
   custom: z.array(planSchema),
 });
@@ -57,7 +55,7 @@ export const answerSchema = z.object({
 export type PlanAnswer = z.output<typeof answerSchema>;
 
 export interface StatementPlans {
-  readonly generic: PlanNode | null;
+  readonly generic: PlanNode;
   readonly custom: readonly PlanNode[];
 }
 

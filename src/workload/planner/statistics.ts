@@ -35,7 +35,7 @@ export function fileSizes(catalog: Catalog, definitions: readonly TableDefinitio
     const own = { file: table.file ?? '', pages: heap.pages, height: null };
     const trees = builtIndexes(table).map(({ file }, number) => {
       const { pages, height, entries } = indexes[number]!;
-      return { file, pages, height: entries > 0 ? height : null };
+      return { file: file ?? '', pages, height: entries > 0 ? height : null };
     });
     return [own, ...trees];
   });
