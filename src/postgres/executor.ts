@@ -11,6 +11,7 @@
  * committed is a row that others wait for, where in Postgres an UPDATE does not see it; the dead
  * tuple of an INSERT that fails with 23505.
  */
+import { scanIndex } from './access.ts';
 import type { InsertTarget } from './heap/insert-page.ts';
 import { type Table, type TableRead, type TableUpdate, tablePage } from './heap/relation.ts';
 import type { LockManager, LockRequest } from './locking/lock-manager.ts';
@@ -20,7 +21,7 @@ import { type RowId, rowId } from './locking/row-locks.ts';
 import { changeOf, makesNewVersion } from './row-changes.ts';
 import type { Server } from './server.ts';
 import { ERRORS, type ErrorResponse, LOCK_ERRORS, type Statement } from './statement.ts';
-import { aboutRow, keysOf, rowLockOf, rowOf, tableLockOf } from './statement-rows.ts';
+import { aboutRow, furtherRow, keysOf, rowLockOf, rowOf, tableLockOf } from './statement-rows.ts';
 import { setHints } from './storage/hint.ts';
 import { SequentialReads } from './storage/sequential-reads.ts';
 import { needsNewPage } from './storage/table-files.ts';
@@ -39,6 +40,7 @@ type Work = Pick<TableRead, 'reads' | 'records'>;
 
 type Finishing = Generator<undefined, ErrorResponse | null, undefined>;
 const NO_WORK: Work = { reads: [], records: [] };
+const NO_INDEXES: readonly number[] = [];
 
 export class Executor {
   private obstacle: Obstacle = 'pages';
@@ -62,12 +64,14 @@ export class Executor {
     changesIndexedColumn: false,
     changedBytes: 0,
     target: { block: -1 },
+    through: 0,
+    changedIndexes: [],
   };
-  private readonly server: Server;
+  readonly server: Server;
   private readonly locks: LockManager;
   private readonly owner: LockOwner;
-  private readonly transaction: Transaction;
-  private readonly wait: WaitState;
+  readonly transaction: Transaction;
+  readonly wait: WaitState;
 
   constructor(server: Server, owner: LockOwner, transaction: Transaction, wait: WaitState) {
     this.server = server;
@@ -97,8 +101,13 @@ export class Executor {
       if (this.operate(statement)) return null;
     }
     if (this.obstacle !== 'rows') return yield* this.finishRow(statement);
-    if (statement.details!.rows === 'all') return yield* this.scan(statement);
-    return yield* this.eachRow(statement);
+    const { rows, access } = statement.details!;
+    const table = this.server.storage.tables[statement.relation!.index]!;
+    if (rows === 'all') yield* this.scan(statement);
+    else if (rows === 'entries') yield* scanIndex(this, table, access!);
+    else return yield* this.eachRow(statement);
+    if (this.transaction.cancellation !== null) return this.transaction.cancellation;
+    return rowLockOf(statement) === null ? null : yield* this.eachRow(statement);
   }
 
   /** What one row has to wait for. */
@@ -125,7 +134,7 @@ export class Executor {
   /** Rows one after the other, each with its lock. */
   private *eachRow(statement: Statement): Finishing {
     const { host, group, storage } = this.server;
-    const further = this.furtherRow(statement);
+    const further = furtherRow(statement, this.server.costs);
     let due = 0;
     for (const key of keysOf(statement, storage.tables[statement.relation!.index]!)) {
       const one = aboutRow(statement, key);
@@ -144,16 +153,8 @@ export class Executor {
     return this.transaction.cancellation;
   }
 
-  private furtherRow({ verb, details }: Statement): number {
-    const { costs } = this.server;
-    const { rows, rowLock } = details!;
-    const kind = verb === 'select' && rowLock !== null ? 'lock' : verb;
-    const scatter = rows !== 'all' && rows!.kind === 'list' ? costs.furtherRow('scattered') : 0;
-    return costs.furtherRow(kind as 'select') + scatter;
-  }
-
   /** A sequential scan: all pages in order, those of a big table through a ring. */
-  private *scan(statement: Statement): Finishing {
+  private *scan(statement: Statement) {
     const { storage, costs, host, group } = this.server;
     const table = storage.tables[statement.relation!.index]!;
     const { heap } = table;
@@ -171,13 +172,12 @@ export class Executor {
       const { record, setsHints } = heap.fetch(block, horizon, oldestRunning);
       if (record) storage.log(table, [record]);
       if (setsHints) setHints(storage, table, page);
-      if (this.transaction.cancellation !== null) return this.transaction.cancellation;
+      if (this.transaction.cancellation !== null) return;
       if (due < SLICE) continue;
       yield host.cpu.serve(Math.round(due), group);
       due = 0;
     }
     if (due >= 1) yield host.cpu.serve(Math.round(due), group);
-    return this.transaction.cancellation;
   }
 
   private failed(outcome: keyof typeof LOCK_ERRORS | 'cancelled'): ErrorResponse {
@@ -262,12 +262,13 @@ export class Executor {
     return { horizon: array.oldestNonRemovableXid(), oldestRunning: array.oldestRunningXid };
   }
 
-  private read({ relation, key }: Statement): void {
+  private read({ relation, key, details }: Statement): void {
     const { storage, procArray, inRecovery } = this.server;
     const table = storage.tables[relation!.index]!;
     const horizon = inRecovery ? 0 : procArray.array.oldestNonRemovableXid();
     const oldestRunning = inRecovery ? 0 : procArray.array.oldestRunningXid;
-    const found = table.select(rowOf(key, table), horizon, oldestRunning);
+    const through = details?.access?.index ?? 0;
+    const found = table.select(rowOf(key, table), horizon, oldestRunning, through);
     this.table = table;
     this.work = found;
     this.used = 0;
@@ -338,6 +339,9 @@ export class Executor {
     how.xid = this.transaction.xid;
     how.horizon = this.server.procArray.array.oldestNonRemovableXid();
     how.changedBytes = details === null ? relation!.changedBytes : details.changedBytes;
+    how.through = details?.access?.index ?? 0;
+    how.changedIndexes = details?.changedIndexes ?? NO_INDEXES;
+    how.changesIndexedColumn = how.changedIndexes.length > 0;
     return how;
   }
 

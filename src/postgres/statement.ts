@@ -1,4 +1,5 @@
 import type { Nanoseconds } from '../kernel/time.ts';
+import type { Access } from './access.ts';
 import type { RowLockMode } from './locking/lock-modes.ts';
 import type { Lsn } from './lsn.ts';
 import type { Isolation } from './procarray/entry.ts';
@@ -41,12 +42,19 @@ export interface TransactionSettings {
 
 /** What a statement is beyond its verb, its table and one key. */
 export interface StatementDetails {
-  /** Its rows, if it does not stop at the one of its key: several, or all in a sequential scan. */
-  readonly rows: Keys | 'all' | null;
+  /**
+   * Its rows, if it does not stop at the one of its key: several, all in a sequential scan, or
+   * those of the entries that its access names.
+   */
+  readonly rows: Keys | 'all' | 'entries' | null;
+  /** By which index it finds them; null: by the first one, that of the key. */
+  readonly access: Access | null;
   /** SELECT ... FOR: the lock that it takes of its rows. */
   readonly rowLock: RowLockMode | null;
   /** UPDATE: from the first to the last byte of the row that changes. */
   readonly changedBytes: number;
+  /** UPDATE: the numbers of the indexes whose columns it sets. */
+  readonly changedIndexes: readonly number[];
   /** INSERT: the key is the new row's own, where there may be such a row already. */
   readonly isKeyGiven: boolean;
   /** ON CONFLICT DO NOTHING, or DO UPDATE; an error without it. */

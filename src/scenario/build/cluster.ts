@@ -23,8 +23,8 @@ import { PageCache } from '../../postgres/storage/page-cache.ts';
 import type { Branch } from '../../postgres/timeline.ts';
 import { type ArchiveTarget, ORDINARY_ARCHIVE } from '../../postgres/wal/archiver.ts';
 import { Instance } from '../../replication/instance.ts';
-import { pgbenchTables } from '../../workload/pgbench.ts';
 import type { Scenario, Server as ServerSpec } from '../model.ts';
+import { tablesOf } from './scripts.ts';
 
 export interface Cluster {
   /** By name, in natural order. */
@@ -158,13 +158,13 @@ function archiveOf(scenario: Scenario, settings: PostgresSettings): ArchiveTarge
 }
 
 /** The tables of a cluster, as its primary's settings make them. */
-export function databaseOf({ workload, servers }: Scenario, { primary }: ServerSpec): Database {
-  const { version, settings, start } = servers.get(primary)!;
-  const { scale = 1, fillfactor = 100 } = workload.pgbench ?? {};
-  const tables = pgbenchTables(scale, version, fillfactor, settings.wal_level === 'logical');
-  const isFrozen = start.xidAge === 0; // what has aged since has been vacuumed, and not frozen
+export function databaseOf(scenario: Scenario, { primary }: ServerSpec): Database {
+  const spec = scenario.servers.get(primary)!;
+  const { xidAge } = spec.start;
+  const isFrozen = xidAge === 0; // what has aged since has been vacuumed, and not frozen
+  const tables = tablesOf(scenario, spec);
   const database = new Database(tables.map((table) => ({ ...table, isFrozen })));
-  database.nextXid += start.xidAge;
+  database.nextXid += xidAge;
   return database;
 }
 

@@ -5,9 +5,11 @@
 import { faultRefusal } from '../../faults/catalog.ts';
 import { PAGE_BYTES } from '../../postgres/buffers/page.ts';
 import { WAL_SEGMENT_BYTES } from '../../postgres/lsn.ts';
+import { type Catalog, tableName } from '../../workload/planner/catalog.ts';
 import type { Scenario } from '../model.ts';
 import type { Finding } from '../problem.ts';
 import { databaseOf } from './cluster.ts';
+import { unbuiltScripts } from './scripts.ts';
 
 export function unbuilt(scenario: Scenario): Finding[] {
   return [
@@ -85,20 +87,34 @@ function availability(scenario: Scenario): Finding[] {
 }
 
 function workload(scenario: Scenario): Finding[] {
-  const { schema, partitions, pgbench, transactions } = scenario.workload;
+  const { schema, plans, partitions, pgbench } = scenario.workload;
   const findings: Finding[] = [];
   const at = 'workload';
-  if (schema !== null) findings.push(refuse([at, 'schema'], 'a schema of one’s own is'));
+  if (plans !== null) findings.push(...tables(plans.catalog), ...unbuiltScripts(scenario));
+  else if (schema !== null) {
+    const why = 'its statements have not been planned: Postgres, or the plans, must be handed in';
+    findings.push({ path: [at, 'schema'], why, atKey: true });
+  }
+  if (schema !== null && pgbench !== null) {
+    findings.push(refuse([at, 'pgbench'], "pgbench's tables beside a schema of one's own are"));
+  }
   if (partitions.size > 0) findings.push(refuse([at, 'partitions'], 'partitions are'));
   if (pgbench && pgbench.partitions > 0) {
     findings.push(refuse([at, 'pgbench', 'partitions'], 'partitions are'));
   }
-  for (const { name, kind } of transactions.values()) {
-    if (kind === 'script' && schema !== null) {
-      findings.push(refuse([at, 'transactions', name], 'a script on tables of one’s own is'));
-    }
-  }
   return findings;
+}
+
+/** What of a schema the simulator cannot keep up. */
+function tables(catalog: Catalog): Finding[] {
+  const path = ['workload', 'schema'];
+  return catalog.tables.flatMap((table) => {
+    const what = `the table ${tableName(table)}`;
+    if (table.kind === 'p') return [{ ...refuse(path, 'partitioned tables are'), what }];
+    const other = table.indexes.find(({ method }) => method !== 'btree');
+    if (other === undefined) return [];
+    return [{ ...refuse(path, `${other.method} indexes are`), what: `the index ${other.name}` }];
+  });
 }
 
 const CONNECTS = ['server', 'group', 'haproxy', 'hosts'];

@@ -10,6 +10,16 @@ function of(verb: Template['verb'], settings: TransactionSettings | null): Templ
   return { verb, relation: null, rows: { kind: 'none' }, details };
 }
 
+/** A statement that begins, ends or sets up a transaction; null: it is another one. */
+export function transactionStatement(tokens: Tokens): Template | null {
+  if (tokens.skipWords('begin') || tokens.skipWords('start')) return beginStatement(tokens);
+  if (tokens.skipWords('commit') || tokens.skipWords('end')) return endStatement(tokens, 'commit');
+  if (tokens.skipWords('rollback') || tokens.skipWords('abort')) {
+    return endStatement(tokens, 'rollback');
+  }
+  return tokens.skipWords('set') ? setStatement(tokens) : null;
+}
+
 /** Behind BEGIN or START. */
 export function beginStatement(tokens: Tokens): Template {
   if (!tokens.skipWords('work')) tokens.skipWords('transaction');
