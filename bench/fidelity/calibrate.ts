@@ -13,12 +13,14 @@ import { samplesOf } from './latency-law.ts';
 import {
   cachesOf,
   cooled,
+  crossing,
   flushCpu,
   goingOn,
   MESSAGES,
   pinned,
   WORKLOADS,
   wakeup,
+  wakeupWork,
   warmClient,
   warmServer,
 } from './pinned.ts';
@@ -139,12 +141,16 @@ function value(name: string, microseconds: number, how: string): Derived {
 
 function processorCosts(data: CalibrationData) {
   const latency = wakeup(data);
+  const work = wakeupWork(data);
+  const busy = crossing(data);
   const { refill, idleWork } = cachesOf(data);
   return {
     processor: {
       context_switch: us(0),
       cache_refill: refill,
       core_wakeup: us(latency),
+      core_wakeup_work: us(work),
+      crossing: us(busy),
       idle_work: us(idleWork),
     },
     derived: [
@@ -168,6 +174,17 @@ function processorCosts(data: CalibrationData) {
         'processor.core_wakeup',
         latency,
         'C2b: half of what a round trip of `select 1` takes longer across cores, less cold caches',
+      ),
+      value(
+        'processor.core_wakeup_work',
+        work,
+        'C2b: half of the CPU time that `select 1` takes more across cores, less cold caches',
+      ),
+      value(
+        'processor.crossing',
+        busy,
+        'C2b: 0.28 of half of the CPU time that `select 1` takes more across cores (the share of ' +
+          'a busy core, measured elsewhere by pairs of processes: `bench/fidelity/pinned.ts`)',
       ),
     ],
   };

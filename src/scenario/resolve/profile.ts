@@ -39,6 +39,8 @@ export function resolveProfile(
         contextSwitch: processor.context_switch ?? null,
         cacheRefill: processor.cache_refill ?? null,
         coreWakeup: processor.core_wakeup ?? null,
+        coreWakeupWork: processor.core_wakeup_work ?? null,
+        crossing: processor.crossing ?? null,
         idleWork: processor.idle_work ?? null,
       },
     },

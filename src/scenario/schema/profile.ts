@@ -66,6 +66,8 @@ export const profile = section('a profile', {
     context_switch: duration.optional(),
     cache_refill: notNegative.optional(),
     core_wakeup: duration.optional(),
+    core_wakeup_work: duration.optional(),
+    crossing: duration.optional(),
     idle_work: duration.optional(),
   }).optional(),
   costs: costs.optional(),
