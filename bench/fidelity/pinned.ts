@@ -167,6 +167,17 @@ function rootOf(grows: (microseconds: number) => number): number {
   return low;
 }
 
+/** Warm service of what took so long with others doing so much on its core in between. */
+export function amongOthers(data: CalibrationData, microseconds: number, others: number): number {
+  return microseconds / (1 + cachesOf(data).refill * gone(others));
+}
+
+/** Service on a core that has been idle, of what would take so long with warm caches. */
+export function onIdleCore(data: CalibrationData, warmMicroseconds: number): number {
+  const { refill, idleWork } = cachesOf(data);
+  return warmMicroseconds * (1 + refill * gone(idleWork));
+}
+
 /** CPU time of the server in `same` without what it loses by the client's visits in between. */
 export function warmServer(data: CalibrationData, workload: string): number {
   const client = pinned(data, workload, 'client_cpu_us_per_txn');
@@ -225,9 +236,7 @@ export function goingOn(data: CalibrationData): number {
 
 /** Falling asleep and going on, on a core that has gone idle. */
 function goingToSleep(data: CalibrationData): number {
-  const { refill, idleWork } = cachesOf(data);
-  const sleep = pinned(data, 'select 1', 'server_sys_us') / 2;
-  return sleep * (1 + refill * gone(idleWork));
+  return onIdleCore(data, pinned(data, 'select 1', 'server_sys_us') / 2);
 }
 
 /** What the statements of a transaction take longer because a core has gone idle in it. */
@@ -256,4 +265,24 @@ export function flushCpu(data: CalibrationData): number {
     pinned(data, workload, 'server_cpu_us_per_txn') -
     cooled(data, workload).server;
   return Math.max(0, mean([added('simple-update'), added('tpcb-like')]) - wakeupWork(data) - goingToSleep(data));
+}
+
+/**
+ * CPU time of the kernel's threads for a flush, by what was neither Postgres nor pgbench: what
+ * synchronous_commit adds to it, by the flush. Null where it was not measured.
+ */
+export function flushInKernel(data: CalibrationData): number | null {
+  const added = ['simple-update', 'tpcb-like'].map((workload) => {
+    const of = (sync: string) =>
+      data.c2b.points.filter(
+        (point) =>
+          point.workload === workload && point.placement === 'same' && point.sync_commit === sync,
+      );
+    const cores = (points: readonly PinnedPoint[]) =>
+      mean(points.map((point) => point.foreign_cpu_cores ?? Number.NaN));
+    const rate = mean(of('on').map(({ tps }) => tps ?? Number.NaN));
+    return ((cores(of('on')) - cores(of('off'))) / rate) * 1e6;
+  });
+  const microseconds = mean(added);
+  return Number.isNaN(microseconds) ? null : Math.max(0, microseconds);
 }

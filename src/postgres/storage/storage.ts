@@ -42,8 +42,8 @@ export interface StorageOwner {
   readonly wal: Wal;
   readonly settings: PostgresSettings;
   readonly inRecovery: boolean;
-  /** Processor time of a page that the system's cache has. */
-  readonly costs: { readonly pageRead: Nanoseconds };
+  /** Processor time of a page that the system's cache has, and more if the disk is asked for it. */
+  readonly costs: { readonly pageRead: Nanoseconds; readonly diskRead: Nanoseconds };
 }
 
 /** How memory is at the beginning of a run. */
@@ -310,11 +310,10 @@ export class Storage {
   private *fetch(page: Page, wait: WaitState) {
     const { host, costs } = this.owner;
     const pages = this.cache.pages.read(page);
-    if (pages > 0) {
-      wait.now(DATA_FILE_READ);
-      yield host.disk.read(pages * PAGE_BYTES);
-      wait.now(CPU);
-    }
-    return costs.pageRead;
+    if (pages === 0) return costs.pageRead;
+    wait.now(DATA_FILE_READ);
+    yield host.disk.read(pages * PAGE_BYTES);
+    wait.now(CPU);
+    return costs.pageRead + costs.diskRead;
   }
 }
