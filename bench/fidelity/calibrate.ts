@@ -11,14 +11,19 @@ import { DEFAULT_COSTS } from '../../src/postgres/costs.ts';
 import { type CalibrationData, type LatencyTest, missingFrom } from './calibration-data.ts';
 import { samplesOf } from './latency-law.ts';
 import {
+  amongOthers,
   cachesOf,
   cooled,
+  crossing,
   flushCpu,
+  flushInKernel,
   goingOn,
   MESSAGES,
+  onIdleCore,
   pinned,
   WORKLOADS,
   wakeup,
+  wakeupWork,
   warmClient,
   warmServer,
 } from './pinned.ts';
@@ -37,6 +42,8 @@ export interface Calibration {
   readonly profile: Readonly<Record<string, unknown>>;
   /** CPU time of pgbench for each statement, in microseconds. */
   readonly clientMessage: number;
+  /** CPU time of the kernel's threads for a flush, in microseconds. */
+  readonly flushInKernel: number;
   readonly derived: readonly Derived[];
   /** The round trip through the delay proxy in milliseconds, by its one-way delay. */
   roundTrip(oneWayMilliseconds: number): number;
@@ -52,14 +59,16 @@ export function calibrate(data: CalibrationData): Calibration {
   const processor = processorCosts(data);
   const client = clientCost(data);
   const derived = [...server.derived, ...client.derived, ...processor.derived, ...disk.derived];
+  const readCosts = disk.diskRead === null ? {} : { disk_read: us(disk.diskRead) };
   return {
     profile: {
       loopback: 0,
-      costs: server.costs,
+      costs: { ...server.costs, ...readCosts },
       disk: disk.disk,
       processor: processor.processor,
     },
     clientMessage: client.message,
+    flushInKernel: server.inKernel,
     derived,
     roundTrip: (oneWay) => roundTrip(data, oneWay),
   };
@@ -76,6 +85,7 @@ function serverCosts(data: CalibrationData) {
   const share = (part: number) => rest * (part / usual);
   const sleep = pinned(data, 'select 1', 'server_sys_us') / 2;
   const flush = flushCpu(data);
+  const inKernel = flushInKernel(data);
   const connection = connectionCost(data, message + select);
   const images = imageCost(data);
   const costs = {
@@ -89,6 +99,7 @@ function serverCosts(data: CalibrationData) {
     },
     commit: us(share(DEFAULT_COSTS.commit)),
     flush: us(flush),
+    ...(inKernel === null ? {} : { flush_in_kernel: us(inKernel) }),
     wake: us(sleep),
     sleep: us(sleep),
     page_read: us(mean(meansOf(data, 'randread8k_pagecache'))),
@@ -97,12 +108,22 @@ function serverCosts(data: CalibrationData) {
   };
   const derived = [
     ...derivedOfServer({ message, select, update, rest, flush, sleep }),
+    ...(inKernel === null
+      ? []
+      : [
+          value(
+            'costs.flush_in_kernel',
+            inKernel,
+            'C2b same core: foreign_cpu_cores with synchronous_commit on less off, by the flush ' +
+              '(from 28 and 0 in the two workloads: read by ticks of the clock)',
+          ),
+        ]),
     ...connection.derived,
     ...(images === null
       ? []
       : [value('costs.full_page_image', images, 'C2: just after a checkpoint less steady')]),
   ];
-  return { costs, derived };
+  return { costs, derived, inKernel: inKernel ?? 0 };
 }
 
 function derivedOfServer(of: Readonly<Record<string, number>>): Derived[] {
@@ -139,12 +160,16 @@ function value(name: string, microseconds: number, how: string): Derived {
 
 function processorCosts(data: CalibrationData) {
   const latency = wakeup(data);
+  const work = wakeupWork(data);
+  const busy = crossing(data);
   const { refill, idleWork } = cachesOf(data);
   return {
     processor: {
       context_switch: us(0),
       cache_refill: refill,
       core_wakeup: us(latency),
+      core_wakeup_work: us(work),
+      crossing: us(busy),
       idle_work: us(idleWork),
     },
     derived: [
@@ -168,6 +193,17 @@ function processorCosts(data: CalibrationData) {
         'processor.core_wakeup',
         latency,
         'C2b: half of what a round trip of `select 1` takes longer across cores, less cold caches',
+      ),
+      value(
+        'processor.core_wakeup_work',
+        work,
+        'C2b: half of the CPU time that `select 1` takes more across cores, less cold caches',
+      ),
+      value(
+        'processor.crossing',
+        busy,
+        'C2b: 0.28 of half of the CPU time that `select 1` takes more across cores (the share of ' +
+          'a busy core, measured elsewhere by pairs of processes: `bench/fidelity/pinned.ts`)',
       ),
     ],
   };
@@ -254,15 +290,19 @@ function diskLaws(data: CalibrationData) {
   const shift = measured - loop[loop.length >> 1]! - beside;
   const fsync = loop.map((each) => Math.max(0, each + shift));
   const reads = testsOf(data, 'randread8k_odirect_qd1');
-  const read = reads.length > 0 ? samplesOf(reads) : [0];
+  const whole = reads.length > 0 ? samplesOf(reads) : [0];
   const most = Math.max(0, ...data.c1.tests.map(({ iops }) => iops ?? 0));
-  const depth = Math.max(1, Math.round((most * mean(read)) / 1e6));
-  const stream = streamRate(data, mean(read));
+  const depth = Math.max(1, Math.round((most * mean(whole)) / 1e6));
+  const stream = streamRate(data, mean(whole));
+  const cpu = readCpu(data);
+  const alone = cpu === null ? 0 : onIdleCore(data, cpu) + wakeup(data);
+  const read = whole.map((each) => Math.max(0, each - alone));
   return {
+    diskRead: cpu,
     disk: {
       fsync: { samples: fsync.map(us) },
       ...(reads.length > 0 ? { read: { samples: read.map(us) } } : {}),
-      ...(most > 0 ? { queue_depth: depth } : {}),
+      ...(most > 0 && cpu === null ? { queue_depth: depth } : {}),
       ...(stream === null ? {} : { stream: `${Math.round(stream / 1024 / 1024)}MB/s` }),
     },
     derived: [
@@ -273,10 +313,49 @@ function diskLaws(data: CalibrationData) {
         'C2b same core: median latency with synchronous_commit on less off, less C1’s median, ' +
           'costs.flush and the wake-up; C1’s loop has its own system calls in it',
       ),
-      value('disk.read, mean', mean(read), 'C1: randread8k_odirect_qd1'),
-      { name: 'disk.queue_depth', value: depth, unit: '', how: 'C1: highest IOPS x one read' },
+      ...(cpu === null
+        ? [
+            value('disk.read, mean', mean(read), 'C1: randread8k_odirect_qd1'),
+            {
+              name: 'disk.queue_depth',
+              value: depth,
+              unit: '',
+              how: 'C1: highest IOPS x one read',
+            },
+          ]
+        : [
+            value(
+              'costs.disk_read',
+              cpu,
+              'C1: cores by the highest IOPS, which they bounded, less cold caches',
+            ),
+            value(
+              'disk.read, mean',
+              mean(read),
+              'C1: randread8k_odirect_qd1 less costs.disk_read and the wake-up of the core',
+            ),
+          ]),
     ],
   };
+}
+
+/** No kernel spends more on a read; with more than that for each, the device was the limit. */
+const LONGEST_READ_CPU = 50;
+
+/**
+ * CPU time of a read with warm caches, if it was the cores that bounded the highest rate of reads:
+ * what all of them had for each, of which the other threads' reads in turn cooled a part. The
+ * device alone would bound it at so low a number of requests at a time that it would be a disk
+ * with arms.
+ */
+function readCpu(data: CalibrationData): number | null {
+  const tests = data.c1.tests.filter(({ iops }) => iops !== undefined);
+  const [fastest] = tests.sort((a, b) => b.iops! - a.iops!);
+  const cores = Number(/(\d+) vCPU/.exec(data.c1.meta.hardware ?? '')?.[1] ?? 0);
+  const threads = Number(/(\d+)threads/.exec(fastest?.test ?? '')?.[1] ?? 0);
+  if (!fastest || threads < 2 * cores || cores === 0) return null;
+  const each = (cores * 1e6) / fastest.iops!;
+  return each <= LONGEST_READ_CPU ? amongOthers(data, each, (threads / cores - 1) * each) : null;
 }
 
 /** Bytes a second of a read of 1 MiB beyond its first 8 KiB. */

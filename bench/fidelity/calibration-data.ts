@@ -49,7 +49,14 @@ const c2 = z.object({
 });
 const c2b = z.object({
   points: z
-    .array(singleClient.extend({ placement: z.enum(['same', 'cross']), server_sys_us: number }))
+    .array(
+      singleClient.extend({
+        placement: z.enum(['same', 'cross']),
+        server_sys_us: number,
+        tps: number.optional(),
+        foreign_cpu_cores: number.optional(),
+      }),
+    )
     .min(1),
 });
 export type PinnedPoint = z.output<typeof c2b>['points'][number];

@@ -34,6 +34,8 @@ export interface PgbenchPlan {
   readonly rate?: number;
   /** Instead of a length by the expected number of transactions. */
   readonly seconds?: number;
+  /** It ran long after the tables were loaded or vacuumed. */
+  readonly isAged?: boolean;
 }
 
 /** How experiments that ran long after a checkpoint are set up; a run begins just after one. */
@@ -41,10 +43,35 @@ export const STEADY =
   'It was measured long after a checkpoint, when every page had its image in the WAL; the ' +
   'scenario begins at one, so full_page_writes is off in it.';
 
+/**
+ * A page that has been updated is pruned at each further update, of which WAL tells: the tables of
+ * experiments that ran late had been updated all over. Before the warm-up sessions that nobody
+ * measures update each page three times in the mean; of pgbench's rows some 50 are on one.
+ */
+const AGEING = {
+  clients: 8,
+  perSecond: 8_000,
+  updatesPerPage: 3,
+  rowsPerPage: 50,
+  script: [
+    '\\set aid random(1, 100000 * :scale)',
+    'BEGIN;',
+    'SET LOCAL synchronous_commit TO off;',
+    'UPDATE pgbench_accounts SET abalance = abalance + 1 WHERE aid = :aid;',
+    'END;',
+  ].join('\n'),
+} as const;
+
+function ageingSeconds(meta: Meta): number {
+  const pages = ((meta.scale ?? 1) * 100_000) / AGEING.rowsPerPage;
+  return Math.ceil((pages * AGEING.updatesPerPage) / AGEING.perSecond);
+}
+
 /** Clients and the primary `pg1` on one host named `box`. */
 export function pgbenchScenario(plan: PgbenchPlan): ScenarioFile {
   const { meta, calibration, builtin, clients } = plan;
-  const warmup = WARMUP_SECONDS + clients * WARMUP_SECONDS_PER_CLIENT;
+  const ageing = plan.isAged ? ageingSeconds(meta) : 0;
+  const warmup = ageing + WARMUP_SECONDS + clients * WARMUP_SECONDS_PER_CLIENT;
   const wanted = TRANSACTIONS / Math.max(1, plan.expected);
   const seconds = plan.seconds ?? Math.min(LONGEST_SECONDS, Math.max(SHORTEST_SECONDS, wanted));
   return {
@@ -57,8 +84,9 @@ export function pgbenchScenario(plan: PgbenchPlan): ScenarioFile {
     servers: { pg1: { host: 'box' }, ...plan.servers },
     workload: {
       pgbench: tables(meta),
-      transactions: { txn: { builtin } },
+      transactions: { txn: { builtin }, ...(ageing > 0 && { ageing: { script: AGEING.script } }) },
       clients: {
+        ...(ageing > 0 && { ageing: ageingClients(ageing) }),
         pgbench: {
           host: 'box',
           threads: Math.min(clients, 2),
@@ -67,11 +95,25 @@ export function pgbenchScenario(plan: PgbenchPlan): ScenarioFile {
           run: 'txn',
           connect: 'pg1',
           protocol: 'prepared',
+          ...(ageing > 0 && { starts: `${ageing}s` }),
           ...(plan.rate === undefined ? {} : { rate: `${plan.rate}/s` }),
         },
       },
     },
     ...plan.more,
+  };
+}
+
+function ageingClients(seconds: number) {
+  const { clients, perSecond } = AGEING;
+  const times = { ends: `${seconds}s`, rate: `${perSecond}/s` };
+  return {
+    host: 'box',
+    count: clients,
+    run: 'ageing',
+    connect: 'pg1',
+    protocol: 'prepared',
+    ...times,
   };
 }
 
@@ -95,20 +137,23 @@ export function measuredOf(repeats: readonly PgbenchRun[]): Measured {
 }
 
 /** The same of a simulated run. */
-export function predictedOf(metrics: Metrics, cores: number): Predicted {
+export function predictedOf(metrics: Metrics, cores: number, flushInKernel = 0): Predicted {
   const tps = metrics['throughput.tps'] ?? null;
   const count = metrics['latency.count'] ?? 0;
   const per = (total: number | null | undefined, scale = 1) =>
     total == null || count === 0 ? null : (total * scale) / count;
   const milli = (seconds: number | null | undefined) => (seconds == null ? null : seconds * 1000);
   const busy = metrics['servers.pg1.cpu.utilization'] ?? null;
+  const flushes = per(metrics['servers.pg1.wal.flushes']);
+  // measured was the time of Postgres and pgbench, without the kernel's threads
+  const inKernel = (flushes ?? 0) * flushInKernel;
   return {
     tps,
     p50_ms: milli(metrics['latency.p50']),
     p99_ms: milli(metrics['latency.p99']),
-    cpu_us_per_txn: busy === null || !tps ? null : (busy * cores * 1e6) / tps,
+    cpu_us_per_txn: busy === null || !tps ? null : (busy * cores * 1e6) / tps - inKernel,
     wal_bytes_per_txn: per(metrics['servers.pg1.wal.bytes']),
-    flushes_per_txn: per(metrics['servers.pg1.wal.flushes']),
+    flushes_per_txn: flushes,
   };
 }
 
@@ -126,6 +171,6 @@ export function pgbenchPoint(
     scenario,
     needs: [],
     seeds: 1,
-    predict: (metrics) => predictedOf(metrics, Number(cores)),
+    predict: (metrics) => predictedOf(metrics, Number(cores), plan.calibration.flushInKernel),
   };
 }

@@ -167,6 +167,17 @@ function rootOf(grows: (microseconds: number) => number): number {
   return low;
 }
 
+/** Warm service of what took so long with others doing so much on its core in between. */
+export function amongOthers(data: CalibrationData, microseconds: number, others: number): number {
+  return microseconds / (1 + cachesOf(data).refill * gone(others));
+}
+
+/** Service on a core that has been idle, of what would take so long with warm caches. */
+export function onIdleCore(data: CalibrationData, warmMicroseconds: number): number {
+  const { refill, idleWork } = cachesOf(data);
+  return warmMicroseconds * (1 + refill * gone(idleWork));
+}
+
 /** CPU time of the server in `same` without what it loses by the client's visits in between. */
 export function warmServer(data: CalibrationData, workload: string): number {
   const client = pinned(data, workload, 'client_cpu_us_per_txn');
@@ -190,11 +201,42 @@ export function wakeup(data: CalibrationData): number {
   return Math.max(0, cross / 2);
 }
 
+/** What of such a wake-up is CPU time, of who wakes and of who is woken, beside cold caches. */
+export function wakeupWork(data: CalibrationData): number {
+  const { refill, idleWork } = cachesOf(data);
+  const cross =
+    pinned(data, 'select 1', 'server_cpu_us_per_txn', 'cross') +
+    pinned(data, 'select 1', 'client_cpu_us_per_txn', 'cross');
+  const warm = warmServer(data, 'select 1') + warmClient(data, 'select 1');
+  const work = (cross - warm * (1 + refill * gone(idleWork))) / 2;
+  return Math.min(wakeup(data), Math.max(0, work));
+}
+
+/**
+ * CPU time of waking a process on another core that is busy, as a share of what it takes on an idle
+ * one: pairs of processes that send each other 60 and 100 bytes through a Unix socket took 8.7 us
+ * of CPU a round trip where a pair shared a core and 31.5 where it had two that idled; 32 pairs,
+ * which kept two cores busy, 12.3 and 18.6 (least of seven runs, Linux 6.18 on an EPYC as a virtual
+ * machine, another one than that of the measurements): 6.3 of 22.8.
+ */
+const BUSY_SHARE = 0.28;
+
+/** CPU time of waking a process on another core that is busy. */
+export function crossing(data: CalibrationData): number {
+  const of = (placement: PinnedPoint['placement']) =>
+    pinned(data, 'select 1', 'server_cpu_us_per_txn', placement) +
+    pinned(data, 'select 1', 'client_cpu_us_per_txn', placement);
+  return Math.max(0, (BUSY_SHARE * (of('cross') - of('same'))) / 2);
+}
+
 /** What a process that slept takes on a core that has gone idle until it can go on. */
 export function goingOn(data: CalibrationData): number {
-  const { refill, idleWork } = cachesOf(data);
-  const sleep = pinned(data, 'select 1', 'server_sys_us') / 2;
-  return wakeup(data) + sleep * (1 + refill * gone(idleWork));
+  return wakeup(data) + goingToSleep(data);
+}
+
+/** Falling asleep and going on, on a core that has gone idle. */
+function goingToSleep(data: CalibrationData): number {
+  return onIdleCore(data, pinned(data, 'select 1', 'server_sys_us') / 2);
 }
 
 /** What the statements of a transaction take longer because a core has gone idle in it. */
@@ -222,5 +264,28 @@ export function flushCpu(data: CalibrationData): number {
     pinned(data, workload, 'server_cpu_us_per_txn', 'same', 'on') -
     pinned(data, workload, 'server_cpu_us_per_txn') -
     cooled(data, workload).server;
-  return Math.max(0, mean([added('simple-update'), added('tpcb-like')]) - goingOn(data));
+  return Math.max(
+    0,
+    mean([added('simple-update'), added('tpcb-like')]) - wakeupWork(data) - goingToSleep(data),
+  );
+}
+
+/**
+ * CPU time of the kernel's threads for a flush, by what was neither Postgres nor pgbench: what
+ * synchronous_commit adds to it, by the flush. Null where it was not measured.
+ */
+export function flushInKernel(data: CalibrationData): number | null {
+  const added = ['simple-update', 'tpcb-like'].map((workload) => {
+    const of = (sync: string) =>
+      data.c2b.points.filter(
+        (point) =>
+          point.workload === workload && point.placement === 'same' && point.sync_commit === sync,
+      );
+    const cores = (points: readonly PinnedPoint[]) =>
+      mean(points.map((point) => point.foreign_cpu_cores ?? Number.NaN));
+    const rate = mean(of('on').map(({ tps }) => tps ?? Number.NaN));
+    return ((cores(of('on')) - cores(of('off'))) / rate) * 1e6;
+  });
+  const microseconds = mean(added);
+  return Number.isNaN(microseconds) ? null : Math.max(0, microseconds);
 }

@@ -37,8 +37,12 @@ export interface SwitchCosts {
   readonly halfWork: Nanoseconds;
   /** Filling the whole cache: no visit loses more by it. */
   readonly mostRefill: Nanoseconds;
-  /** An idle core has to be woken first. */
+  /** An idle core has to be woken first: how long that takes, */
   readonly wakeup: Nanoseconds;
+  /** and how much of it is service, of who wakes and of who is woken; the core idles in the rest. */
+  readonly wakeupWork: Nanoseconds;
+  /** Service of waking a process on another core that is busy. */
+  readonly crossing: Nanoseconds;
   /** A core that was idle has lost as much of its caches as by so much service of others. */
   readonly idleWork: Nanoseconds;
 }
@@ -50,6 +54,8 @@ export const FREE_SWITCHING: SwitchCosts = {
   halfWork: 1,
   mostRefill: 0,
   wakeup: 0,
+  wakeupWork: 0,
+  crossing: 0,
   idleWork: 0,
 };
 
@@ -70,6 +76,8 @@ export const LINUX_SWITCHING: SwitchCosts = {
   halfWork: 250 * MICROSECOND,
   mostRefill: CACHE_FILL,
   wakeup: 0,
+  wakeupWork: 0,
+  crossing: 0,
   idleWork: 0,
 };
 
@@ -90,6 +98,8 @@ export class Cores extends Processor {
   switches = 0;
   /** What idle cores have lost, as service of others. */
   private idled: Nanoseconds = 0;
+  /** How long the core that was found idle idles still before it goes on with the visit. */
+  private startsLater: Nanoseconds = 0;
   private readonly costs: SwitchCosts;
   private last = new Float64Array(64 * FIELDS).fill(-1);
 
@@ -104,7 +114,10 @@ export class Cores extends Processor {
     kind: number = 0,
   ): undefined {
     if (duration <= this.slice) this.sim.holdUntil(this.visit(duration, kind));
-    else super.serve(duration + this.lost(this.sim.running, duration, kind), group);
+    else {
+      const lost = this.lost(this.sim.running, duration, kind);
+      super.serve(duration + lost + this.startsLater, group);
+    }
   }
 
   /**
@@ -112,8 +125,9 @@ export class Cores extends Processor {
    * `again` is service that does the same over again, and finds in the caches what it needs.
    */
   visit(duration: Nanoseconds, kind = 0, again: Nanoseconds = 0): Nanoseconds {
-    const { running } = this.sim;
-    const end = this.occupy(duration + again + this.lost(running, duration, kind));
+    const { running, now } = this.sim;
+    const service = duration + again + this.lost(running, duration, kind);
+    const end = this.occupy(service, now + this.startsLater);
     this.last[FIELDS * running + OWN]! += again;
     this.last[FIELDS * running + END] = end;
     return end;
@@ -121,19 +135,10 @@ export class Cores extends Processor {
 
   /** What the visit of a process that comes now costs beyond its service. */
   private lost(process: ProcessId, duration: Nanoseconds, kind: number): Nanoseconds {
-    const { costs, firstFree } = this;
-    const { now } = this.sim;
     const at = FIELDS * process;
     if (at >= this.last.length) this.grow(at);
-    const { last } = this;
-    let lost = 0;
-    if (firstFree > now) {
-      lost = costs.direct;
-      this.switches++;
-    } else if (firstFree < now && last[at + END] !== now) {
-      lost = costs.wakeup;
-      this.idled += costs.idleWork;
-    }
+    const { last, costs } = this;
+    let lost = this.woken(last[at + END] === this.sim.now);
     const elsewhere = this.busyTime + this.idled - last[at + OWN]!;
     const before = last[at + kind]!;
     if (before >= 0 && elsewhere > before) {
@@ -145,6 +150,26 @@ export class Cores extends Processor {
     last[at + OWN]! += duration + lost;
     this.switchTime += lost;
     return lost;
+  }
+
+  /**
+   * What it costs that a process gets a core; one that goes straight on has one. Who was woken is
+   * as likely on any core as on another, and so is who woke it.
+   */
+  private woken(goesOn: boolean): Nanoseconds {
+    const { costs, firstFree, servers } = this;
+    const { now } = this.sim;
+    this.startsLater = 0;
+    if (firstFree < now) {
+      if (goesOn) return 0;
+      this.idled += costs.idleWork;
+      this.startsLater = costs.wakeup - costs.wakeupWork;
+      return costs.wakeupWork;
+    }
+    const crossing = goesOn ? 0 : Math.round((costs.crossing * (servers - 1)) / servers);
+    if (firstFree === now) return crossing;
+    this.switches++;
+    return costs.direct + crossing;
   }
 
   private grow(at: number): void {

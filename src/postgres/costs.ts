@@ -42,6 +42,8 @@ export interface CostProfile {
   readonly backendExit: Nanoseconds;
   /** The system calls of a WAL flush, before the device's time. */
   readonly flush: Nanoseconds;
+  /** What the kernel's own threads do for it meanwhile, on any core. */
+  readonly flushInKernel: Nanoseconds;
   /** Waking a process that sleeps on its semaphore, paid by who releases the lock. */
   readonly wake: Nanoseconds;
   /** Falling asleep and going on: a system call and two switches, paid by who was woken. */
@@ -67,6 +69,8 @@ export interface CostProfile {
   readonly pageHit: Nanoseconds;
   /** A page that the operating system's cache has: system call, copy, the victim's eviction. */
   readonly pageRead: Nanoseconds;
+  /** What a read costs on top of that if the disk is asked: block layer, interrupt, sleep. */
+  readonly diskRead: Nanoseconds;
   /** A page that the checkpointer or the bgwriter gives to the operating system's cache. */
   readonly pageWrite: Nanoseconds;
 }
@@ -90,6 +94,7 @@ export const DEFAULT_COSTS: CostProfile = {
   firstQuery: 0.55 * MILLISECOND,
   backendExit: 1.5 * MILLISECOND,
   flush: 10 * MICROSECOND,
+  flushInKernel: 0, // part of the device's time until it is measured
   wake: 2 * MICROSECOND, // half of a message's 4 us, which are a wake-up, a sleep, and the dispatch
   sleep: 2 * MICROSECOND,
   walWrite: 2 * MICROSECOND,
@@ -103,6 +108,7 @@ export const DEFAULT_COSTS: CostProfile = {
   fullPageImage: 12 * MICROSECOND, // after a checkpoint 10 us more for 0.72 images (PostgreSQL 15)
   pageHit: 100,
   pageRead: 1.5 * MICROSECOND, // pread of 8 kB from the cache: 1.47 us in the mean
+  diskRead: 0, // part of the device's time until it is measured
   // CHECKPOINT of 40,817 pages took the checkpointer 62.7 ms twice; 113 if the cache had none.
   pageWrite: 1.5 * MICROSECOND,
 };

@@ -18,6 +18,10 @@ export interface ProcessorProfile {
   readonly cacheRefill: number | null;
   /** A process is woken on a core that is idle. */
   readonly coreWakeup: Nanoseconds | null;
+  /** How much of that is processor time; null: all of it. */
+  readonly coreWakeupWork: Nanoseconds | null;
+  /** Processor time of waking a process on another core that is busy. */
+  readonly crossing: Nanoseconds | null;
   /** A core that was idle has lost as much of its caches as by so much work of others. */
   readonly idleWork: Nanoseconds | null;
 }

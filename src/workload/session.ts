@@ -56,20 +56,29 @@ export class Session {
     yield sim.holdUntil(starts);
     while (sim.now < ends) {
       if (!connectionPerTransaction && !this.endpoint && !(yield* this.connect())) continue;
-      const arrival = rate === null ? this.start() : this.takeArrival();
+      let arrival = rate === null ? this.start() : this.takeArrival();
       if (!arrival) {
         yield this.group.becomeIdle();
         continue;
       }
       if (connectionPerTransaction && !(yield* this.connect(arrival))) continue;
-      const began = sim.now;
+      let began = sim.now;
+      let isFirst = true;
       const time = cpu ? cpu.draw(this.random) : 0;
       if (time > 0 && !thread) yield host.cpu.serve(time);
       const execution = this.executionOf(arrival.script);
       this.failure = null;
       for (let step = execution.next(); step !== null; step = execution.next()) {
         if (typeof step === 'object') {
-          if (thread) yield thread.serve(Math.round(time / arrival.script.statements));
+          if (thread) {
+            const statement = Math.round(time / arrival.script.statements);
+            if (isFirst) {
+              yield thread.begin(statement >> 1);
+              began = sim.now - (statement >> 1);
+              if (rate === null) arrival = { at: began, script: arrival.script };
+            } else yield thread.serve(statement);
+            isFirst = false;
+          }
           this.send(step);
           while (!this.answered()) yield this.inbox.receive();
           if (this.failure === null) this.completed(step);
@@ -79,6 +88,12 @@ export class Session {
           this.answered(); // the server may have ended the session meanwhile
         }
         if (this.failure !== null) break;
+      }
+      if (thread && this.failure === null) {
+        yield thread.serve(
+          Math.round(time / arrival.script.statements) -
+            (Math.round(time / arrival.script.statements) >> 1),
+        );
       }
       if (this.failure === null) this.acknowledged(arrival, began);
       else yield* this.failed(arrival);

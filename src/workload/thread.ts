@@ -20,7 +20,12 @@ interface Turn {
 export class ClientThread {
   private readonly sim: Simulation;
   private readonly cpu: Cores;
-  private readonly ready = new Queue<Turn>();
+  /** Sessions with an answer to read, and those that begin a transaction. */
+  private readonly answered = new Queue<Turn>();
+  private readonly beginning = new Queue<Turn>();
+  /** Those of the pass that it is in who have not had their turn. */
+  private readonly pass = new Queue<Turn>();
+  private kind = 0;
   private process: ProcessId = -1;
   private idleTicket = -1;
 
@@ -35,26 +40,35 @@ export class ClientThread {
 
   /** `yield thread.serve(d)`: the running session goes on when the thread has worked d for it. */
   serve(duration: Nanoseconds): undefined {
+    this.ask(this.answered, duration);
+  }
+
+  /** The same for the first statement of a transaction. */
+  begin(duration: Nanoseconds): undefined {
+    this.ask(this.beginning, duration);
+  }
+
+  private ask(queue: Queue<Turn>, duration: Nanoseconds): void {
     const { sim } = this;
-    this.ready.push({ process: sim.running, ticket: sim.park(), duration });
+    queue.push({ process: sim.running, ticket: sim.park(), duration });
     sim.wake(this.process, this.idleTicket);
   }
 
   private *run(): Process {
     const { sim, cpu } = this;
     for (;;) {
-      if (this.ready.length === 0) {
+      if (this.answered.length + this.beginning.length + this.pass.length === 0) {
         this.idleTicket = sim.park();
         yield;
         this.idleTicket = -1;
       }
-      const round = this.round();
-      const first = round[0]!.duration;
+      const turns = this.turns();
+      const first = turns[0]!.duration;
       let total = 0;
-      for (const { duration } of round) total += duration;
-      const end = cpu.visit(first, 0, total - first);
+      for (const { duration } of turns) total += duration;
+      const end = cpu.visit(first, this.kind, total - first);
       let at = end - total;
-      for (const { process, ticket, duration } of round) {
+      for (const { process, ticket, duration } of turns) {
         at += duration;
         sim.wakeAt(process, ticket, at);
       }
@@ -62,17 +76,25 @@ export class ClientThread {
     }
   }
 
-  /** Whom it serves before it looks again, at least one. */
-  private round(): Turn[] {
-    const { cpu, ready } = this;
-    const isAlone = cpu.firstFree <= this.sim.now;
-    let left = isAlone ? Number.POSITIVE_INFINITY : cpu.busyTime / cpu.visits;
-    const round: Turn[] = [];
-    for (let n = ready.length; n > 0 && left > 0; n--) {
-      const turn = ready.shift()!;
-      round.push(turn);
+  /** Whom it serves before others have the core, at least one; those of a new pass, if need be. */
+  private turns(): Turn[] {
+    if (this.pass.length === 0) {
+      const next = this.beginning.length > 0 ? this.beginning : this.answered;
+      this.kind = next === this.beginning ? 1 : 0;
+      while (next.length > 0) this.pass.push(next.shift()!);
+    }
+    const turns: Turn[] = [];
+    for (let left = this.quantum(); left > 0 && this.pass.length > 0; ) {
+      const turn = this.pass.shift()!;
+      turns.push(turn);
       left -= turn.duration;
     }
-    return round;
+    return turns;
+  }
+
+  private quantum(): Nanoseconds {
+    const { cpu } = this;
+    const isAlone = cpu.firstFree <= this.sim.now;
+    return isAlone ? Number.POSITIVE_INFINITY : cpu.busyTime / cpu.visits;
   }
 }

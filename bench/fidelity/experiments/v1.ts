@@ -25,7 +25,16 @@ export const v1: Experiment = {
       const { workload: builtin, sync_commit, clients } = repeats[0]!;
       const expected = mean(repeats.map(({ tps }) => tps));
       const own = { synchronous_commit: sync_commit, full_page_writes: 'off' };
-      const plan = { meta: settings, calibration, builtin, clients, expected, settings: own };
+      const isAged = builtin !== 'select-only';
+      const plan = {
+        meta: settings,
+        calibration,
+        builtin,
+        clients,
+        expected,
+        settings: own,
+        isAged,
+      };
       return pgbenchPoint(name, repeats, plan);
     });
   },

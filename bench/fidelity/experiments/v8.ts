@@ -54,12 +54,12 @@ export const v8: Experiment = {
           index_bytes_end: [last[INDEX_BYTES]!],
         },
         scenario: idle === null ? scenario : withIdle(scenario, idle),
-        needs: [`${TABLE}.bytes.end`, `${TABLE}.dead_tuples.max`],
+        needs: [`${TABLE}.heap_bytes.end`, `${TABLE}.index_bytes.end`, `${TABLE}.dead_tuples.max`],
         seeds: 1,
         predict: (metrics) => ({
           dead_tuples_max: metrics[`${TABLE}.dead_tuples.max`],
-          table_bytes_end: metrics[`${TABLE}.bytes.end`],
-          index_bytes_end: metrics['servers.pg1.tables.pgbench_accounts_pkey.bytes.end'],
+          table_bytes_end: metrics[`${TABLE}.heap_bytes.end`],
+          index_bytes_end: metrics[`${TABLE}.index_bytes.end`],
         }),
       };
     });

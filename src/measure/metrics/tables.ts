@@ -29,6 +29,8 @@ const DEFINITIONS: readonly MetricDefinition[] = [
   ),
   metric('tables.<table>.live_tuples', 'gauge', 'count', 'Row versions that are not dead.'),
   metric('tables.<table>.bytes', 'gauge', 'bytes', 'Size of the table with its indexes.'),
+  metric('tables.<table>.heap_bytes', 'gauge', 'bytes', 'Size of the table alone.'),
+  metric('tables.<table>.index_bytes', 'gauge', 'bytes', 'Size of its indexes together.'),
   metric(
     'tables.<table>.bloat',
     'gauge',
@@ -58,6 +60,8 @@ class TableMeter {
     readonly dead: Gauge;
     readonly live: Gauge;
     readonly bytes: Gauge;
+    readonly heapBytes: Gauge;
+    readonly indexBytes: Gauge;
     readonly bloat: Gauge;
   };
   private readonly server: ObservedServer;
@@ -72,16 +76,26 @@ class TableMeter {
     this.index = index;
     this.table = server.storage.tables[index]!;
     const gauge = (resolution = 1) => new Gauge(run.clock, 0, resolution);
-    this.gauges = { dead: gauge(), live: gauge(), bytes: gauge(), bloat: gauge(BLOAT_RESOLUTION) };
+    this.gauges = {
+      dead: gauge(),
+      live: gauge(),
+      bytes: gauge(),
+      heapBytes: gauge(),
+      indexBytes: gauge(),
+      bloat: gauge(BLOAT_RESOLUTION),
+    };
     this.sample();
   }
 
   sample(): void {
     const { heap, indexes } = this.table;
-    const { dead, live, bytes, bloat } = this.gauges;
+    const { dead, live, bytes, heapBytes, indexBytes, bloat } = this.gauges;
+    const indexPages = indexes.reduce((sum, { pages }) => sum + pages, 0);
     dead.set(heap.deadInStatistics);
     live.set(heap.live);
-    bytes.set(indexes.reduce((sum, { pages }) => sum + pages, heap.pages) * PAGE_BYTES);
+    bytes.set((heap.pages + indexPages) * PAGE_BYTES);
+    heapBytes.set(heap.pages * PAGE_BYTES);
+    indexBytes.set(indexPages * PAGE_BYTES);
     const needed = Math.ceil(heap.live / heap.rowsPerPage);
     bloat.set(heap.pages > 0 ? Math.max(0, 1 - needed / heap.pages) : 0);
   }
@@ -95,19 +109,21 @@ class TableMeter {
   }
 
   restart(): void {
-    const { dead, live, bytes, bloat } = this.gauges;
-    for (const gauge of [dead, live, bytes, bloat]) gauge.restart();
+    const { dead, live, bytes, heapBytes, indexBytes, bloat } = this.gauges;
+    for (const gauge of [dead, live, bytes, heapBytes, indexBytes, bloat]) gauge.restart();
     this.times.clear();
     this.analyzes = this.analyzesSoFar;
   }
 
   report(sheet: MetricSheet): void {
     this.sample();
-    const { dead, live, bytes, bloat } = this.gauges;
+    const { dead, live, bytes, heapBytes, indexBytes, bloat } = this.gauges;
     const prefix = `servers.${this.server.name}.tables.${this.table.definition.name}.`;
     sheet.gauge(`${prefix}dead_tuples`, dead.summary());
     sheet.gauge(`${prefix}live_tuples`, live.summary());
     sheet.gauge(`${prefix}bytes`, bytes.summary());
+    sheet.gauge(`${prefix}heap_bytes`, heapBytes.summary());
+    sheet.gauge(`${prefix}index_bytes`, indexBytes.summary());
     sheet.gauge(`${prefix}bloat`, bloat.summary());
     sheet.put(`${prefix}vacuums`, this.times.count);
     sheet.distribution(`${prefix}vacuum_time`, this.times, 1e-9);

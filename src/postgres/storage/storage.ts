@@ -21,6 +21,7 @@ import { BufferPool, MISS, NO_UNPINNED_BUFFERS, VICTIM_TAKEN } from '../buffers/
 import { fileOf, PAGE_BYTES, type Page, pageOf } from '../buffers/page.ts';
 import type { ReadAhead } from '../buffers/read-ahead.ts';
 import type { BufferRing } from '../buffers/rings.ts';
+import type { CostProfile } from '../costs.ts';
 import type { Table, TablePage } from '../heap/relation.ts';
 import type { Fork, RegisteredBlock, WalRecord } from '../heap/wal-record.ts';
 import type { PostgresSettings } from '../settings.ts';
@@ -51,8 +52,8 @@ export interface StorageOwner {
   readonly wal: Wal;
   readonly settings: PostgresSettings;
   readonly inRecovery: boolean;
-  /** Processor time of a page that the system's cache has, and of one that is given to it. */
-  readonly costs: { readonly pageRead: Nanoseconds; readonly pageWrite: Nanoseconds };
+  /** Processor time of a page that the system's cache has, of one that it reads, of one given. */
+  readonly costs: Pick<CostProfile, 'pageRead' | 'diskRead' | 'pageWrite'>;
 }
 
 /** How memory is at the beginning of a run. */
@@ -383,11 +384,10 @@ export class Storage {
     const { host, costs } = this.owner;
     const pages = this.cache.pages.read(page, readAhead);
     this.sampled?.sample.found(page, pages > 0 ? ON_DISK : IN_PAGE_CACHE);
-    if (pages > 0) {
-      wait.now(DATA_FILE_READ);
-      yield host.disk.read(pages * PAGE_BYTES);
-      wait.now(CPU);
-    }
-    return costs.pageRead;
+    if (pages === 0) return costs.pageRead;
+    wait.now(DATA_FILE_READ);
+    yield host.disk.read(pages * PAGE_BYTES);
+    wait.now(CPU);
+    return costs.pageRead + costs.diskRead;
   }
 }

@@ -13,7 +13,8 @@
  * needs to reuse; wal_sync_method's open_ words, with which each write is durable; fsync = off.
  *
  * Time: the leader's own (`costs.flush`: the system calls), for which it does not queue, for it is
- * on a core already; then the device's, a disk's `fsync` law. What a flush has beyond one page, the
+ * on a core already; then the device's, a disk's `fsync` law, in which the kernel's threads that
+ * send the requests to the device have a core for a while (`costs.flushInKernel`). What a flush has beyond one page, the
  * disk streams. At the release the leader wakes all who wait, one system call for each, those too
  * whose records the flush did not cover (lwlock.c: LWLockWakeup, LW_WAIT_UNTIL_FREE): the last to
  * come is the first in that queue and leads next, the others sleep again.
@@ -284,6 +285,7 @@ export class WalWriting {
     const calls = Math.round(costs.flush + pagesCost);
     host.cpu.occupy(calls);
     if (!settings.fsync) return false;
+    if (costs.flushInKernel > 0) host.cpu.occupy(costs.flushInKernel);
     this.context.sim.holdUntil(host.disk.submit('fsync', bytes) + calls);
     return true;
   }

@@ -74,12 +74,15 @@ function host(sim: Simulation, scenario: Scenario, name: string, index: number):
 
 /** What was measured of the machine's scheduler, and the usual for the rest. */
 function switchingOf(measured: ProcessorProfile): SwitchCosts {
-  const { direct, refill, wakeup, idleWork } = LINUX_SWITCHING;
+  const { direct, refill, wakeup, crossing, idleWork } = LINUX_SWITCHING;
+  const coreWakeup = measured.coreWakeup ?? wakeup;
   return {
     ...LINUX_SWITCHING,
     direct: measured.contextSwitch ?? direct,
     refill: measured.cacheRefill ?? refill,
-    wakeup: measured.coreWakeup ?? wakeup,
+    wakeup: coreWakeup,
+    wakeupWork: Math.min(coreWakeup, measured.coreWakeupWork ?? coreWakeup),
+    crossing: measured.crossing ?? crossing,
     idleWork: measured.idleWork ?? idleWork,
   };
 }

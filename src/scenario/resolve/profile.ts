@@ -39,6 +39,8 @@ export function resolveProfile(
         contextSwitch: processor.context_switch ?? null,
         cacheRefill: processor.cache_refill ?? null,
         coreWakeup: processor.core_wakeup ?? null,
+        coreWakeupWork: processor.core_wakeup_work ?? null,
+        crossing: processor.crossing ?? null,
         idleWork: processor.idle_work ?? null,
       },
     },
@@ -114,6 +116,7 @@ function costsOf(given: CostsFile): CostProfile {
     firstQuery: given.first_query ?? usual.firstQuery,
     backendExit: given.backend_exit ?? usual.backendExit,
     flush: given.flush ?? usual.flush,
+    flushInKernel: given.flush_in_kernel ?? usual.flushInKernel,
     wake: given.wake ?? usual.wake,
     sleep: given.sleep ?? usual.sleep,
     walWrite: given.wal_write ?? usual.walWrite,
@@ -127,6 +130,7 @@ function costsOf(given: CostsFile): CostProfile {
     fullPageImage: given.full_page_image ?? usual.fullPageImage,
     pageHit: given.page_hit ?? usual.pageHit,
     pageRead: given.page_read ?? usual.pageRead,
+    diskRead: given.disk_read ?? usual.diskRead,
     pageWrite: given.page_write ?? usual.pageWrite,
   };
 }

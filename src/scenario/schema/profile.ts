@@ -36,6 +36,7 @@ const costs = section('costs', {
   first_query: duration.optional(),
   backend_exit: duration.optional(),
   flush: duration.optional(),
+  flush_in_kernel: duration.optional(),
   wake: duration.optional(),
   sleep: duration.optional(),
   wal_write: duration.optional(),
@@ -49,6 +50,7 @@ const costs = section('costs', {
   full_page_image: duration.optional(),
   page_hit: duration.optional(),
   page_read: duration.optional(),
+  disk_read: duration.optional(),
   page_write: duration.optional(),
 }).describe("CPU times of Postgres's processes");
 
@@ -66,6 +68,8 @@ export const profile = section('a profile', {
     context_switch: duration.optional(),
     cache_refill: notNegative.optional(),
     core_wakeup: duration.optional(),
+    core_wakeup_work: duration.optional(),
+    crossing: duration.optional(),
     idle_work: duration.optional(),
   }).optional(),
   costs: costs.optional(),
