@@ -15,6 +15,7 @@ import type { Nanoseconds } from '../kernel/time.ts';
 import { type Table, tablePage } from './heap/relation.ts';
 import type { Server } from './server.ts';
 import { setHints } from './storage/hint.ts';
+import type { Transaction } from './transaction.ts';
 import type { WaitState } from './waits.ts';
 
 /** How a statement finds its rows. */
@@ -31,7 +32,7 @@ export interface Access {
 export interface Scanner {
   readonly server: Server;
   readonly wait: WaitState;
-  readonly transaction: { critical: boolean; endCritical(): void };
+  readonly transaction: Pick<Transaction, 'critical' | 'endCritical' | 'cancellation'>;
 }
 
 /** Processor time is asked for when this much has come together, in nanoseconds. */

@@ -229,6 +229,7 @@ export class Backend implements LockClient {
   /** What a query costs before it does anything: its snapshot, and the first one its caches. */
   private beginQuery(): Nanoseconds {
     const snapshot = this.proc.beginStatement();
+    this.transaction.takesSnapshot();
     if (this.hasQueried) return snapshot;
     this.hasQueried = true;
     return snapshot + this.server.costs.firstQuery;
@@ -250,9 +251,7 @@ export class Backend implements LockClient {
       case 'set':
         return this.set(statement);
       case 'commit':
-        if (transaction.hasXid && !transaction.isAborted) return 'commit';
-        this.endTransaction();
-        return 'nothing';
+        return this.commit();
       case 'rollback':
         this.endTransaction();
         return 'nothing';
@@ -273,10 +272,22 @@ export class Backend implements LockClient {
 
   /** Outside of a block a statement is a transaction of its own; an error ends any. */
   private executed(error: ErrorResponse | null): Rest {
-    const { inBlock, hasXid } = this.transaction;
+    const { inBlock, hasXid, serializable } = this.transaction;
     if (error) this.fail(error);
-    else if (!inBlock && hasXid) return 'commit';
+    else if (!inBlock && (hasXid || serializable !== null)) return this.commit();
     else if (!inBlock) this.server.locks.releaseAll(this.owner);
+    return 'nothing';
+  }
+
+  /** Whether there is anything to commit, and nothing that forbids it. */
+  private commit(): Rest {
+    const { transaction } = this;
+    if (!transaction.isAborted && transaction.failsToCommit()) {
+      this.answer = ERRORS.dependencies;
+      transaction.isAborted = true;
+    }
+    if (transaction.hasXid && !transaction.isAborted) return 'commit';
+    this.endTransaction();
     return 'nothing';
   }
 

@@ -34,7 +34,7 @@ export type Keys =
 
 /** What holds until the end of a transaction: SET LOCAL, SET TRANSACTION, BEGIN's options. */
 export interface TransactionSettings {
-  readonly isolation?: Exclude<Isolation, 'serializable'>;
+  readonly isolation?: Isolation;
   readonly synchronousCommit?: string;
   readonly lockTimeout?: Nanoseconds;
   readonly statementTimeout?: Nanoseconds;
@@ -159,6 +159,12 @@ export const ERRORS = {
     type: 'error',
     sqlstate: '40001',
     message: 'could not serialize access due to concurrent update',
+    fatal: false,
+  },
+  dependencies: {
+    type: 'error',
+    sqlstate: '40001',
+    message: 'could not serialize access due to read/write dependencies among transactions',
     fatal: false,
   },
   uniqueViolation: {

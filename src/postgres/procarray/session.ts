@@ -151,6 +151,11 @@ export class ProcSession {
     return this.entry.isolation !== 'read committed';
   }
 
+  /** Whether what it has read must have been so when it commits, too. */
+  get isSerializable(): boolean {
+    return this.entry.isolation === 'serializable';
+  }
+
   /** Whether the changes of that transaction are visible to the snapshot. */
   isVisible(xid: number): boolean {
     return this.shared.array.isVisible(xid, this.entry);

@@ -76,10 +76,11 @@ export function setStatement(tokens: Tokens): Template {
 
 function isolation(tokens: Tokens): TransactionSettings {
   if (tokens.skipWords('repeatable', 'read')) return { isolation: 'repeatable read' };
+  if (tokens.skipWords('serializable')) return { isolation: 'serializable' };
   if (tokens.skipWords('read', 'committed') || tokens.skipWords('read', 'uncommitted')) {
     return { isolation: 'read committed' };
   }
-  return tokens.refuse('READ COMMITTED or REPEATABLE READ is expected here');
+  return tokens.refuse('READ COMMITTED, REPEATABLE READ or SERIALIZABLE is expected here');
 }
 
 type SettingReader = (tokens: Tokens) => TransactionSettings;
