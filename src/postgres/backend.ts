@@ -167,6 +167,14 @@ export class Backend implements LockClient {
     this.executor.changes.end(this.transaction.isCommittedIn(this.server.wal.insertLsn));
   }
 
+  /** Whether the client has closed the connection; while a statement runs only who looks knows. */
+  isGone(): boolean {
+    const packet = this.inbox.take();
+    if (packet === undefined) return false;
+    this.inbox.send(packet);
+    return packet.ending !== null || packet.message?.type === 'terminate';
+  }
+
   /** commit_siblings does not count who waits for a lock (procarray.c:MinimumActiveBackends). */
   lockWait(kind: LockKind | null): void {
     const { server } = this;

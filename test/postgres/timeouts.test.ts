@@ -91,6 +91,46 @@ describe('timeouts of idle sessions (7.5)', () => {
   });
 });
 
+describe('7.5: client_connection_check_interval (14)', () => {
+  /** A client hangs up at 1.25 s while its statement waits for a row; when its backend is gone. */
+  function hangsUp(settings: Record<string, number>, cut = false) {
+    const world = new World({ servers: [{ name: 'pg1', settings }] });
+    const [holder, waiter] = [world.client('a'), world.client('b')];
+    const body = function* (): Process {
+      yield* holder.connect(['pg1']);
+      yield* waiter.connect(['pg1']);
+      for (const word of ['begin', 'update'] as const) yield* holder.say(word, 1);
+      yield world.sim.holdUntil(SECOND);
+      yield* waiter.say('update', 1);
+    };
+    world.play(body());
+    world.at(1.25 * SECOND, () => {
+      if (cut) world.cut('client', 'pg1');
+      else waiter.close();
+    });
+    let goneAt = -1;
+    world.events.connections.observe((at, _, count) => {
+      if (count === 1 && at > SECOND) goneAt = at;
+    });
+    world.sim.run(10 * SECOND);
+    return goneAt / MILLISECOND;
+  }
+
+  test('off by default: the statement waits on for a client that is gone', () => {
+    expect(hangsUp({})).toBeLessThan(0);
+  });
+
+  test('7.5: looked for in this interval, the session ends at the next look', () => {
+    expect(hangsUp({ client_connection_check_interval: 100 * MILLISECOND })).toBeCloseTo(1302, -1);
+    expect(hangsUp({ client_connection_check_interval: 400 * MILLISECOND })).toBeCloseTo(1402, -1);
+  });
+
+  test('7.5: a client that vanished without a word is not found so', () => {
+    const settings = { client_connection_check_interval: 100 * MILLISECOND };
+    expect(hangsUp(settings, true)).toBeLessThan(0);
+  });
+});
+
 describe('7.5: authentication_timeout', () => {
   /** A connection on which a client says its first words, and then nothing. */
   function stranger(words: number, settings = {}) {
