@@ -49,6 +49,9 @@ const VISITS = {
   'rollback to': 1,
 } as const;
 
+/** Pages of a statement that are not those of every other: the index's leaf, and the row's page. */
+const OWN_PAGES = 2;
+
 /** What a statement that is executed has left to do. */
 type Rest = 'nothing' | 'the rest' | 'commit';
 
@@ -60,7 +63,9 @@ export class Backend implements LockClient {
   /** The answer to the statement that is being executed. */
   private answer: WireMessage = COMPLETE;
   private started = false;
-  private hasQueried = false;
+  /** Queries so far, and at how many of them its page tables are looked at next. */
+  private queries = 0;
+  private mapsAt = 1;
   /** When the last statement ended, and until when the client may take; -1: it is not idle. */
   private idleSince: Nanoseconds = -1;
   private idleUntil: Nanoseconds = -1;
@@ -237,9 +242,11 @@ export class Backend implements LockClient {
   /** What a query costs before it does anything: its snapshot, and the first one its caches. */
   private beginQuery(): Nanoseconds {
     const snapshot = this.proc.beginStatement();
-    if (this.hasQueried) return snapshot;
-    this.hasQueried = true;
-    return snapshot + this.server.costs.firstQuery;
+    if (++this.queries >= this.mapsAt) {
+      this.mapsAt *= 2;
+      this.memory.usedPages(OWN_PAGES * this.queries);
+    }
+    return this.queries > 1 ? snapshot : snapshot + this.server.costs.firstQuery;
   }
 
   /** Does what takes no time beyond the processor's, and says what there is left to do. */
