@@ -72,6 +72,33 @@ describe('crash recovery (3.5)', () => {
     expect(wal.insertLsn - checkpointer.redoLsn, 'records of the checkpoint').toBeLessThan(300);
   });
 
+  test('3.4: a standby starts from its last restartpoint', () => {
+    const world = new World({ servers: [{ name: 'pg1' }, { name: 'pg2', of: 'pg1' }] });
+    const standby = world.server('pg2');
+    let crashedAt = 0;
+    let servesAt = 0;
+    world.events.state.observe((at, server, state) => {
+      if (server === 1 && SERVER_STATES[state] === 'hot standby') servesAt = at;
+    });
+    const body = function* (): Process {
+      yield* flushed(world, 50_000_000);
+      yield world.sim.holdUntil(290 * SECOND);
+      world.server('pg1').checkpointer.request();
+      yield world.sim.holdUntil(310 * SECOND); // restartpoints are due each 300 s
+      yield* flushed(world, 20_000_000);
+      yield world.sim.hold(5 * SECOND);
+      standby.crash();
+      crashedAt = world.sim.now;
+      world.instance('pg2').start('standby', world.instance('pg1'));
+    };
+    world.play(body());
+    world.sim.run(400 * SECOND);
+    const redo = standby.wal.insertLsn - standby.checkpointer.redoLsn;
+    expect(redo / 20_000_000).toBeCloseTo(1, 2);
+    const expected = POSTMASTER_START + redo * DEFAULT_COSTS.redoPerByte;
+    expect((servesAt - crashedAt) / expected).toBeCloseTo(1, 2);
+  });
+
   test('after a clean stop there is nothing to redo', () => {
     const world = single();
     const { checkpointer, wal } = world.server('pg1');

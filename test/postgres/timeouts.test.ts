@@ -131,6 +131,30 @@ describe('7.5: client_connection_check_interval (14)', () => {
   });
 });
 
+test('7.5: tcp_keepalives_*, 0 for the kernel’s: a vanished client is given up after 7875 s', () => {
+  const world = new World({ servers: [{ name: 'pg1' }] });
+  const { server } = world.instance('pg1');
+  const client = world.client('a');
+  let saidAt = 0;
+  let goneAt = 0;
+  world.events.connections.observe((at, _, count) => {
+    if (count === 0) goneAt = at;
+  });
+  const body = function* (): Process {
+    yield* client.connect(['pg1']);
+    yield* client.say('begin');
+    yield* client.say('update', 1);
+    saidAt = world.sim.now;
+    world.cut('client', 'pg1');
+  };
+  world.play(body());
+  world.sim.run(7_800 * SECOND);
+  expect([server.backends.size, server.locks.rows.size], 'its lock stays as long').toEqual([1, 1]);
+  world.sim.run(8_000 * SECOND);
+  expect((goneAt - saidAt) / SECOND).toBeCloseTo(7_200 + 9 * 75, 0);
+  expect(server.locks.rows.size).toBe(0);
+});
+
 describe('7.5: authentication_timeout', () => {
   /** A connection on which a client says its first words, and then nothing. */
   function stranger(words: number, settings = {}) {
