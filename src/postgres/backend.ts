@@ -190,7 +190,7 @@ export class Backend implements LockClient {
 
   /**
    * The startup packet, then SCRAM-SHA-256's two exchanges: three round trips in all. The packet,
-   * and then both exchanges, have authentication_timeout; who sends no packet is left without a word.
+   * then both exchanges, have authentication_timeout; who sends no packet is left without a word.
    */
   private *authenticate() {
     const { context, settings } = this.server;

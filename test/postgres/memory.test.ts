@@ -55,7 +55,7 @@ describe('memory of a backend (7.4)', () => {
     expect(touched('on')).toBe(0);
   });
 
-  test('7.4: page tables of a running backend grow to shared_buffers / 512, as it touches them', () => {
+  test('7.4: page tables of a running backend grow to shared_buffers / 512', () => {
     const shared = 256 * MB;
     const grown = (queries: number, settings = {}) => {
       const plan = { name: 'pg1', settings: { shared_buffers: shared, ...settings } };

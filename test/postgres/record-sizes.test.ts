@@ -103,7 +103,7 @@ describe('2.3: when images are due', () => {
     return { at, endedAt };
   }
 
-  test('2.3: from the beginning of a checkpoint on, not from its end, and once for each page', () => {
+  test('2.3: from the beginning of a checkpoint on, not from its end, once a page', () => {
     const { at, endedAt } = images(2e9);
     expect(endedAt).toBeGreaterThan(40e9);
     expect(at).toEqual([1, 1]);
