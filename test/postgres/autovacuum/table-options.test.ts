@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { TableOptions } from '../../../src/postgres/heap/table-options.ts';
+import { type TableOptions, tableOptions } from '../../../src/postgres/heap/table-options.ts';
 import { Bench, every, table } from './bench.ts';
 
 const S = 1e9;
@@ -104,5 +104,16 @@ describe('6.3, 6.4, 6.6: what storage parameters of a table change', () => {
     expect(vacuums.every((count) => count > 0)).toBe(true);
     const [kept, cut] = bench.server.storage.tables;
     expect([kept!.heap.pages, cut!.heap.pages]).toEqual([1000, 0]);
+  });
+});
+
+test('storage parameters as the catalog writes them', () => {
+  const words = {
+    ...{ fillfactor: '70', autovacuum_enabled: 'off', vacuum_truncate: 'true' },
+    ...{ autovacuum_vacuum_scale_factor: '0.01', autovacuum_freeze_max_age: '100000000' },
+  };
+  expect(tableOptions(words)).toEqual({
+    ...{ autovacuum_enabled: false, vacuum_truncate: true },
+    ...{ autovacuum_vacuum_scale_factor: 0.01, autovacuum_freeze_max_age: 100_000_000 },
   });
 });
