@@ -51,7 +51,7 @@ export function* rowsOf(table: Table, { index, from, entries }: Access): Generat
   for (let i = 0; i < entries; i++) yield rowOfEntry(table, index, first + i);
 }
 
-/** Reads what a scan of an index reads; rows are looked at, and not changed. */
+/** Reads what a scan of an index reads, until it is cancelled; rows are not changed. */
 export function* scanIndex(scanner: Scanner, table: Table, access: Access) {
   const scan = new IndexScan(scanner, table, access);
   yield* scan.run();
@@ -78,6 +78,8 @@ class IndexScan {
     yield* this.descend();
     const tree = table.indexes[access.index]!;
     for (let i = 0; i < access.entries; i++) {
+      if (this.due >= SLICE) yield this.spend();
+      if (this.scanner.transaction.cancellation !== null) return;
       const position = Math.floor(access.from) + i;
       const next = tree.leaves?.blockOf(position) ?? -1;
       if (next !== leaf && leaf >= 0) yield* this.readIndex(next);
@@ -89,11 +91,11 @@ class IndexScan {
       if (access.scan === 'bitmap') blocks.push(block);
       else if (block !== last) yield* this.readHeap(block);
       last = block;
-      if (this.due >= SLICE) yield this.spend();
     }
     for (const block of [...new Set(blocks)].sort((a, b) => a - b)) {
       yield* this.readHeap(block);
       if (this.due >= SLICE) yield this.spend();
+      if (this.scanner.transaction.cancellation !== null) return;
     }
     if (this.due >= 1) yield this.spend();
   }

@@ -49,6 +49,9 @@ const VISITS = {
   'rollback to': 1,
 } as const;
 
+/** Pages of a statement that are not those of every other: the index's leaf, and the row's page. */
+const OWN_PAGES = 2;
+
 /** What a statement that is executed has left to do. */
 type Rest = 'nothing' | 'the rest' | 'commit';
 
@@ -60,7 +63,9 @@ export class Backend implements LockClient {
   /** The answer to the statement that is being executed. */
   private answer: WireMessage = COMPLETE;
   private started = false;
-  private hasQueried = false;
+  /** Queries so far, and at how many of them its page tables are looked at next. */
+  private queries = 0;
+  private mapsAt = 1;
   /** When the last statement ended, and until when the client may take; -1: it is not idle. */
   private idleSince: Nanoseconds = -1;
   private idleUntil: Nanoseconds = -1;
@@ -167,6 +172,14 @@ export class Backend implements LockClient {
     this.executor.changes.end(this.transaction.isCommittedIn(this.server.wal.insertLsn));
   }
 
+  /** Whether the client has closed the connection; while a statement runs only who looks knows. */
+  isGone(): boolean {
+    const packet = this.inbox.take();
+    if (packet === undefined) return false;
+    this.inbox.send(packet);
+    return packet.ending !== null || packet.message?.type === 'terminate';
+  }
+
   /** commit_siblings does not count who waits for a lock (procarray.c:MinimumActiveBackends). */
   lockWait(kind: LockKind | null): void {
     const { server } = this;
@@ -177,7 +190,7 @@ export class Backend implements LockClient {
 
   /**
    * The startup packet, then SCRAM-SHA-256's two exchanges: three round trips in all. The packet,
-   * and then both exchanges, have authentication_timeout; who sends no packet is left without a word.
+   * then both exchanges, have authentication_timeout; who sends no packet is left without a word.
    */
   private *authenticate() {
     const { context, settings } = this.server;
@@ -230,9 +243,11 @@ export class Backend implements LockClient {
   private beginQuery(): Nanoseconds {
     const snapshot = this.proc.beginStatement();
     this.transaction.takesSnapshot();
-    if (this.hasQueried) return snapshot;
-    this.hasQueried = true;
-    return snapshot + this.server.costs.firstQuery;
+    if (++this.queries >= this.mapsAt) {
+      this.mapsAt *= 2;
+      this.memory.usedPages(OWN_PAGES * this.queries);
+    }
+    return this.queries > 1 ? snapshot : snapshot + this.server.costs.firstQuery;
   }
 
   /** Does what takes no time beyond the processor's, and says what there is left to do. */

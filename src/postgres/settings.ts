@@ -118,6 +118,7 @@ export const MODELLED = {
   max_locks_per_transaction: 'number',
   deadlock_timeout: 'time',
   lock_timeout: 'time',
+  client_connection_check_interval: 'time',
   statement_timeout: 'time',
   idle_in_transaction_session_timeout: 'time',
   idle_session_timeout: 'time',

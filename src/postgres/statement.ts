@@ -226,6 +226,7 @@ export const ERRORS = {
   shuttingDown: fatal('57P03', 'the database system is shutting down'),
   outOfMemory: { type: 'error', sqlstate: '53200', message: 'out of memory', fatal: false },
   cannotFork: fatal('53200', 'could not fork new process for connection'),
+  connectionLost: fatal('08006', 'connection to client lost'),
   authenticationTimeout: fatal('57014', 'canceling authentication due to timeout'),
   idleInTransaction: fatal('25P03', 'terminating connection due to idle-in-transaction timeout'),
   transactionTimeout: fatal('25P04', 'terminating connection due to transaction timeout'),

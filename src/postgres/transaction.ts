@@ -76,7 +76,7 @@ export class Transaction {
     const { context, timeouts } = this.server;
     const { cancelAt } = this.owner;
     if (context.sim.now < cancelAt) return null;
-    return timeouts.cancellation(cancelAt, this.statementAt, this.began);
+    return timeouts.cancellation(cancelAt, this.statementAt, this.statementTimeout, this.began);
   }
 
   /** A query takes a snapshot; the first one begins a serializable transaction. */

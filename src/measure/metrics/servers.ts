@@ -60,7 +60,7 @@ const DEFINITIONS: readonly MetricDefinition[] = [
     name: 'servers.<server>.checkpoints.duration',
     kind: 'distribution',
     unit: 'seconds',
-    doc: 'Writes and fsyncs of a checkpoint or restartpoint; of those that ended after the warm-up.',
+    doc: 'Writes and fsyncs of a checkpoint or restartpoint that ended after the warm-up.',
   },
   number('locks.waits', 'count', 'Waits for heavyweight locks; a row can take two.'),
   number('buffers.hits', 'count', 'Accesses that found their page in shared buffers.'),

@@ -24,7 +24,7 @@ export class SharedProcArray {
   private entries = 0;
 
   constructor(sim: Simulation, settings: PostgresSettings) {
-    const version = 'client_connection_check_interval' in settings ? 14 : 13;
+    const version = 'recovery_init_sync_method' in settings ? 14 : 13;
     this.sim = sim;
     this.isolation = isolationOf(settings);
     this.costs = procArrayCosts(version);

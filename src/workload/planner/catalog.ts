@@ -43,6 +43,8 @@ const table = z.object({
   kind: z.enum(['r', 'p']),
   file: z.string().nullable(),
   fillfactor: z.number().nullable(),
+  /** pg_class.reloptions; plans of before do not have it. */
+  options: z.record(z.string(), z.string()).nullish(),
   columns: z.array(column),
   indexes: z.array(index),
   /** Tables that a foreign key refers to. */
@@ -73,6 +75,9 @@ export function tableName({ schema, name }: Pick<CatalogTable, 'schema' | 'name'
 
 const FILLFACTOR = `(SELECT option_value::int FROM pg_options_to_table(c.reloptions)
      WHERE option_name = 'fillfactor')`;
+
+const OPTIONS = `(SELECT json_object_agg(option_name, option_value)
+    FROM pg_options_to_table(c.reloptions))`;
 
 const STORAGE = `'type', format_type(a.atttypid, a.atttypmod), 'length', a.attlen,
       'align', a.attalign, 'modifier', a.atttypmod`;
@@ -110,7 +115,7 @@ const REFERENCES = `(SELECT coalesce(json_agg(DISTINCT f.confrelid::regclass::te
 export const CATALOG_QUERY = `SELECT json_build_object('tables', coalesce(json_agg(
     json_build_object('schema', n.nspname, 'name', c.relname, 'kind', c.relkind,
       'file', pg_relation_filepath(c.oid), 'fillfactor', ${FILLFACTOR},
-      'columns', ${COLUMNS}, 'indexes', (SELECT ${INDEXES} FROM (SELECT c.oid) t),
+      'options', ${OPTIONS}, 'columns', ${COLUMNS}, 'indexes', (SELECT ${INDEXES} FROM (SELECT c.oid) t),
       'references', ${REFERENCES})
     ORDER BY c.oid), '[]')) AS catalog
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

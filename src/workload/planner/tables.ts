@@ -8,6 +8,7 @@
  * methods other than b-trees.
  */
 import type { TableDefinition, TableIndexDefinition } from '../../postgres/heap/relation.ts';
+import { tableOptions } from '../../postgres/heap/table-options.ts';
 import {
   type Catalog,
   type CatalogColumn,
@@ -65,6 +66,7 @@ export function tableDefinitions(
       rows: own?.rows ?? 0,
       tupleBytes: tupleBytes(table, own),
       fillfactor: table.fillfactor ?? HEAP_FILLFACTOR,
+      options: tableOptions(table.options ?? {}),
       ...options,
       indexes,
     };

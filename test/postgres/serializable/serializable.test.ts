@@ -102,7 +102,7 @@ function precedes(a: Committed, b: Committed): boolean {
   return meets(a.writes, b.writes) && a.committedAt < b.committedAt;
 }
 
-/** Whether there is a serial order: take away whoever nobody has to precede, as long as possible. */
+/** Whether there is a serial order: whoever nobody has to precede goes first, then the next. */
 function isSerializable(all: readonly Committed[]): boolean {
   let left = [...all];
   for (;;) {
