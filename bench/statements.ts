@@ -26,7 +26,8 @@ function rowsOf({ kind, nanoseconds, statements: count, shares }: StatementRound
   const target = TARGET_NANOSECONDS[kind];
   const verdict = best <= target ? 'within' : 'ABOVE';
   const rounds = `${count.toLocaleString('en')} a round, median ${Math.round(median(nanoseconds))}`;
-  const what = `${kind}, 64 sessions, laws and metrics on (${rounds}; ${verdict} ${target / 1000} us)`;
+  const result = `${rounds}; ${verdict} ${target / 1000} us`;
+  const what = `${kind}, 64 sessions, laws and metrics on (${result})`;
   const parts = shares.filter(([, share]) => share >= SMALLEST_SHARE);
   const rest = shares.reduce((sum, [, share]) => sum + share, 0) - sumOf(parts);
   return [
