@@ -22,8 +22,8 @@ import { changeOf, makesNewVersion } from './row-changes.ts';
 import type { Server } from './server.ts';
 import { ERRORS, type ErrorResponse, LOCK_ERRORS, type Statement } from './statement.ts';
 import { aboutRow, furtherRow, keysOf, rowLockOf, rowOf, tableLockOf } from './statement-rows.ts';
+import { HeapReads } from './storage/heap-reads.ts';
 import { setHints } from './storage/hint.ts';
-import { SequentialReads } from './storage/sequential-reads.ts';
 import { needsNewPage } from './storage/table-files.ts';
 import type { Transaction } from './transaction.ts';
 import { TransactionChanges } from './transaction-changes.ts';
@@ -159,7 +159,7 @@ export class Executor {
     const table = storage.tables[statement.relation!.index]!;
     const { heap } = table;
     const { relation } = heap.definition;
-    const reads = new SequentialReads(storage, heap, this.wait);
+    const reads = new HeapReads(storage, heap, this.wait);
     const versions = (heap.live + heap.dead) / Math.max(1, heap.pages);
     const ofPage = costs.pageHit + versions * costs.furtherRow('scanned');
     const { horizon, oldestRunning } = this.horizons();
