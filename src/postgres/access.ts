@@ -8,12 +8,13 @@
  * Entries of an index whose order is that of the rows lead to neighbours; those of others to rows
  * all over the table, the same for the same entry.
  *
- * Left out: prefetching (effective_io_concurrency), bitmaps that are too large for work_mem and
+ * Left out: bitmaps that are too large for work_mem and
  * become lossy, entries of dead rows on the way.
  */
 import type { Nanoseconds } from '../kernel/time.ts';
 import { type Table, tablePage } from './heap/relation.ts';
 import type { Server } from './server.ts';
+import { HeapReads } from './storage/heap-reads.ts';
 import { setHints } from './storage/hint.ts';
 import type { Transaction } from './transaction.ts';
 import type { WaitState } from './waits.ts';
@@ -92,12 +93,24 @@ class IndexScan {
       else if (block !== last) yield* this.readHeap(block);
       last = block;
     }
-    for (const block of [...new Set(blocks)].sort((a, b) => a - b)) {
-      yield* this.readHeap(block);
+    if (access.scan === 'bitmap') yield* this.readBitmap(blocks);
+    if (this.due >= 1) yield this.spend();
+  }
+
+  /** Each page once, in the order of blocks, with others on order meanwhile. */
+  private *readBitmap(found: readonly number[]) {
+    const { table, scanner } = this;
+    const { server, transaction, wait } = scanner;
+    const blocks = [...new Set(found)].sort((a, b) => a - b);
+    const reads = new HeapReads(server.storage, table.heap, wait, blocks);
+    for (let place = 0; place < blocks.length; place++) {
+      transaction.critical = true;
+      this.due += server.costs.pageHit + (yield* reads.page(place));
+      transaction.endCritical();
+      this.look(blocks[place]!);
       if (this.due >= SLICE) yield this.spend();
       if (this.scanner.transaction.cancellation !== null) return;
     }
-    if (this.due >= 1) yield this.spend();
   }
 
   private spend(): undefined {
@@ -124,10 +137,14 @@ class IndexScan {
 
   /** A page of the table, on which a reader may prune and set hint bits. */
   private *readHeap(block: number) {
+    yield* this.read(tablePage(this.table.definition.relation, block));
+    this.look(block);
+  }
+
+  private look(block: number): void {
     const { table, scanner } = this;
     const { storage, procArray, inRecovery } = scanner.server;
     const page = tablePage(table.definition.relation, block);
-    yield* this.read(page);
     const horizon = inRecovery ? 0 : procArray.array.oldestNonRemovableXid();
     const oldestRunning = inRecovery ? 0 : procArray.array.oldestRunningXid;
     const { record, setsHints } = table.heap.fetch(block, horizon, oldestRunning);

@@ -6,10 +6,10 @@
  * Kept: the table's lock and the row's before the change, pages in the order in which an index scan
  * reads them, the change's WAL records with their images, hint bits and pruning by readers, undoing
  * on abort (the versions stay, dead), several rows one after the other, sequential scans through a
- * ring and with their reads ahead, error 40001. Left out: a change is made before the pages that it needs have come in, so
- * another backend that has them can see it some milliseconds early; an inserted row that is not
- * committed is a row that others wait for, where in Postgres an UPDATE does not see it; the dead
- * tuple of an INSERT that fails with 23505.
+ * ring and with their reads ahead, error 40001. Left out: a change is made before the pages that it
+ * needs have come in, so another backend that has them can see it some milliseconds early; an
+ * inserted row that is not committed is a row that others wait for, where in Postgres an UPDATE
+ * does not see it; the dead tuple of an INSERT that fails with 23505.
  */
 import { scanIndex } from './access.ts';
 import type { InsertTarget } from './heap/insert-page.ts';

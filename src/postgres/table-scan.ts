@@ -1,12 +1,12 @@
 /**
  * A sequential scan: all pages of a table in order, read ahead as the version does, those of a big
- * table through a ring (`storage/sequential-reads.ts`). On the way the reader prunes and sets hint
+ * table through a ring (`storage/heap-reads.ts`). On the way the reader prunes and sets hint
  * bits as any other does.
  */
 import type { Scanner } from './access.ts';
 import { type Table, tablePage } from './heap/relation.ts';
+import { HeapReads } from './storage/heap-reads.ts';
 import { setHints } from './storage/hint.ts';
-import { SequentialReads } from './storage/sequential-reads.ts';
 
 /** Processor time is asked for when this much has come together, in nanoseconds. */
 const SLICE = 50_000;
@@ -18,7 +18,7 @@ export function* scanTable({ server, wait, transaction }: Scanner, table: Table)
   const { array } = procArray;
   const horizon = inRecovery ? 0 : array.oldestNonRemovableXid();
   const oldestRunning = inRecovery ? 0 : array.oldestRunningXid;
-  const reads = new SequentialReads(storage, heap, wait);
+  const reads = new HeapReads(storage, heap, wait);
   const versions = (heap.live + heap.dead) / Math.max(1, heap.pages);
   const ofPage = costs.pageHit + versions * costs.furtherRow('scanned');
   let due = 0;
