@@ -4,6 +4,7 @@ import type { Nanoseconds } from '../kernel/index.ts';
 /** What a fault strikes. */
 export type FaultTarget =
   | { readonly kind: 'server'; readonly server: string }
+  | { readonly kind: 'backend'; readonly server: string }
   | { readonly kind: 'patroni'; readonly server: string }
   | { readonly kind: 'etcd'; readonly member: string }
   | { readonly kind: 'pgbouncer'; readonly pool: string }

@@ -1,4 +1,5 @@
 import { type MetricDefinition, type MetricFamily, SUFFIXES } from './family.ts';
+import { activityFamily } from './metrics/activity.ts';
 import { commitFamily } from './metrics/commits.ts';
 import { costFamily } from './metrics/cost.ts';
 import { errorFamily } from './metrics/errors.ts';
@@ -25,6 +26,7 @@ export const FAMILIES: readonly MetricFamily[] = [
   tableFamily,
   replicationFamily,
   waitFamily,
+  activityFamily,
   costFamily,
 ];
 

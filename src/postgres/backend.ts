@@ -29,7 +29,13 @@ import {
 } from './statement.ts';
 import type { Undo } from './subtransactions.ts';
 import { Transaction } from './transaction.ts';
-import { CLIENT_READ, CPU, LOCK_WAITS, type WaitState } from './waits.ts';
+import {
+  CLIENT_READ,
+  CLIENT_READ_IN_TRANSACTION,
+  CPU,
+  LOCK_WAITS,
+  type WaitState,
+} from './waits.ts';
 
 const COMPLETE: WireMessage = { type: 'complete' };
 const AUTHENTICATION_REQUEST: WireMessage = { type: 'authentication request' };
@@ -95,7 +101,7 @@ export class Backend implements LockClient {
         const packet = this.inbox.take();
         if (packet === undefined) {
           if (this.outstayed()) return;
-          this.wait.now(CLIENT_READ);
+          this.wait.now(transaction.inBlock ? CLIENT_READ_IN_TRANSACTION : CLIENT_READ);
           yield this.inbox.receive(this.idleUntil);
           this.wait.now(CPU);
         } else if (packet.ending || packet.message!.type === 'terminate') return;

@@ -62,11 +62,13 @@ export class FaultTargets {
     return this.part(name) ?? (hosts.has(name) ? [{ kind: 'host', host: name }] : undefined);
   }
 
-  /** `pg1.patroni`, `etcd.a`, `pgbouncer.P`, `clients.app`. */
+  /** `pg1.backend`, `pg1.patroni`, `etcd.a`, `pgbouncer.P`, `clients.app`. */
   private part(name: string): FaultTarget[] | undefined {
     const [first, second, ...rest] = name.split('.');
     if (second === undefined || rest.length > 0) return undefined;
     const { groups, etcd, pgbouncer, patroni, workload } = this.named;
+    if (second === 'backend')
+      return groups.get(first!)?.map((server) => ({ kind: 'backend', server }));
     if (second === 'patroni' && patroni !== null)
       return groups.get(first!)?.map((server) => ({ kind: 'patroni', server }));
     if (first === 'etcd' && etcd?.members.some((member) => member.name === second))
