@@ -34,6 +34,14 @@ export interface FaultParameters {
   readonly power_off: { readonly targets: Targets };
   readonly pause: { readonly targets: Targets };
   readonly restart: { readonly targets: Targets };
+  /** A machine becomes one of another size; its volume stays. */
+  readonly resize: {
+    /** One server. */
+    readonly targets: Targets;
+    readonly hardware: string;
+    readonly cores: number;
+    readonly memoryBytes: number;
+  };
   readonly zone_outage: { readonly targets: Targets };
   readonly promote: { readonly targets: Targets };
   readonly disk_full: { readonly targets: Targets };

@@ -14,13 +14,16 @@ export class Station {
   /** Time that visitors waited before their service, and how many visitors there were. */
   waitTime: Nanoseconds = 0;
   visits = 0;
-  readonly servers: number;
+  servers: number;
   protected readonly sim: Simulation;
-  private readonly freeAt: Float64Array; // a heap, the server that falls free first on top
+  private freeAt: Float64Array; // a heap, the server that falls free first on top
+  private offeredBefore: Nanoseconds = 0; // by the numbers of servers that it had before
+  private resizedAt: Nanoseconds;
 
   constructor(sim: Simulation, servers: number) {
     this.sim = sim;
     this.servers = servers;
+    this.resizedAt = sim.now;
     this.freeAt = new Float64Array(servers).fill(sim.now);
   }
 
@@ -40,6 +43,20 @@ export class Station {
     this.visits++;
     this.sink(start + duration);
     return start + duration;
+  }
+
+  /** Another number of servers from now on; nobody is being served or waits. */
+  resize(servers: number): void {
+    this.idleTime = this.idle;
+    this.offeredBefore = this.offered;
+    this.resizedAt = this.sim.now;
+    this.servers = servers;
+    this.freeAt = new Float64Array(servers).fill(this.sim.now);
+  }
+
+  /** Time that servers have been there up to now, all of them together. */
+  get offered(): Nanoseconds {
+    return this.offeredBefore + this.servers * (this.sim.now - this.resizedAt);
   }
 
   /** The instant at which a visitor who comes now would be served. */

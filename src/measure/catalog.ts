@@ -6,6 +6,7 @@ import { errorFamily } from './metrics/errors.ts';
 import { failoverFamily } from './metrics/failover.ts';
 import { latencyFamily } from './metrics/latency.ts';
 import { outageFamily } from './metrics/outage.ts';
+import { positionFamily } from './metrics/positions.ts';
 import { procArrayFamily } from './metrics/procarray.ts';
 import { replicationFamily } from './metrics/replication.ts';
 import { serverFamily } from './metrics/servers.ts';
@@ -25,6 +26,7 @@ export const FAMILIES: readonly MetricFamily[] = [
   procArrayFamily,
   tableFamily,
   replicationFamily,
+  positionFamily,
   waitFamily,
   activityFamily,
   costFamily,

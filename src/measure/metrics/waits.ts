@@ -1,8 +1,4 @@
-import {
-  CLIENT_READ,
-  CLIENT_READ_IN_TRANSACTION,
-  WAIT_EVENTS,
-} from '../../postgres/waits.ts';
+import { CLIENT_READ, CLIENT_READ_IN_TRANSACTION, WAIT_EVENTS } from '../../postgres/waits.ts';
 import type { MetricFamily, MetricSheet } from '../family.ts';
 import type { Observed } from '../observed.ts';
 

@@ -1,6 +1,7 @@
 /** What the faults of a scenario reach, and whom they strike. */
-import type { FaultTarget } from '../../faults/fault.ts';
+
 import { BackendProgram } from '../../faults/backend-program.ts';
+import type { FaultTarget } from '../../faults/fault.ts';
 import { ServerProgram } from '../../faults/server-program.ts';
 import { type FaultWorld, Overlaps, type Program } from '../../faults/world.ts';
 import type { EtcdNode } from '../../ha/etcd-node.ts';

@@ -1,5 +1,5 @@
 import type { FaultTarget } from '../faults.ts';
-import type { Scenario } from '../model.ts';
+import type { Machine, Scenario } from '../model.ts';
 import type { Path } from '../problem.ts';
 import { type Context, unknownName } from './context.ts';
 
@@ -7,6 +7,7 @@ import { type Context, unknownName } from './context.ts';
 export type Named = Pick<
   Scenario,
   | 'network'
+  | 'hardware'
   | 'servers'
   | 'groups'
   | 'etcd'
@@ -49,6 +50,15 @@ export class FaultTargets {
       this.context.findings.problem(path, why, { nearest: members[0]! });
     }
     return null;
+  }
+
+  /** A machine of the section `hardware`. */
+  machine(path: Path, name: string): Machine | null {
+    const { hardware } = this.named;
+    const found = hardware.get(name);
+    if (found === undefined)
+      unknownName(this.context, path, name, 'a machine of hardware', hardware.keys());
+    return found ?? null;
   }
 
   private lookUp(name: string, zonesFirst: boolean): FaultTarget[] | undefined {
