@@ -27,7 +27,7 @@ export class BackendProgram implements Program {
   crash(): void {
     const { server } = this;
     const [backend] = [...server.backends].filter(({ process }) => process >= 0);
-    if (backend && server.isRunning) server.backendKilled(backend);
+    if (backend && server.isRunning) server.backendCrashed(backend);
   }
 
   /** Its client connects again when it likes. */

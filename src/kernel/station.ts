@@ -17,13 +17,10 @@ export class Station {
   servers: number;
   protected readonly sim: Simulation;
   private freeAt: Float64Array; // a heap, the server that falls free first on top
-  private offeredBefore: Nanoseconds = 0; // by the numbers of servers that it had before
-  private resizedAt: Nanoseconds;
 
   constructor(sim: Simulation, servers: number) {
     this.sim = sim;
     this.servers = servers;
-    this.resizedAt = sim.now;
     this.freeAt = new Float64Array(servers).fill(sim.now);
   }
 
@@ -48,15 +45,8 @@ export class Station {
   /** Another number of servers from now on; nobody is being served or waits. */
   resize(servers: number): void {
     this.idleTime = this.idle;
-    this.offeredBefore = this.offered;
-    this.resizedAt = this.sim.now;
     this.servers = servers;
     this.freeAt = new Float64Array(servers).fill(this.sim.now);
-  }
-
-  /** Time that servers have been there up to now, all of them together. */
-  get offered(): Nanoseconds {
-    return this.offeredBefore + this.servers * (this.sim.now - this.resizedAt);
   }
 
   /** The instant at which a visitor who comes now would be served. */

@@ -20,6 +20,7 @@ import type { LockClient, LockKind, LockOwner } from './locking/lock-table.ts';
 import { BackendMemory } from './memory.ts';
 import type { ProcSession } from './procarray/index.ts';
 import type { Server } from './server.ts';
+import { sortBytes, sortedRows, sortTime } from './sort.ts';
 import {
   ERRORS,
   type ErrorResponse,
@@ -67,6 +68,8 @@ export class Backend implements LockClient {
   private answer: WireMessage = COMPLETE;
   private started = false;
   private hasQueried = false;
+  /** What is left to do of the statement's sort; 0: it does not sort. */
+  private sortTime: Nanoseconds = 0;
   /** When the last statement ended, and until when the client may take; -1: it is not idle. */
   private idleSince: Nanoseconds = -1;
   private idleUntil: Nanoseconds = -1;
@@ -114,6 +117,7 @@ export class Backend implements LockClient {
           let rest = this.execute(statement);
           if (rest === 'the rest') {
             const error = yield* this.executor.finish(statement);
+            if (this.sortTime > 0) yield* this.sorted();
             rest = this.executed(error);
           }
           if (rest === 'commit') {
@@ -267,8 +271,28 @@ export class Backend implements LockClient {
       case 'rollback to':
         return this.subtransaction(statement);
       default:
+        if ((statement.details?.sortedBytes ?? 0) > 0 && !this.beginSort(statement))
+          return this.executed(ERRORS.outOfMemory);
         return this.executor.begin(statement) ? this.executed(null) : 'the rest';
     }
+  }
+
+  /** A sort takes its memory as its rows come, here at once; false if there is none. */
+  private beginSort(statement: Statement): boolean {
+    const { settings, storage } = this.server;
+    const rows = sortedRows(statement, storage.tables[statement.relation!.index]!.heap.live);
+    const bytes = Math.min(sortBytes(rows, statement.details!.sortedBytes), settings.work_mem);
+    this.sortTime = sortTime(rows);
+    return this.memory.takeWorkMemory(bytes) !== 'refused';
+  }
+
+  /** All rows have come and are put in order; then their memory is free. */
+  private *sorted(): Generator<undefined, void, undefined> {
+    const { host, group } = this.server;
+    const time = this.sortTime;
+    this.sortTime = 0;
+    yield host.cpu.serve(time, group);
+    this.memory.freeWorkMemory();
   }
 
   private set({ details }: Statement): Rest {

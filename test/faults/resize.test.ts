@@ -23,7 +23,7 @@ describe('a machine that becomes another one', () => {
     const cores = host.cores;
     play(made, fault('resize', 1_000, 30_000, { targets: [server('pg1')], ...BECOMES }));
     made.sim.run(5 * SECOND);
-    expect([host.state, made.instance('pg1').server.state]).toEqual(['off', 'crashed']);
+    expect([host.state, made.instance('pg1').server.state]).toEqual(['off', 'shut down']);
     made.sim.run(31 * SECOND - 1);
     expect([host.state, host.cores]).toEqual(['off', cores]);
     made.sim.run(40 * SECOND);
