@@ -100,12 +100,26 @@ export class Cores extends Processor {
   private idled: Nanoseconds = 0;
   /** How long the core that was found idle idles still before it goes on with the visit. */
   private startsLater: Nanoseconds = 0;
+  private offeredBefore: Nanoseconds = 0;
+  private resizedAt: Nanoseconds;
   private readonly costs: SwitchCosts;
   private last = new Float64Array(64 * FIELDS).fill(-1);
 
   constructor(sim: Simulation, cores: number, slice: Nanoseconds, costs: SwitchCosts) {
     super(sim, cores, slice);
     this.costs = costs;
+    this.resizedAt = sim.now;
+  }
+
+  override resize(cores: number): void {
+    this.offeredBefore = this.offered;
+    this.resizedAt = this.sim.now;
+    super.resize(cores);
+  }
+
+  /** Time that cores have been there up to now, all of them together. */
+  get offered(): Nanoseconds {
+    return this.offeredBefore + this.servers * (this.sim.now - this.resizedAt);
   }
 
   override serve(

@@ -20,6 +20,7 @@ import type { LockClient, LockKind, LockOwner } from './locking/lock-table.ts';
 import { BackendMemory } from './memory.ts';
 import type { ProcSession } from './procarray/index.ts';
 import type { Server } from './server.ts';
+import { sortBytes, sortedRows, sortTime } from './sort.ts';
 import {
   ERRORS,
   type ErrorResponse,
@@ -29,7 +30,13 @@ import {
 } from './statement.ts';
 import type { Undo } from './subtransactions.ts';
 import { Transaction } from './transaction.ts';
-import { CLIENT_READ, CPU, LOCK_WAITS, type WaitState } from './waits.ts';
+import {
+  CLIENT_READ,
+  CLIENT_READ_IN_TRANSACTION,
+  CPU,
+  LOCK_WAITS,
+  type WaitState,
+} from './waits.ts';
 
 const COMPLETE: WireMessage = { type: 'complete' };
 const AUTHENTICATION_REQUEST: WireMessage = { type: 'authentication request' };
@@ -66,6 +73,8 @@ export class Backend implements LockClient {
   /** Queries so far, and at how many of them its page tables are looked at next. */
   private queries = 0;
   private mapsAt = 1;
+  /** What is left to do of the statement's sort; 0: it does not sort. */
+  private sortTime: Nanoseconds = 0;
   /** When the last statement ended, and until when the client may take; -1: it is not idle. */
   private idleSince: Nanoseconds = -1;
   private idleUntil: Nanoseconds = -1;
@@ -100,7 +109,7 @@ export class Backend implements LockClient {
         const packet = this.inbox.take();
         if (packet === undefined) {
           if (this.outstayed()) return;
-          this.wait.now(CLIENT_READ);
+          this.wait.now(transaction.inBlock ? CLIENT_READ_IN_TRANSACTION : CLIENT_READ);
           yield this.inbox.receive(this.idleUntil);
           this.wait.now(CPU);
         } else if (packet.ending || packet.message!.type === 'terminate') return;
@@ -113,6 +122,7 @@ export class Backend implements LockClient {
           let rest = this.execute(statement);
           if (rest === 'the rest') {
             const error = yield* this.executor.finish(statement);
+            if (this.sortTime > 0) yield* this.sorted();
             rest = this.executed(error);
           }
           if (rest === 'commit') {
@@ -275,8 +285,28 @@ export class Backend implements LockClient {
       case 'rollback to':
         return this.subtransaction(statement);
       default:
+        if ((statement.details?.sortedBytes ?? 0) > 0 && !this.beginSort(statement))
+          return this.executed(ERRORS.outOfMemory);
         return this.executor.begin(statement) ? this.executed(null) : 'the rest';
     }
+  }
+
+  /** A sort takes its memory as its rows come, here at once; false if there is none. */
+  private beginSort(statement: Statement): boolean {
+    const { settings, storage } = this.server;
+    const rows = sortedRows(statement, storage.tables[statement.relation!.index]!.heap.live);
+    const bytes = Math.min(sortBytes(rows, statement.details!.sortedBytes), settings.work_mem);
+    this.sortTime = sortTime(rows);
+    return this.memory.takeWorkMemory(bytes) !== 'refused';
+  }
+
+  /** All rows have come and are put in order; then their memory is free. */
+  private *sorted(): Generator<undefined, void, undefined> {
+    const { host, group } = this.server;
+    const time = this.sortTime;
+    this.sortTime = 0;
+    yield host.cpu.serve(time, group);
+    this.memory.freeWorkMemory();
   }
 
   private set({ details }: Statement): Rest {

@@ -85,6 +85,7 @@ export class BackendMemory implements MemoryUser {
 
   /** The statement has ended. */
   freeWorkMemory(): void {
+    if (this.working === 0) return;
     this.server.release(this.working);
     this.bytes -= this.working;
     this.working = 0;

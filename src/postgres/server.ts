@@ -313,12 +313,17 @@ export class Server implements Listener<WireMessage> {
 
   /** The kernel has killed one of the backends; the postmaster hears of it at once (SIGCHLD). */
   backendKilled(backend: Backend, bytes: number): void {
-    this.context.sim.kill(backend.process);
     this.context.events.oomKill.emit(this.index, bytes);
     const megabytes = (bytes / 1e6).toFixed(1);
     this.note(
       `the kernel killed a backend of ${megabytes} MB for want of memory: all sessions end`,
     );
+    this.backendCrashed(backend);
+  }
+
+  /** A signal has ended one of the backends. */
+  backendCrashed(backend: Backend): void {
+    this.context.sim.kill(backend.process);
     const crashed = () => this.childCrashed();
     const reaper = function* (): Process {
       crashed();

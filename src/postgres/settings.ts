@@ -101,6 +101,7 @@ export const MODELLED = {
   autovacuum_vacuum_cost_limit: 'number',
   autovacuum_work_mem: 'bytes',
   maintenance_work_mem: 'bytes',
+  work_mem: 'bytes',
   vacuum_buffer_usage_limit: 'bytes',
   vacuum_cost_delay: 'time',
   vacuum_cost_limit: 'number',

@@ -61,6 +61,8 @@ export interface StatementDetails {
   readonly onConflict: 'error' | 'nothing' | 'update';
   /** What SELECT ... FOR does about a row that somebody else has: also NOWAIT, SKIP LOCKED. */
   readonly lockedRows: 'wait' | 'error' | 'skip';
+  /** ORDER BY without an index: the sorted columns' bytes of each row; 0: nothing is sorted. */
+  readonly sortedBytes: number;
   readonly settings: TransactionSettings | null;
   /** SAVEPOINT, RELEASE, ROLLBACK TO: of which name. */
   readonly savepoint: string | null;

@@ -46,6 +46,7 @@ export const PLAIN: StatementDetails = {
   isKeyGiven: false,
   onConflict: 'error',
   lockedRows: 'wait',
+  sortedBytes: 0,
   settings: null,
   savepoint: null,
 };
