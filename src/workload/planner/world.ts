@@ -1,4 +1,4 @@
-/** The tables that statements are about, as the planner names them and as the simulator has them. */
+/** The tables that statements are about, as the planner names them and the simulator has them. */
 import type { TableDefinition, TableIndexDefinition } from '../../postgres/heap/relation.ts';
 import type { Relation } from '../../postgres/statement.ts';
 import { type CatalogColumn, type CatalogIndex, type CatalogTable, tableName } from './catalog.ts';
