@@ -156,9 +156,14 @@ class Compiler {
       case 'LockRows': {
         const found = this.read(below!, limit);
         const words = rowLockWords(this.statement);
-        const rowLock = ROW_LOCKS.get(words);
+        const rowLock = ROW_LOCKS.get(words.replace(/ (nowait|skip locked)$/, ''));
         if (rowLock === undefined) return this.refuse(node, `FOR ${words.toUpperCase()}`);
-        return { ...found, details: { ...found.details, rowLock } };
+        const lockedRows = words.endsWith('nowait')
+          ? 'error'
+          : words.endsWith('skip locked')
+            ? 'skip'
+            : 'wait';
+        return { ...found, details: { ...found.details, rowLock, lockedRows } };
       }
       case 'Seq Scan':
         return this.sequential(node, limit);

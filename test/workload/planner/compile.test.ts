@@ -75,7 +75,10 @@ describe('plans become statements', () => {
       'SELECT 1 FROM items WHERE owner = :i FOR UPDATE',
       same(limited.Plans![0]!),
     );
-    expect(whole.details!.rowLock).toBe(FOR_UPDATE);
+    expect(whole.details).toMatchObject({ rowLock: FOR_UPDATE, lockedRows: 'wait' });
+    const skipping = 'SELECT 1 FROM items WHERE owner = :i FOR UPDATE SKIP LOCKED';
+    const { details } = firstStep(skipping, same(limited.Plans![0]!));
+    expect(details).toMatchObject({ rowLock: FOR_UPDATE, lockedRows: 'skip' });
   });
 
   test.each([

@@ -58,7 +58,7 @@ describe('what Postgres gets of a script', () => {
 
   test('BEGIN, COMMIT and SET are not for Postgres', () => {
     const all = statementsIn(
-      'BEGIN; SET LOCAL lock_timeout = 5; SELECT 1; UPDATE t SET x = 1; END;',
+      'BEGIN; SET LOCAL lock_timeout = 5; SELECT 1; SAVEPOINT s; UPDATE t SET x = 1; END;',
     );
     expect(all.map(({ sql }) => sql)).toEqual(['SELECT 1', 'UPDATE t SET x = 1']);
   });
