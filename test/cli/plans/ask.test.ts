@@ -44,7 +44,14 @@ const FACTS = {
 
 function request(statements: StatementRequest[], more: Partial<PlanRequest> = {}): PlanRequest {
   const settings = [['max_parallel_workers_per_gather', '0']] as const;
-  const base = { format: PLAN_FORMAT, schema: SCHEMA, facts: FACTS, version: 18, settings };
+  const base = {
+    format: PLAN_FORMAT,
+    schema: SCHEMA,
+    partitions: [],
+    facts: FACTS,
+    version: 18,
+    settings,
+  };
   return { ...base, statements, ...more };
 }
 

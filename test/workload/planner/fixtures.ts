@@ -39,7 +39,8 @@ export function index(
 
 export function table(name: string, columns: CatalogColumn[], indexes: CatalogIndex[]) {
   const fixed = { schema: 'public', kind: 'r', file: null, fillfactor: null } as const;
-  return { ...fixed, name, columns, indexes, references: [] };
+  const whole = { parent: null, bound: null, partitionKey: null };
+  return { ...fixed, ...whole, name, columns, indexes, references: [] };
 }
 
 export const ITEM_COLUMNS = [
