@@ -110,12 +110,25 @@ export class Executor {
     if (this.obstacle !== 'rows') return yield* this.finishRow(statement);
     const { rows, access } = statement.details!;
     const table = this.server.storage.tables[statement.relation!.index]!;
+    if (rows === 'parts') return yield* this.eachPart(statement);
     if ((rows === 'all' || rows === 'entries') && this.scans(table)) return ERRORS.dependencies;
     if (rows === 'all') yield* scanTable(this, table);
     else if (rows === 'entries') yield* scanIndex(this, table, access!);
     else return yield* this.eachRow(statement);
     if (this.transaction.cancellation !== null) return this.transaction.cancellation;
     return rowLockOf(statement) === null ? null : yield* this.eachRow(statement);
+  }
+
+  /** The same in one partition after the other. */
+  private *eachPart({ details, prepared }: Statement): Finishing {
+    const { host, group, costs } = this.server;
+    const planning = prepared ? 0 : costs.furtherRow('partitionPlanned');
+    for (const part of details!.parts) {
+      yield host.cpu.serve(Math.round(planning + costs.furtherRow('partition')), group);
+      const error = this.begin(part) ? null : yield* this.finish(part);
+      if (error !== null) return error;
+    }
+    return null;
   }
 
   /** What one row has to wait for. */

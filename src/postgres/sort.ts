@@ -37,6 +37,9 @@ export function sortedRows({ details }: Statement, tableRows: number): number {
   const rows = details?.rows ?? null;
   if (rows === 'all') return tableRows;
   if (rows === 'entries') return details!.access!.entries;
+  if (rows === 'parts') {
+    return details!.parts.reduce((sum, part) => sum + sortedRows(part, tableRows), 0);
+  }
   if (rows === null) return 1;
   if (rows.kind === 'list') return rows.list.length;
   return Math.max(0, Math.min(rows.last, tableRows) - Math.max(rows.first, 1) + 1);

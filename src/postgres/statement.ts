@@ -43,10 +43,12 @@ export interface TransactionSettings {
 /** What a statement is beyond its verb, its table and one key. */
 export interface StatementDetails {
   /**
-   * Its rows, if it does not stop at the one of its key: several, all in a sequential scan, or
-   * those of the entries that its access names.
+   * Its rows, if it does not stop at the one of its key: several, all in a sequential scan, those
+   * of the entries that its access names, or those of several partitions.
    */
-  readonly rows: Keys | 'all' | 'entries' | null;
+  readonly rows: Keys | 'all' | 'entries' | 'parts' | null;
+  /** The same for each of several partitions, in the order of the plan. */
+  readonly parts: readonly Statement[];
   /** By which index it finds them; null: by the first one, that of the key. */
   readonly access: Access | null;
   /** SELECT ... FOR: the lock that it takes of its rows. */

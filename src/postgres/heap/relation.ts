@@ -33,6 +33,8 @@ export interface TableIndexDefinition extends Omit<IndexDefinition, 'version'> {
 export interface TableDefinition extends Omit<HeapDefinition, 'isIndexed'> {
   readonly name: string;
   readonly options?: TableOptions;
+  /** How much its pages were used before the run, beside those of other tables; 1 if not given. */
+  readonly heat?: number;
   /** The first one is the key by which rows are looked up. */
   readonly indexes: readonly TableIndexDefinition[];
 }

@@ -17,6 +17,8 @@ export function transactionStatement(tokens: Tokens): Template | null {
   if (tokens.skipWords('rollback') || tokens.skipWords('abort')) {
     return endStatement(tokens, 'rollback');
   }
+  if (tokens.skipWords('savepoint')) return savepointStatement(tokens, 'savepoint');
+  if (tokens.skipWords('release')) return savepointStatement(tokens, 'release');
   return tokens.skipWords('set') ? setStatement(tokens) : null;
 }
 
