@@ -107,7 +107,14 @@ export function pgbenchScenario(plan: PgbenchPlan): ScenarioFile {
 function ageingClients(seconds: number) {
   const { clients, perSecond } = AGEING;
   const times = { ends: `${seconds}s`, rate: `${perSecond}/s` };
-  return { host: 'box', count: clients, run: 'ageing', connect: 'pg1', protocol: 'prepared', ...times };
+  return {
+    host: 'box',
+    count: clients,
+    run: 'ageing',
+    connect: 'pg1',
+    protocol: 'prepared',
+    ...times,
+  };
 }
 
 /** What repeats of one run measured. */

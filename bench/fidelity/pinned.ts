@@ -264,7 +264,10 @@ export function flushCpu(data: CalibrationData): number {
     pinned(data, workload, 'server_cpu_us_per_txn', 'same', 'on') -
     pinned(data, workload, 'server_cpu_us_per_txn') -
     cooled(data, workload).server;
-  return Math.max(0, mean([added('simple-update'), added('tpcb-like')]) - wakeupWork(data) - goingToSleep(data));
+  return Math.max(
+    0,
+    mean([added('simple-update'), added('tpcb-like')]) - wakeupWork(data) - goingToSleep(data),
+  );
 }
 
 /**

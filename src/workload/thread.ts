@@ -1,11 +1,13 @@
 /**
  * A thread of a client program that serves many sessions: pgbench -j, a driver's event loop.
  *
- * Kept: a session that has an answer to read waits until the thread comes to it; the thread takes
- * those whose answers are there when it looks (poll), one after the other, and sends each its next
- * statement before it turns to the next. The scheduler is fair by time, not by turns: while others
- * wait for a core too, a thread has it for as long as they have it at a time in the mean. What it
- * does for the first of a round is in the caches for the rest.
+ * Kept: pgbench's passes over its sessions (pgbench.c:threadRun). One reads the answers that are
+ * there when it looks (poll) and sends the sessions' next statements; whose transaction has ended
+ * begins the next one in a pass of its own, which comes before the thread looks again. pgbench's
+ * latency is from the one turn to the other: what a session waits between its transactions is in
+ * no latency. The scheduler is fair by time, not by turns: while others wait for a core too, a
+ * thread has it for as long as they have it at a time in the mean, and goes on with its pass when
+ * it has a core again. What it does for the first of a pass is in the caches for the rest.
  */
 import type { Cores } from '../hardware/cores.ts';
 import type { Nanoseconds, Process, ProcessId, Simulation } from '../kernel/index.ts';
@@ -25,6 +27,7 @@ export class ClientThread {
   private readonly beginning = new Queue<Turn>();
   /** Those of the pass that it is in who have not had their turn. */
   private readonly pass = new Queue<Turn>();
+  /** What it does in this pass, for the caches: reading answers, or beginning transactions. */
   private kind = 0;
   private process: ProcessId = -1;
   private idleTicket = -1;
@@ -48,6 +51,7 @@ export class ClientThread {
     this.ask(this.beginning, duration);
   }
 
+  /** The running session waits for its turn. */
   private ask(queue: Queue<Turn>, duration: Nanoseconds): void {
     const { sim } = this;
     queue.push({ process: sim.running, ticket: sim.park(), duration });
@@ -92,6 +96,7 @@ export class ClientThread {
     return turns;
   }
 
+  /** For how long it has a core: while nobody else wants one, for as long as it likes. */
   private quantum(): Nanoseconds {
     const { cpu } = this;
     const isAlone = cpu.firstFree <= this.sim.now;

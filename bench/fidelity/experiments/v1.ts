@@ -26,7 +26,15 @@ export const v1: Experiment = {
       const expected = mean(repeats.map(({ tps }) => tps));
       const own = { synchronous_commit: sync_commit, full_page_writes: 'off' };
       const isAged = builtin !== 'select-only';
-      const plan = { meta: settings, calibration, builtin, clients, expected, settings: own, isAged };
+      const plan = {
+        meta: settings,
+        calibration,
+        builtin,
+        clients,
+        expected,
+        settings: own,
+        isAged,
+      };
       return pgbenchPoint(name, repeats, plan);
     });
   },
