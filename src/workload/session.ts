@@ -49,7 +49,7 @@ export class Session {
   }
 
   *run(): Process {
-    const { sim } = this.group.context;
+    const { sim, events } = this.group.context;
     const { group, thread } = this;
     const { options } = group;
     const { starts, ends, connectionPerTransaction, rate, think, cpu, host } = options;
@@ -68,8 +68,11 @@ export class Session {
       const beginning = ofStatement >> 1; // sending it, as much as reading its answer
       if (time > 0 && !thread) yield host.cpu.serve(time);
       else if (thread) {
-        yield thread.begin(beginning);
-        began = sim.now - beginning;
+        const turn = thread.begin(beginning);
+        yield;
+        began = sim.now;
+        if (rate === null) events.invoked.emit(this.number, arrival.script.index);
+        yield sim.holdUntil(turn.ends);
       }
       const execution = this.executionOf(arrival.script);
       this.failure = null;
@@ -100,7 +103,7 @@ export class Session {
   private start(): Arrival {
     const script = this.group.drawScript();
     const { sim, events } = this.group.context;
-    events.invoked.emit(this.number, script.index);
+    if (!this.thread) events.invoked.emit(this.number, script.index); // else at its turn
     return { at: sim.now, script };
   }
 

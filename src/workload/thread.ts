@@ -13,10 +13,16 @@ import type { Cores } from '../hardware/cores.ts';
 import type { Nanoseconds, Process, ProcessId, Simulation } from '../kernel/index.ts';
 import { Queue } from './queue.ts';
 
-interface Turn {
+/** Its passes, as kinds of visits of a core. */
+const ANSWERED = 0;
+const BEGINNING = 1;
+
+export interface Turn {
   readonly process: ProcessId;
   readonly ticket: number;
   readonly duration: Nanoseconds;
+  /** When the thread has done it, from its beginning on. */
+  ends: Nanoseconds;
 }
 
 export class ClientThread {
@@ -28,7 +34,7 @@ export class ClientThread {
   /** Those of the pass that it is in who have not had their turn. */
   private readonly pass = new Queue<Turn>();
   /** What it does in this pass, for the caches: reading answers, or beginning transactions. */
-  private kind = 0;
+  private kind: number = ANSWERED;
   private process: ProcessId = -1;
   private idleTicket = -1;
 
@@ -46,16 +52,21 @@ export class ClientThread {
     this.ask(this.answered, duration);
   }
 
-  /** The same for the first statement of a transaction. */
-  begin(duration: Nanoseconds): undefined {
-    this.ask(this.beginning, duration);
+  /**
+   * `const turn = thread.begin(d); yield;`: the running session, which begins a transaction, goes
+   * on when its turn comes, and can send when `turn.ends`.
+   */
+  begin(duration: Nanoseconds): Turn {
+    return this.ask(this.beginning, duration);
   }
 
   /** The running session waits for its turn. */
-  private ask(queue: Queue<Turn>, duration: Nanoseconds): void {
+  private ask(queue: Queue<Turn>, duration: Nanoseconds): Turn {
     const { sim } = this;
-    queue.push({ process: sim.running, ticket: sim.park(), duration });
+    const turn = { process: sim.running, ticket: sim.park(), duration, ends: 0 };
+    queue.push(turn);
     sim.wake(this.process, this.idleTicket);
+    return turn;
   }
 
   private *run(): Process {
@@ -70,11 +81,15 @@ export class ClientThread {
       const first = turns[0]!.duration;
       let total = 0;
       for (const { duration } of turns) total += duration;
+      const before = cpu.busyTime;
       const end = cpu.visit(first, this.kind, total - first);
-      let at = end - total;
-      for (const { process, ticket, duration } of turns) {
-        at += duration;
-        sim.wakeAt(process, ticket, at);
+      let at = end - (cpu.busyTime - before);
+      let lost = end - total - at;
+      for (const turn of turns) {
+        turn.ends = at + turn.duration + lost;
+        sim.wakeAt(turn.process, turn.ticket, this.kind === ANSWERED ? turn.ends : at);
+        at = turn.ends;
+        lost = 0;
       }
       yield sim.holdUntil(end);
     }
@@ -84,7 +99,7 @@ export class ClientThread {
   private turns(): Turn[] {
     if (this.pass.length === 0) {
       const next = this.beginning.length > 0 ? this.beginning : this.answered;
-      this.kind = next === this.beginning ? 1 : 0;
+      this.kind = next === this.beginning ? BEGINNING : ANSWERED;
       while (next.length > 0) this.pass.push(next.shift()!);
     }
     const turns: Turn[] = [];
