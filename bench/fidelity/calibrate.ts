@@ -16,6 +16,7 @@ import {
   crossing,
   flushCpu,
   flushInKernel,
+  interruptions,
   MESSAGES,
   pinned,
   WORKLOADS,
@@ -145,6 +146,7 @@ function processorCosts(data: CalibrationData) {
   const latency = wakeup(data);
   const work = wakeupWork(data);
   const busy = crossing(data);
+  const breaks = interruptions(data);
   const { refill, idleWork } = cachesOf(data);
   return {
     processor: {
@@ -154,6 +156,9 @@ function processorCosts(data: CalibrationData) {
       core_wakeup_work: us(work),
       crossing: us(busy),
       idle_work: us(idleWork),
+      ...(breaks === null
+        ? {}
+        : { interrupted_every: us(breaks.every), interruption: us(breaks.lasting) }),
     },
     derived: [
       value(
@@ -188,6 +193,16 @@ function processorCosts(data: CalibrationData) {
         'C2b: 0.28 of half of the CPU time that `select 1` takes more across cores (the share of ' +
           'a busy core, measured elsewhere by pairs of processes: `bench/fidelity/pinned.ts`)',
       ),
+      ...(breaks === null
+        ? []
+        : [
+            value(
+              'processor.interrupted_every',
+              breaks.every,
+              'C2b same core: 99th percentiles of `select-only` and asynchronous simple-update',
+            ),
+            value('processor.interruption', breaks.lasting, 'the same'),
+          ]),
     ],
   };
 }
