@@ -106,6 +106,23 @@ describe('calibration from C1 to C3', () => {
     expect(values.get('processor.crossing')).toBeCloseTo((0.28 * (cross - both)) / 2, 1);
   });
 
+  test('interruptions follow from the 99th percentiles of a short and of a long transaction', () => {
+    expect(values.has('processor.interruption'), 'all percentiles alike').toBe(false);
+    const every = 900;
+    const lasting = 40;
+    const files = syntheticFiles();
+    type Point = { workload: string; lat: { p50_ms: number; p99_ms: number } };
+    const { points } = files['C2b'] as { points: Point[] };
+    const longer = (length: number) => lasting * Math.log(length / every / 0.01);
+    const disturbed = points.map((point) => {
+      const length = 1000 * point.lat.p50_ms;
+      return { ...point, lat: { p50_ms: length / 1000, p99_ms: (length + longer(length)) / 1000 } };
+    });
+    const found = derived(calibrated({ ...files, C2b: { points: disturbed } }));
+    expect(found.get('processor.interrupted_every')).toBeCloseTo(every, 3);
+    expect(found.get('processor.interruption')).toBeCloseTo(lasting, 4);
+  });
+
   describe('reads', () => {
     const meta = { hardware: '2 vCPU of nobody, 8 GB RAM' };
     const reads = (iops: number, microseconds: number) => {
