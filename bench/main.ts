@@ -3,6 +3,7 @@ import { buffers } from './buffers.ts';
 import { draws } from './draws.ts';
 import { figures } from './figures.ts';
 import { loading } from './loading.ts';
+import { poolHits } from './pool-hits.ts';
 import { processes } from './processes.ts';
 import { wholeRuns } from './run.ts';
 import { type Row, table } from './table.ts';
@@ -17,6 +18,7 @@ const PARTS: Record<string, () => Promise<Row[]>> = {
   draws,
   loading,
   buffers,
+  'pool-hits': poolHits,
   run: wholeRuns,
 };
 

@@ -4,7 +4,7 @@
  * takes the sum of its parts, to the nanosecond.
  */
 import { MICROSECOND, MILLISECOND, type Nanoseconds, SECOND } from '../../src/kernel/index.ts';
-import { Costs, DEFAULT_COSTS } from '../../src/postgres/costs.ts';
+import { costsOf, DEFAULT_COSTS } from '../../src/postgres/costs.ts';
 import { insertRecord, samePageUpdateRecord } from '../../src/postgres/heap/heap-records.ts';
 import { recordBytes } from '../../src/postgres/heap/wal-record.ts';
 import { COMMIT_BYTES } from '../../src/postgres/record-sizes.ts';
@@ -14,7 +14,7 @@ import { ACCOUNTS, pgbenchTables } from '../../src/workload/pgbench.ts';
 import { digits, type Figure } from './figure.ts';
 import { play, scenarioOf } from './world.ts';
 
-const COSTS = new Costs(DEFAULT_COSTS);
+const COSTS = costsOf(DEFAULT_COSTS);
 
 /** One way between servers, and between client and server. */
 const ONE_WAY = 1 * MILLISECOND;

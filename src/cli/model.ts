@@ -1,5 +1,6 @@
 import type { RunResult } from '../measure/result.ts';
 import type { Problem } from '../scenario/problem.ts';
+import type { KnownPlans } from './plans/plans.ts';
 
 /** What the command line needs of the layers below it; tests give it a small one of their own. */
 export interface Model {
@@ -18,6 +19,8 @@ export interface Source {
   /** As it is named in messages. */
   file: string;
   text: string;
+  /** Postgres's plans for it, once they are known. */
+  plans?: KnownPlans;
 }
 
 export type LoadOutcome =

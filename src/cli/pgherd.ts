@@ -11,21 +11,41 @@ import {
 } from '../scenario/index.ts';
 import { readBeside } from './files.ts';
 import type { LoadedScenario, LoadOutcome, Model, PlannedRun, Source } from './model.ts';
+import { type PlanSources, Plans, usualSources } from './plans/plans.ts';
 
-/** The simulator as the command line sees it. */
-export const model: Model = {
-  load: async (source, set) => load(source, set),
-  schema: scenarioJsonSchema,
-  starter: starterScenario,
-};
-
-/** A profile's file is looked for beside the scenario that names it. */
-function optionsFor(file: string): ResolveOptions {
-  return { knownMetric, readProfile: (name) => readBeside(file, name) };
+/** The simulator as the command line sees it, with Postgres's plans from these sources. */
+export function modelWith(sources: PlanSources): Model {
+  return {
+    load: async (source, set) => load(source, set, sources),
+    schema: scenarioJsonSchema,
+    starter: starterScenario,
+  };
 }
 
-function load({ file, text }: Source, set: readonly string[]): LoadOutcome {
-  const options = optionsFor(file);
+export const model: Model = modelWith(usualSources());
+
+/** Plans that are missing are made before the scenario is read once more. */
+async function load(
+  source: Source,
+  set: readonly string[],
+  sources: PlanSources,
+): Promise<LoadOutcome> {
+  source.plans ??= new Map();
+  const plans = new Plans(sources, source.plans);
+  const read = () => readWith(source, set, plans);
+  const loaded = read();
+  if (!loaded.ok || !plans.areMissing) return loaded;
+  await plans.make();
+  return read();
+}
+
+/** A profile's file is looked for beside the scenario that names it. */
+function optionsFor(file: string, plans: Plans): ResolveOptions {
+  return { knownMetric, readProfile: (name) => readBeside(file, name), plans: plans.lookUp };
+}
+
+function readWith({ file, text }: Source, set: readonly string[], plans: Plans): LoadOutcome {
+  const options = optionsFor(file, plans);
   const loaded = loadScenario(text, { ...options, file, set });
   if (!loaded.ok) return loaded;
   const expanded = expandRuns(loaded.document, options);

@@ -210,9 +210,13 @@ export class Disk {
     return law;
   }
 
+  hasRoom(bytes: number): boolean {
+    return this.fillers === 0 && this.usedBytes + bytes <= this.spec.sizeBytes;
+  }
+
   /** Files grow by so many bytes; false, and nothing happens, if there is no room (ENOSPC). */
   allocate(bytes: number): boolean {
-    if (this.fillers > 0 || this.usedBytes + bytes > this.spec.sizeBytes) return false;
+    if (!this.hasRoom(bytes)) return false;
     this.usedBytes += bytes;
     return true;
   }

@@ -48,6 +48,12 @@ export interface ObservedTable {
   readonly indexes: readonly { readonly pages: number }[];
 }
 
+/** How well a hit ratio is known where one page of so many is followed. */
+export interface ObservedSample {
+  readonly sample: { readonly oneOf: number; readonly counts: Float64Array };
+  hitRatio(since: Float64Array): { readonly share: number; readonly error: number };
+}
+
 export interface ObservedServer {
   readonly name: string;
   readonly index: number;
@@ -77,9 +83,12 @@ export interface ObservedServer {
     };
   };
   readonly memory: { readonly used: number };
+  readonly checkpointer: { readonly timed: number; readonly requested: number };
   readonly storage: {
     readonly tables: readonly ObservedTable[];
     readonly pool: { readonly hits: number; readonly reads: number };
+    /** Where not all pages are followed. */
+    readonly sampled: ObservedSample | null;
     readonly written: {
       readonly checkpointer: number;
       readonly bgwriter: number;

@@ -4,8 +4,8 @@
  * Postgres's order (`transaction.ts`).
  *
  * Kept: authentication's round trips, errors and aborted transactions, read-only standbys, what
- * termination does at each point, wait events, idle time-outs, statements outside of a block, each
- * a transaction of its own. Left out: statement_timeout and cancelling.
+ * termination does at each point, wait events, time-outs, statements outside of a block, each a
+ * transaction of its own. Left out: cancelling by the client or by another session.
  */
 import type { Endpoint, Packet } from '../hardware/tcp.ts';
 import {
@@ -27,6 +27,7 @@ import {
   type Statement,
   type WireMessage,
 } from './statement.ts';
+import type { Undo } from './subtransactions.ts';
 import { Transaction } from './transaction.ts';
 import { CLIENT_READ, CPU, LOCK_WAITS, type WaitState } from './waits.ts';
 
@@ -43,6 +44,9 @@ const VISITS = {
   commit: 5,
   rollback: 5,
   set: 1,
+  savepoint: 1,
+  release: 1,
+  'rollback to': 1,
 } as const;
 
 /** What a statement that is executed has left to do. */
@@ -74,7 +78,7 @@ export class Backend implements LockClient {
     this.owner = server.locks.enter(this);
     this.wait = server.waits.enter(CPU);
     this.proc = server.procArray.session(this.wait);
-    this.memory = new BackendMemory(server.memory, () => server.backendKilled(this));
+    this.memory = new BackendMemory(server.memory, (bytes) => server.backendKilled(this, bytes));
     this.transaction = new Transaction(server, this.proc, this.owner, this.wait);
     this.executor = new Executor(server, this.owner, this.transaction, this.wait);
   }
@@ -98,6 +102,7 @@ export class Backend implements LockClient {
         else {
           const statement = packet.message as Statement;
           this.idleSince = -1;
+          transaction.statementComes();
           yield host.cpu.serve(this.costOf(statement), group, VISITS[statement.verb]);
           if (proc.mustWait()) yield* proc.waitForLock();
           let rest = this.execute(statement);
@@ -117,10 +122,11 @@ export class Backend implements LockClient {
             }
             transaction.confirmed(statement.commit, waits);
             if (proc.endsLater()) yield* transaction.leaveRunning();
-            this.endTransaction(true);
+            this.endTransaction();
           }
           if (proc.entry.executing) proc.endStatement(transaction.inBlock);
           this.endpoint.send(this.answer, RESULT_BYTES);
+          if (this.answer.type === 'error' && this.answer.fatal) return;
         }
       }
     } catch (thrown) {
@@ -155,10 +161,10 @@ export class Backend implements LockClient {
     } else if (!this.transaction.critical) sim.interrupt(this.process, new Interrupt('shutdown'));
   }
 
-  /** The server has crashed: what the transaction had changed counts for nothing. */
+  /** The server has crashed: without a commit record in what is left of WAL all is undone. */
   lose(): void {
     this.wait.settle();
-    this.executor.end(false);
+    this.executor.changes.end(this.transaction.isCommittedIn(this.server.wal.insertLsn));
   }
 
   /** commit_siblings does not count who waits for a lock (procarray.c:MinimumActiveBackends). */
@@ -169,13 +175,23 @@ export class Backend implements LockClient {
     this.wait.now(kind === null ? CPU : LOCK_WAITS[kind]);
   }
 
-  /** The startup packet, then SCRAM-SHA-256's two exchanges: three round trips in all. */
+  /**
+   * The startup packet, then SCRAM-SHA-256's two exchanges: three round trips in all. The packet,
+   * and then both exchanges, have authentication_timeout; who sends no packet is left without a word.
+   */
   private *authenticate() {
+    const { context, settings } = this.server;
+    let giveUpAt = 0;
     for (let exchange = 0; exchange < 3; exchange++) {
+      if (exchange < 2) giveUpAt = context.sim.now + settings.authentication_timeout;
       let packet = this.inbox.take();
       while (packet === undefined) {
+        if (context.sim.now >= giveUpAt) {
+          if (exchange > 0) this.endpoint.send(ERRORS.authenticationTimeout, RESULT_BYTES);
+          return false;
+        }
         this.wait.now(CLIENT_READ);
-        yield this.inbox.receive();
+        yield this.inbox.receive(giveUpAt);
         packet = this.inbox.take();
       }
       this.wait.now(CPU);
@@ -235,11 +251,15 @@ export class Backend implements LockClient {
         return this.set(statement);
       case 'commit':
         if (transaction.hasXid && !transaction.isAborted) return 'commit';
-        this.endTransaction(false);
+        this.endTransaction();
         return 'nothing';
       case 'rollback':
-        this.endTransaction(false);
+        this.endTransaction();
         return 'nothing';
+      case 'savepoint':
+      case 'release':
+      case 'rollback to':
+        return this.subtransaction(statement);
       default:
         return this.executor.begin(statement) ? this.executed(null) : 'the rest';
     }
@@ -260,9 +280,37 @@ export class Backend implements LockClient {
     return 'nothing';
   }
 
+  /** SAVEPOINT, RELEASE, ROLLBACK TO. */
+  private subtransaction({ verb, details }: Statement): Rest {
+    const { transaction, owner } = this;
+    const { subtransactions, inBlock } = transaction;
+    const name = details!.savepoint!;
+    if (!inBlock) this.fail(ERRORS.notInBlock);
+    else if (verb === 'savepoint') {
+      subtransactions.define(name, this.executor.changes.count, owner.rows.length);
+    } else if (verb === 'release') {
+      if (!subtransactions.release(name)) this.fail(ERRORS.noSavepoint);
+    } else {
+      const undo = subtransactions.rollBackTo(name);
+      if (undo === null) this.fail(ERRORS.noSavepoint);
+      else {
+        transaction.isAborted = false;
+        this.undo(undo);
+      }
+    }
+    return 'nothing';
+  }
+
+  private undo(undo: Undo): void {
+    this.executor.changes.undo(undo.changes);
+    this.transaction.undo(undo);
+  }
+
   private refusal({ verb, details }: Statement): ErrorResponse | null {
-    if (verb === 'commit' || verb === 'rollback') return null;
+    if (verb === 'commit' || verb === 'rollback' || verb === 'rollback to') return null;
     if (this.transaction.isAborted) return ERRORS.aborted;
+    const { cancellation } = this.transaction;
+    if (cancellation !== null) return cancellation;
     if (this.memory.query() === 'refused') return ERRORS.outOfMemory;
     const locks = details !== null && details.rowLock !== null;
     const writes = verb === 'insert' || verb === 'update' || verb === 'delete' || locks;
@@ -272,19 +320,25 @@ export class Backend implements LockClient {
   }
 
   private fail(error: ErrorResponse): void {
-    const { inBlock, began } = this.transaction;
+    const { inBlock, began, isAborted, subtransactions } = this.transaction;
     this.answer = error;
-    this.endTransaction(false);
+    if (isAborted && subtransactions.isOpen) return; // the next one that fails undoes no more
+    if (subtransactions.isOpen) {
+      this.undo(subtransactions.fail());
+      this.transaction.isAborted = true;
+      return;
+    }
+    this.endTransaction();
     if (inBlock) this.transaction.remainAborted(began);
   }
 
-  private endTransaction(committed: boolean): void {
-    this.executor.end(committed);
-    this.transaction.end(committed);
+  private endTransaction(): void {
+    this.executor.changes.end(this.transaction.hasCommitted);
+    this.transaction.end();
   }
 
   private exit(): void {
-    this.endTransaction(false);
+    this.endTransaction();
     this.proc.disconnect();
     this.server.locks.leave(this.owner);
     this.memory.end();

@@ -137,80 +137,25 @@ export const SCRAM_CLIENT_TIME = 3 * MILLISECOND;
 type ByVerb = Readonly<Record<Verb, Nanoseconds>>;
 
 /** A machine's costs as a running server uses them: whole statements by verb and protocol. */
-export class Costs implements CostProfile {
-  readonly message: Nanoseconds;
-  readonly statements: CostProfile['statements'];
-  readonly commit: Nanoseconds;
-  readonly recheck: Nanoseconds;
-  readonly fork: Nanoseconds;
-  readonly backendStart: Nanoseconds;
-  readonly firstQuery: Nanoseconds;
-  readonly backendExit: Nanoseconds;
-  readonly flush: Nanoseconds;
-  readonly flushInKernel: Nanoseconds;
-  readonly wake: Nanoseconds;
-  readonly sleep: Nanoseconds;
-  readonly walWrite: Nanoseconds;
-  readonly walPageWrite: Nanoseconds;
-  readonly walSender: Nanoseconds;
-  readonly walSenderReply: Nanoseconds;
-  readonly walReceiver: Nanoseconds;
-  readonly redoPerByte: number;
-  readonly redoWake: Nanoseconds;
-  readonly walPerByte: number;
-  readonly fullPageImage: Nanoseconds;
-  readonly pageHit: Nanoseconds;
-  readonly pageRead: Nanoseconds;
-  readonly diskRead: Nanoseconds;
-  readonly pageWrite: Nanoseconds;
-  private readonly prepared: ByVerb;
-  private readonly simple: ByVerb;
-
-  constructor(profile: CostProfile) {
-    this.message = profile.message;
-    this.statements = profile.statements;
-    this.commit = profile.commit;
-    this.recheck = profile.recheck;
-    this.fork = profile.fork;
-    this.backendStart = profile.backendStart;
-    this.firstQuery = profile.firstQuery;
-    this.backendExit = profile.backendExit;
-    this.flush = profile.flush;
-    this.flushInKernel = profile.flushInKernel;
-    this.wake = profile.wake;
-    this.sleep = profile.sleep;
-    this.walWrite = profile.walWrite;
-    this.walPageWrite = profile.walPageWrite;
-    this.walSender = profile.walSender;
-    this.walSenderReply = profile.walSenderReply;
-    this.walReceiver = profile.walReceiver;
-    this.redoPerByte = profile.redoPerByte;
-    this.redoWake = profile.redoWake;
-    this.walPerByte = profile.walPerByte;
-    this.fullPageImage = profile.fullPageImage;
-    this.pageHit = profile.pageHit;
-    this.pageRead = profile.pageRead;
-    this.diskRead = profile.diskRead;
-    this.pageWrite = profile.pageWrite;
-    this.prepared = table(profile, false);
-    this.simple = table(profile, true);
-  }
-
+export interface Costs extends CostProfile {
   /** CPU time of one statement on an open connection, without that of a commit which writes. */
-  statement(verb: Verb, prepared: boolean): Nanoseconds {
-    return prepared ? this.prepared[verb] : this.simple[verb];
-  }
-
+  statement(verb: Verb, prepared: boolean): Nanoseconds;
   /** CPU time of one of `FURTHER_ROWS`. */
-  furtherRow(kind: keyof typeof FURTHER_ROWS): number {
-    const { select } = this.statements;
-    return (FURTHER_ROWS[kind] * select.execute) / DEFAULT_COSTS.statements.select.execute;
-  }
-
+  furtherRow(kind: keyof typeof FURTHER_ROWS): number;
   /** CPU time of replaying so many bytes of WAL. */
-  redo(bytes: number): Nanoseconds {
-    return Math.round(bytes * this.redoPerByte);
-  }
+  redo(bytes: number): Nanoseconds;
+}
+
+export function costsOf(profile: CostProfile): Costs {
+  const prepared = table(profile, false);
+  const simple = table(profile, true);
+  const scale = profile.statements.select.execute / DEFAULT_COSTS.statements.select.execute;
+  return {
+    ...profile,
+    statement: (verb, isPrepared) => (isPrepared ? prepared[verb] : simple[verb]),
+    furtherRow: (kind) => FURTHER_ROWS[kind] * scale,
+    redo: (bytes) => Math.round(bytes * profile.redoPerByte),
+  };
 }
 
 /** Every verb in the same order, so that all tables have one shape. */
@@ -229,5 +174,8 @@ function table({ message, statements }: CostProfile, plans: boolean): ByVerb {
     // of one row by EXPLAIN ANALYZE: 81 us where an UPDATE takes 115; here as much as that
     delete: of('update'),
     set: of('begin'),
+    savepoint: of('begin'),
+    release: of('begin'),
+    'rollback to': of('rollback'),
   };
 }

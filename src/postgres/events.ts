@@ -33,6 +33,8 @@ export class PostgresEvents {
   readonly walFiles: Topic<[server: number, bytes: number, backlog: number]>;
   /** A process has met what it cannot go on from, and the server crashes. */
   readonly panic: Topic<[server: number]>;
+  /** The kernel has killed a backend that had so many bytes, and so the server crashes. */
+  readonly oomKill: Topic<[server: number, bytes: number]>;
 
   /** A vacuum of a table begins; `forced` is 1 for one against wraparound. */
   readonly vacuumBegan: Topic<[server: number, table: number, forced: number]>;
@@ -58,6 +60,7 @@ export class PostgresEvents {
     this.vacuumEnded = trace.topic('vacuum.ended', ['server', 'table', 'done', 'removed']);
     this.autovacuumWorkers = trace.topic('autovacuum.workers', ['server', 'count']);
     this.panic = trace.topic('server.panic', ['server']);
+    this.oomKill = trace.topic('server.oom_kill', ['server', 'bytes']);
     this.checkpoint = trace.topic('server.checkpoint', ['server', 'redoLsn', 'requested']);
     this.checkpointWritten = trace.topic('server.checkpoint_written', ['server', 'buffers']);
     const completed = ['server', 'buffers', 'writeTime', 'syncTime'];

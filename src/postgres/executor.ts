@@ -6,49 +6,41 @@
  * Kept: the table's lock and the row's before the change, pages in the order in which an index scan
  * reads them, the change's WAL records with their images, hint bits and pruning by readers, undoing
  * on abort (the versions stay, dead), several rows one after the other, sequential scans through a
- * ring, error 40001. Left out: a change is made before the pages that it needs have come in, so
+ * ring and with their reads ahead, error 40001. Left out: a change is made before the pages that it needs have come in, so
  * another backend that has them can see it some milliseconds early; an inserted row that is not
  * committed is a row that others wait for, where in Postgres an UPDATE does not see it; the dead
  * tuple of an INSERT that fails with 23505.
  */
-import { BufferRing, scansThroughRing } from './buffers/rings.ts';
+import { scanIndex } from './access.ts';
 import type { InsertTarget } from './heap/insert-page.ts';
-import {
-  type Table,
-  type TableChange,
-  type TableRead,
-  type TableUpdate,
-  tablePage,
-} from './heap/relation.ts';
+import { type Table, type TableRead, type TableUpdate, tablePage } from './heap/relation.ts';
 import type { LockManager, LockRequest } from './locking/lock-manager.ts';
+import type { RowLockMode } from './locking/lock-modes.ts';
 import type { LockOwner } from './locking/lock-table.ts';
 import { type RowId, rowId } from './locking/row-locks.ts';
+import { changeOf, makesNewVersion } from './row-changes.ts';
 import type { Server } from './server.ts';
-import { ERRORS, type ErrorResponse, type Statement } from './statement.ts';
-import { aboutRow, keysOf, rowLockOf, rowOf, tableLockOf } from './statement-rows.ts';
+import { ERRORS, type ErrorResponse, LOCK_ERRORS, type Statement } from './statement.ts';
+import { aboutRow, furtherRow, keysOf, rowLockOf, rowOf, tableLockOf } from './statement-rows.ts';
+import { setHints } from './storage/hint.ts';
+import { SequentialReads } from './storage/sequential-reads.ts';
+import { needsNewPage } from './storage/table-files.ts';
 import type { Transaction } from './transaction.ts';
+import { TransactionChanges } from './transaction-changes.ts';
 import type { WaitState } from './waits.ts';
-
-const LOCK_ERRORS = {
-  deadlock: ERRORS.deadlock,
-  'lock timeout': ERRORS.lockTimeout,
-  'out of shared memory': ERRORS.outOfSharedMemory,
-} as const;
 
 /** What a statement that could not be done at once stopped at. */
 type Obstacle = 'relation lock' | 'rows' | 'row lock' | 'pages' | 'processor' | 'error';
 
 /** Processor time is asked for when this much has come together, in nanoseconds. */
 const SLICE = 50_000;
-/** A bulk-read ring: 256 kB (freelist.c:GetAccessStrategy). */
-const RING_BUFFERS = 32;
 
 /** What a statement does to a table's pages. */
 type Work = Pick<TableRead, 'reads' | 'records'>;
 
 type Finishing = Generator<undefined, ErrorResponse | null, undefined>;
-
 const NO_WORK: Work = { reads: [], records: [] };
+const NO_INDEXES: readonly number[] = [];
 
 export class Executor {
   private obstacle: Obstacle = 'pages';
@@ -62,9 +54,8 @@ export class Executor {
   private error: ErrorResponse | null = null;
   /** Processor time owed for copies of pages and for images. */
   private owed = 0;
-  /** What the transaction has changed, in order, and where. */
-  private readonly changes: TableChange[] = [];
-  private readonly changed: Table[] = [];
+  /** What the transaction has changed. */
+  readonly changes: TransactionChanges;
   /** Per table the page into which the backend inserts (rd_smgr's target block). */
   private readonly targets: InsertTarget[] = [];
   private readonly how: { -readonly [Field in keyof TableUpdate]: TableUpdate[Field] } = {
@@ -73,12 +64,14 @@ export class Executor {
     changesIndexedColumn: false,
     changedBytes: 0,
     target: { block: -1 },
+    through: 0,
+    changedIndexes: [],
   };
-  private readonly server: Server;
+  readonly server: Server;
   private readonly locks: LockManager;
   private readonly owner: LockOwner;
-  private readonly transaction: Transaction;
-  private readonly wait: WaitState;
+  readonly transaction: Transaction;
+  readonly wait: WaitState;
 
   constructor(server: Server, owner: LockOwner, transaction: Transaction, wait: WaitState) {
     this.server = server;
@@ -86,6 +79,7 @@ export class Executor {
     this.owner = owner;
     this.transaction = transaction;
     this.wait = wait;
+    this.changes = new TransactionChanges(server);
   }
 
   /** Begins a query or a change. True: it is done; false: `yield* finish()`. */
@@ -107,8 +101,13 @@ export class Executor {
       if (this.operate(statement)) return null;
     }
     if (this.obstacle !== 'rows') return yield* this.finishRow(statement);
-    if (statement.details!.rows === 'all') return yield* this.scan(statement);
-    return yield* this.eachRow(statement);
+    const { rows, access } = statement.details!;
+    const table = this.server.storage.tables[statement.relation!.index]!;
+    if (rows === 'all') yield* this.scan(statement);
+    else if (rows === 'entries') yield* scanIndex(this, table, access!);
+    else return yield* this.eachRow(statement);
+    if (this.transaction.cancellation !== null) return this.transaction.cancellation;
+    return rowLockOf(statement) === null ? null : yield* this.eachRow(statement);
   }
 
   /** What one row has to wait for. */
@@ -123,7 +122,8 @@ export class Executor {
     }
     if (this.obstacle === 'error') return this.error;
     if (this.obstacle !== 'processor') {
-      yield* this.bringPages();
+      const cancellation = yield* this.bringPages();
+      if (cancellation !== null) return cancellation;
       this.log();
     }
     if (this.owed > 0) yield server.host.cpu.serve(Math.round(this.owed), server.group);
@@ -134,7 +134,7 @@ export class Executor {
   /** Rows one after the other, each with its lock. */
   private *eachRow(statement: Statement): Finishing {
     const { host, group, storage } = this.server;
-    const further = this.furtherRow(statement);
+    const further = furtherRow(statement, this.server.costs);
     let due = 0;
     for (const key of keysOf(statement, storage.tables[statement.relation!.index]!)) {
       const one = aboutRow(statement, key);
@@ -147,74 +147,41 @@ export class Executor {
       if (due < SLICE) continue;
       yield host.cpu.serve(Math.round(due), group);
       due = 0;
+      if (this.transaction.cancellation !== null) return this.transaction.cancellation;
     }
     if (due >= 1) yield host.cpu.serve(Math.round(due), group);
-    return null;
-  }
-
-  private furtherRow({ verb, details }: Statement): number {
-    const { costs } = this.server;
-    const { rows, rowLock } = details!;
-    const kind = verb === 'select' && rowLock !== null ? 'lock' : verb;
-    const scatter = rows !== 'all' && rows!.kind === 'list' ? costs.furtherRow('scattered') : 0;
-    return costs.furtherRow(kind as 'select') + scatter;
+    return this.transaction.cancellation;
   }
 
   /** A sequential scan: all pages in order, those of a big table through a ring. */
-  private *scan(statement: Statement): Finishing {
+  private *scan(statement: Statement) {
     const { storage, costs, host, group } = this.server;
     const table = storage.tables[statement.relation!.index]!;
     const { heap } = table;
-    const isBig = scansThroughRing(heap.pages, storage.pool.size);
-    const ring = isBig ? new BufferRing('bulk read', RING_BUFFERS) : null;
+    const { relation } = heap.definition;
+    const reads = new SequentialReads(storage, heap, this.wait);
     const versions = (heap.live + heap.dead) / Math.max(1, heap.pages);
     const ofPage = costs.pageHit + versions * costs.furtherRow('scanned');
     const { horizon, oldestRunning } = this.horizons();
     let due = 0;
     for (let block = 0, end = heap.pages; block < end; block++) {
-      const page = tablePage(heap.definition.relation, block);
+      const page = tablePage(relation, block);
       this.transaction.critical = true;
-      due += ofPage + (yield* storage.read(page, this.wait, ring));
+      due += ofPage + (yield* reads.page(block));
       this.transaction.endCritical();
       const { record, setsHints } = heap.fetch(block, horizon, oldestRunning);
       if (record) storage.log(table, [record]);
-      if (setsHints) storage.hint(table, page);
+      if (setsHints) setHints(storage, table, page);
+      if (this.transaction.cancellation !== null) return;
       if (due < SLICE) continue;
       yield host.cpu.serve(Math.round(due), group);
       due = 0;
     }
     if (due >= 1) yield host.cpu.serve(Math.round(due), group);
-    return null;
   }
 
-  /** The transaction is over: its changes stay, or its versions are dead and the old ones live. */
-  end(committed: boolean): void {
-    const isWatched = committed && this.changes.length > 0 && this.isWatched();
-    while (this.changes.length > 0) {
-      const change = this.changes.pop()!;
-      const table = this.changed.pop()!;
-      if (!committed) table.abort(change);
-      else if (isWatched) this.note(change, table);
-      this.server.autovacuum.transactionEnded(table, change.heap, committed);
-    }
-  }
-
-  /** Whether transactions run that must not change what others have changed meanwhile. */
-  private isWatched(): boolean {
-    const { procArray, recentUpdates } = this.server;
-    if (procArray.array.transactionSnapshots > 0) return true;
-    recentUpdates.clear();
-    return false;
-  }
-
-  private note({ heap: { kind, row, xid } }: TableChange, table: Table): void {
-    const { procArray, recentUpdates } = this.server;
-    if (kind !== 'update' && kind !== 'delete') return;
-    const id = rowId(table.definition.relation, row);
-    recentUpdates.note(id, xid, procArray.array.oldestNonRemovableXid());
-  }
-
-  private failed(outcome: keyof typeof LOCK_ERRORS): ErrorResponse {
+  private failed(outcome: keyof typeof LOCK_ERRORS | 'cancelled'): ErrorResponse {
+    if (outcome === 'cancelled') return this.transaction.cancellation!;
     if (outcome === 'deadlock') this.server.deadlocks++;
     return LOCK_ERRORS[outcome];
   }
@@ -232,14 +199,9 @@ export class Executor {
       if (this.conflicts(statement)) return false;
       this.read(statement);
     } else {
-      this.transaction.assignXid();
-      const row = this.rowIdOf(statement);
-      if (mode !== null && !this.locks.lockRow(this.owner, row, mode)) {
-        this.obstacle = 'row lock';
-        return false;
-      }
-      if (!this.change(statement)) {
-        this.obstacle = 'error';
+      const obstacle = this.takeAndChange(statement, mode);
+      if (obstacle !== null) {
+        this.obstacle = obstacle;
         return false;
       }
     }
@@ -249,6 +211,22 @@ export class Executor {
     this.log();
     this.obstacle = 'processor';
     return this.owed === 0 && !this.server.wal.mustWait();
+  }
+
+  /** The row's lock, then the change; null: there is nothing in the way. */
+  private takeAndChange(statement: Statement, mode: RowLockMode | null): Obstacle | null {
+    const { locks, owner } = this;
+    const row = this.rowIdOf(statement);
+    const lockedRows = statement.details?.lockedRows ?? 'wait';
+    if (mode !== null && lockedRows !== 'wait' && locks.rows.isTaken(row, mode, owner)) {
+      this.error = ERRORS.rowLocked;
+      if (lockedRows === 'error') return 'error';
+      this.read(statement); // SKIP LOCKED finds the row, and leaves it out
+      return null;
+    }
+    this.transaction.assignXid();
+    if (mode !== null && !locks.lockRow(owner, row, mode)) return 'row lock';
+    return this.change(statement) ? null : 'error';
   }
 
   /** A row that was deleted since the snapshot was taken is a conflict as well. */
@@ -284,12 +262,13 @@ export class Executor {
     return { horizon: array.oldestNonRemovableXid(), oldestRunning: array.oldestRunningXid };
   }
 
-  private read({ relation, key }: Statement): void {
+  private read({ relation, key, details }: Statement): void {
     const { storage, procArray, inRecovery } = this.server;
     const table = storage.tables[relation!.index]!;
     const horizon = inRecovery ? 0 : procArray.array.oldestNonRemovableXid();
     const oldestRunning = inRecovery ? 0 : procArray.array.oldestRunningXid;
-    const found = table.select(rowOf(key, table), horizon, oldestRunning);
+    const through = details?.access?.index ?? 0;
+    const found = table.select(rowOf(key, table), horizon, oldestRunning, through);
     this.table = table;
     this.work = found;
     this.used = 0;
@@ -304,12 +283,17 @@ export class Executor {
     const table = storage.tables[index]!;
     this.error = this.conflictOf(statement, table);
     if (this.error !== null) return false;
-    if (statement.details?.skipsConflicts && this.isThere(statement)) {
+    const meets = statement.verb === 'insert' && this.meetsRow(statement);
+    if (meets && statement.details!.onConflict === 'nothing') {
       this.read(statement);
       return true;
     }
     this.targets[index] ??= { block: -1 };
-    const change = this.changeOf(statement, table, this.targets[index]);
+    if (storage.files.areStuck && this.outgrows(statement, table)) return false;
+    if (makesNewVersion(statement, meets)) {
+      this.locks.updateRow(this.owner, this.rowIdOf(statement));
+    }
+    const change = changeOf(statement, table, this.howOf(statement, this.targets[index]), meets);
     this.table = table;
     this.work = change ?? NO_WORK;
     this.used = 0;
@@ -317,17 +301,31 @@ export class Executor {
     this.newPage = change?.heap.extends ? tablePage(file, change.heap.newBlock) : -1;
     this.setsHints = false;
     if (change === null) return true;
-    this.changes.push(change);
-    this.changed.push(table);
-    return true;
+    this.changes.add(change, table);
+    if (!change.heap.hot && !storage.files.follow(index)) this.error = ERRORS.diskFull;
+    return this.error === null;
+  }
+
+  /** The disk is full: whether the change wants a page that the file does not have. */
+  private outgrows({ verb, key, relation }: Statement, table: Table): boolean {
+    const { block } = this.targets[relation!.index]!;
+    const change = { verb, row: rowOf(key, table), block, horizon: this.horizons().horizon };
+    if (needsNewPage(this.server.storage, table, change)) this.error = ERRORS.diskFull;
+    return this.error !== null;
+  }
+
+  /** An INSERT of a key that a row has already. */
+  private meetsRow(statement: Statement): boolean {
+    const { details } = statement;
+    return details?.isKeyGiven === true && this.isThere(statement);
   }
 
   /** What forbids the change: another row of the key, or a change that the snapshot misses. */
   private conflictOf(statement: Statement, table: Table): ErrorResponse | null {
     const { verb, details, key } = statement;
     if (verb === 'insert') {
-      const isTaken = details?.isKeyGiven && !details.skipsConflicts && this.isThere(statement);
-      return isTaken ? ERRORS.uniqueViolation : null;
+      if (!this.meetsRow(statement)) return null;
+      if (details!.onConflict === 'error') return ERRORS.uniqueViolation;
     }
     if (!this.transaction.isRepeatable) return null;
     const id = rowId(table.definition.relation, rowOf(key, table));
@@ -335,30 +333,20 @@ export class Executor {
     return last === 0 || this.transaction.sees(last) ? null : ERRORS.serializationFailure;
   }
 
-  private changeOf(statement: Statement, table: Table, target: InsertTarget): TableChange | null {
+  private howOf({ relation, details }: Statement, target: InsertTarget): TableUpdate {
     const { how } = this;
-    const { verb, relation, key, details } = statement;
     how.target = target;
     how.xid = this.transaction.xid;
     how.horizon = this.server.procArray.array.oldestNonRemovableXid();
     how.changedBytes = details === null ? relation!.changedBytes : details.changedBytes;
-    switch (verb) {
-      case 'insert':
-        if (!details?.isKeyGiven) return table.insert(how.xid, how.horizon, target);
-        return table.insert(how.xid, how.horizon, target, rowOf(key, table));
-      case 'update':
-        this.locks.updateRow(this.owner, this.rowIdOf(statement));
-        return table.update(key - 1, how);
-      case 'delete':
-        this.locks.updateRow(this.owner, this.rowIdOf(statement));
-        return table.delete(key - 1, how);
-      default:
-        return table.lock(key - 1, how);
-    }
+    how.through = details?.access?.index ?? 0;
+    how.changedIndexes = details?.changedIndexes ?? NO_INDEXES;
+    how.changesIndexedColumn = how.changedIndexes.length > 0;
+    return how;
   }
 
   /** Pages that are not in shared buffers come in; nothing interrupts a read. */
-  private *bringPages() {
+  private *bringPages(): Finishing {
     const { storage } = this.server;
     const { reads } = this.work;
     this.transaction.critical = true;
@@ -370,6 +358,7 @@ export class Executor {
       this.owed += yield* isNew ? storage.extend(page, this.wait) : storage.read(page, this.wait);
     }
     this.transaction.endCritical();
+    return this.transaction.cancellation;
   }
 
   /** The change is made known to WAL; a reader may have pruned, or set hint bits. */
@@ -378,7 +367,7 @@ export class Executor {
     const { reads, records } = this.work;
     const before = wal.images;
     if (records.length > 0) storage.log(this.table!, records);
-    if (this.setsHints) storage.hint(this.table!, reads[reads.length - 1]!);
+    if (this.setsHints) setHints(storage, this.table!, reads[reads.length - 1]!);
     if (wal.images > before) this.owed += (wal.images - before) * costs.fullPageImage;
   }
 

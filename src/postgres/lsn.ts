@@ -18,6 +18,12 @@ export function formatLsn(lsn: Lsn): string {
   return `${high.toString(16).toUpperCase()}/${(lsn >>> 0).toString(16).toUpperCase()}`;
 }
 
+/** The name of a segment's file (xlog_internal.h:XLogFileName). */
+export function walFileName(timeline: number, segment: number): string {
+  const part = (value: number) => value.toString(16).toUpperCase().padStart(8, '0');
+  return part(timeline) + part(Math.floor(segment / 256)) + part(segment % 256);
+}
+
 /**
  * The position after a record of so many bytes: records are aligned to 8, and each page that one
  * runs into begins with a header (xlog.c:XLogBytePosToEndRecPtr).

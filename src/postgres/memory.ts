@@ -26,13 +26,13 @@ const SHARED_BYTES_PER_SLOT = 25_000;
 export class BackendMemory implements MemoryUser {
   bytes = 0;
   private readonly server: ServerMemory;
-  private readonly killed: () => void;
+  private readonly killed: (bytes: number) => void;
   private mapped = 0;
   private queried = false;
   private working = 0;
 
-  /** `killed`: the kernel has chosen this backend. */
-  constructor(server: ServerMemory, killed: () => void) {
+  /** `killed`: the kernel has chosen this backend, which had so many bytes. */
+  constructor(server: ServerMemory, killed: (bytes: number) => void) {
     this.server = server;
     this.killed = killed;
   }
@@ -85,8 +85,9 @@ export class BackendMemory implements MemoryUser {
   }
 
   outOfMemory(): void {
+    const { bytes } = this;
     this.end();
-    this.killed();
+    this.killed(bytes);
   }
 
   private grow(bytes: number): MemoryAnswer {

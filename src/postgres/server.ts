@@ -15,7 +15,7 @@ import { BackgroundWriterProcess } from './checkpoint/background-writer.ts';
 import { Checkpointer } from './checkpoint/checkpointer.ts';
 import { redo } from './checkpoint/crash-recovery.ts';
 import type { ServerContext } from './context.ts';
-import { type CostProfile, Costs, DEFAULT_COSTS } from './costs.ts';
+import { type CostProfile, type Costs, costsOf, DEFAULT_COSTS } from './costs.ts';
 import { SERVER_STATES, type ServerState } from './events.ts';
 import { LockManager } from './locking/lock-manager.ts';
 import { FIRST_LSN, type Lsn } from './lsn.ts';
@@ -94,14 +94,12 @@ export class Server implements Listener<WireMessage> {
   deadlocks = 0;
   /** Called after each flush: walsenders go on from here. */
   onWalFlush: () => void = () => {};
-  /** Called after a PANIC: the postmaster may start anew. */
-  onPanic: (whileStarting: boolean) => void = () => {};
+  /** One child has crashed, and the postmaster has ended all others: it starts them anew. */
+  onChildCrash: (role: 'primary' | 'standby') => void = () => {};
   /** Why it ended by a PANIC; null since the last start. */
   panicReason: string | null = null;
   /** Called after each change of state. */
   onStateChange: () => void = () => {};
-  /** The kernel has killed a child: the postmaster ends all others, and starts anew if it may. */
-  onChildKilled: () => void = () => this.crash();
   readonly backends = new Set<Backend>();
   /** Connections that its processes hold; a crash closes them. */
   readonly endpoints = new Set<Endpoint<WireMessage>>();
@@ -115,7 +113,7 @@ export class Server implements Listener<WireMessage> {
     this.settings = quickly(options.settings);
     this.archive = options.archive ?? null;
     this.group = options.host.newGroup();
-    this.costs = new Costs(options.costs ?? DEFAULT_COSTS);
+    this.costs = costsOf(options.costs ?? DEFAULT_COSTS);
     this.wal = new Wal(context, this, options.branch, FIRST_LSN);
     this.storage = storageOf(this, options);
     this.checkpointer = new Checkpointer(this, FIRST_LSN);
@@ -199,16 +197,24 @@ export class Server implements Listener<WireMessage> {
     this.lost('written');
   }
 
-  /**
-   * A process meets what it cannot go on from and aborts; the postmaster ends all others. It then
-   * starts them anew (restart_after_crash), unless this happened during a start.
-   */
+  /** A process meets what it cannot go on from and aborts. */
   panic(reason: string): void {
-    const whileStarting = this.state === 'starting';
     this.panicReason = reason;
     this.context.events.panic.emit(this.index);
+    this.note(`PANIC: ${reason}`);
+    this.childCrashed();
+  }
+
+  /**
+   * The postmaster ends all other processes and starts them anew (restart_after_crash); if that was
+   * the startup process, a checkpoint of the start, or during a shutdown, it gives up and ends.
+   */
+  private childCrashed(): void {
+    if (!this.isRunning) return;
+    const { state, inRecovery, settings } = this;
     this.crash();
-    this.onPanic(whileStarting);
+    if (state === 'starting' || state === 'shutting down') return;
+    if (settings.restart_after_crash) this.onChildCrash(inRecovery ? 'standby' : 'primary');
   }
 
   /** The processes have ended in order: the next start finds nothing to redo. */
@@ -301,13 +307,22 @@ export class Server implements Listener<WireMessage> {
   }
 
   /** The kernel has killed one of the backends; the postmaster hears of it at once (SIGCHLD). */
-  backendKilled(backend: Backend): void {
+  backendKilled(backend: Backend, bytes: number): void {
     this.context.sim.kill(backend.process);
-    const { onChildKilled } = this;
+    this.context.events.oomKill.emit(this.index, bytes);
+    const megabytes = (bytes / 1e6).toFixed(1);
+    this.note(
+      `the kernel killed a backend of ${megabytes} MB for want of memory: all sessions end`,
+    );
+    const crashed = () => this.childCrashed();
     const reaper = function* (): Process {
-      onChildKilled();
+      crashed();
     };
     this.host.spawn(reaper());
+  }
+
+  private note(text: string): void {
+    this.context.sim.trace.note('server', `${this.name}: ${text}`);
   }
 
   private fork(endpoint: Endpoint<WireMessage>): void {
@@ -330,7 +345,8 @@ function storageOf(server: Server, options: ServerOptions): Storage {
   const { sim } = server.context;
   const { shared_buffers: bytes, max_connections: connections } = server.settings;
   const { database = new Database([]), start = WARM } = options;
-  const cache = options.pageCache ?? new PageCache(sim, server.host, bytes, connections);
+  const memory = { sharedBuffersBytes: bytes, connections };
+  const cache = options.pageCache ?? new PageCache(sim, server.host, memory);
   return new Storage(sim, server, database, cache, bytes, start);
 }
 

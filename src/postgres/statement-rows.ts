@@ -1,4 +1,6 @@
 /** Which rows a statement is about and which locks it takes, as pure functions of the statement. */
+import { type Access, rowsOf } from './access.ts';
+import type { Costs } from './costs.ts';
 import type { Table } from './heap/relation.ts';
 import {
   ACCESS_SHARE,
@@ -25,7 +27,8 @@ export function rowLockOf({ verb, details }: Statement): RowLockMode | null {
     case 'delete':
       return FOR_UPDATE;
     case 'insert':
-      return details?.isKeyGiven ? FOR_UPDATE : null;
+      if (!details?.isKeyGiven) return null;
+      return details.onConflict === 'update' ? FOR_NO_KEY_UPDATE : FOR_UPDATE;
     default:
       return details === null ? null : details.rowLock;
   }
@@ -33,7 +36,10 @@ export function rowLockOf({ verb, details }: Statement): RowLockMode | null {
 
 /** Several rows in the order in which they are found: by key, each once; of VALUES as given. */
 export function keysOf({ verb, details }: Statement, table: Table): readonly number[] {
-  const keys = details!.rows as Keys;
+  const { rows, access } = details!;
+  if (rows === 'entries') return [...rowsOf(table, access!)].map((row) => row + 1);
+  if (rows === 'all') return spreadRows(table, access?.entries ?? table.heap.nextRow);
+  const keys = rows as Keys;
   if (keys.kind === 'range') {
     const first = Math.max(1, keys.first);
     const last = Math.min(table.heap.nextRow, keys.last);
@@ -43,12 +49,32 @@ export function keysOf({ verb, details }: Statement, table: Table): readonly num
   return [...new Set(keys.list)].sort((a, b) => a - b);
 }
 
+/** So many rows, evenly over the table. */
+function spreadRows({ heap }: Table, wanted: number): number[] {
+  const count = Math.min(heap.nextRow, Math.round(wanted));
+  return Array.from({ length: count }, (_, i) => 1 + Math.floor((i * heap.nextRow) / count));
+}
+
+/** Processor time of each row beyond the first. */
+export function furtherRow({ verb, details }: Statement, costs: Costs): number {
+  const { rows, rowLock } = details!;
+  const kind = verb === 'select' && rowLock !== null ? 'lock' : verb;
+  const isList = typeof rows === 'object' && rows !== null && rows.kind === 'list';
+  return costs.furtherRow(kind as 'select') + (isList ? costs.furtherRow('scattered') : 0);
+}
+
 /** The row of a key: of one that no row can have it is the next one, which does not live. */
 export function rowOf(key: number, table: Table): number {
   return key >= 1 && Number.isSafeInteger(key) ? key - 1 : table.heap.nextRow;
 }
 
+/** Rows that a scan has found are changed where they are. */
+const FOUND: Access = { index: -1, scan: 'index', from: 0, entries: 0 };
+
 /** A statement about one of several rows. */
 export function aboutRow(statement: Statement, key: number): Statement {
-  return { ...statement, key, details: { ...statement.details!, rows: null } };
+  const { rows, access } = statement.details!;
+  const isFound = rows === 'all' || rows === 'entries';
+  const details = { ...statement.details!, rows: null, access: isFound ? FOUND : access };
+  return { ...statement, key, details };
 }

@@ -1,4 +1,5 @@
 import type { Nanoseconds } from '../kernel/time.ts';
+import type { Access } from './access.ts';
 import type { RowLockMode } from './locking/lock-modes.ts';
 import type { Lsn } from './lsn.ts';
 import type { Isolation } from './procarray/entry.ts';
@@ -8,7 +9,7 @@ import type { Branch } from './timeline.ts';
 export type MeasuredVerb = 'begin' | 'select' | 'update' | 'insert' | 'commit' | 'rollback';
 
 /** What a statement does. Issue by issue the planner takes this over; the messages stay. */
-export type Verb = MeasuredVerb | 'delete' | 'set';
+export type Verb = MeasuredVerb | 'delete' | 'set' | 'savepoint' | 'release' | 'rollback to';
 
 /** A table as statements name it: its place among the database's, and what updates change. */
 export interface Relation {
@@ -36,21 +37,33 @@ export interface TransactionSettings {
   readonly isolation?: Exclude<Isolation, 'serializable'>;
   readonly synchronousCommit?: string;
   readonly lockTimeout?: Nanoseconds;
+  readonly statementTimeout?: Nanoseconds;
 }
 
 /** What a statement is beyond its verb, its table and one key. */
 export interface StatementDetails {
-  /** Its rows, if it does not stop at the one of its key: several, or all in a sequential scan. */
-  readonly rows: Keys | 'all' | null;
+  /**
+   * Its rows, if it does not stop at the one of its key: several, all in a sequential scan, or
+   * those of the entries that its access names.
+   */
+  readonly rows: Keys | 'all' | 'entries' | null;
+  /** By which index it finds them; null: by the first one, that of the key. */
+  readonly access: Access | null;
   /** SELECT ... FOR: the lock that it takes of its rows. */
   readonly rowLock: RowLockMode | null;
   /** UPDATE: from the first to the last byte of the row that changes. */
   readonly changedBytes: number;
+  /** UPDATE: the numbers of the indexes whose columns it sets. */
+  readonly changedIndexes: readonly number[];
   /** INSERT: the key is the new row's own, where there may be such a row already. */
   readonly isKeyGiven: boolean;
-  /** ON CONFLICT DO NOTHING. */
-  readonly skipsConflicts: boolean;
+  /** ON CONFLICT DO NOTHING, or DO UPDATE; an error without it. */
+  readonly onConflict: 'error' | 'nothing' | 'update';
+  /** What SELECT ... FOR does about a row that somebody else has: also NOWAIT, SKIP LOCKED. */
+  readonly lockedRows: 'wait' | 'error' | 'skip';
   readonly settings: TransactionSettings | null;
+  /** SAVEPOINT, RELEASE, ROLLBACK TO: of which name. */
+  readonly savepoint: string | null;
 }
 
 /** A statement as the client sends it. */
@@ -166,6 +179,36 @@ export const ERRORS = {
     message: 'canceling statement due to lock timeout',
     fatal: false,
   },
+  rowLocked: {
+    type: 'error',
+    sqlstate: '55P03',
+    message: 'could not obtain lock on row',
+    fatal: false,
+  },
+  noSavepoint: {
+    type: 'error',
+    sqlstate: '3B001',
+    message: 'savepoint does not exist',
+    fatal: false,
+  },
+  notInBlock: {
+    type: 'error',
+    sqlstate: '25P01',
+    message: 'SAVEPOINT can only be used in transaction blocks',
+    fatal: false,
+  },
+  statementTimeout: {
+    type: 'error',
+    sqlstate: '57014',
+    message: 'canceling statement due to statement timeout',
+    fatal: false,
+  },
+  diskFull: {
+    type: 'error',
+    sqlstate: '53100',
+    message: 'could not extend file: No space left on device',
+    fatal: false,
+  },
   outOfSharedMemory: {
     type: 'error',
     sqlstate: '53200',
@@ -177,8 +220,16 @@ export const ERRORS = {
   shuttingDown: fatal('57P03', 'the database system is shutting down'),
   outOfMemory: { type: 'error', sqlstate: '53200', message: 'out of memory', fatal: false },
   cannotFork: fatal('53200', 'could not fork new process for connection'),
+  authenticationTimeout: fatal('57014', 'canceling authentication due to timeout'),
   idleInTransaction: fatal('25P03', 'terminating connection due to idle-in-transaction timeout'),
   transactionTimeout: fatal('25P04', 'terminating connection due to transaction timeout'),
   idleSession: fatal('57P05', 'terminating connection due to idle-session timeout'),
   adminShutdown: fatal('57P01', 'terminating connection due to administrator command'),
 } as const satisfies Record<string, ErrorResponse>;
+
+/** What a wait for a lock may end in. */
+export const LOCK_ERRORS = {
+  deadlock: ERRORS.deadlock,
+  'lock timeout': ERRORS.lockTimeout,
+  'out of shared memory': ERRORS.outOfSharedMemory,
+} as const;

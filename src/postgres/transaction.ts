@@ -11,6 +11,7 @@ import type { LockManager } from './locking/lock-manager.ts';
 import type { LockOwner } from './locking/lock-table.ts';
 import type { Lsn } from './lsn.ts';
 import type { ProcSession } from './procarray/session.ts';
+import { ASSIGNMENT_BYTES } from './record-sizes.ts';
 import type { Server } from './server.ts';
 import {
   type CommitRecord,
@@ -18,6 +19,7 @@ import {
   type ErrorResponse,
   type TransactionSettings,
 } from './statement.ts';
+import { Subtransactions, type Undo } from './subtransactions.ts';
 import { CPU, SYNC_REP, WAL_SYNC, WAL_WRITE_LOCK, type WaitState } from './waits.ts';
 
 export class Transaction {
@@ -25,6 +27,8 @@ export class Transaction {
   hasXid = false;
   /** Between BEGIN and its end. */
   inBlock = false;
+  /** Its commit record is in the log: whatever happens to its process now, it has committed. */
+  hasCommitted = false;
   /** An error has ended it; what follows in its block is refused. */
   isAborted = false;
   /** When its block began; -1 outside of one. */
@@ -35,8 +39,12 @@ export class Transaction {
   terminating = false;
   /** SET LOCAL; null: the server's. */
   private synchronousCommit: string | null = null;
+  private statementTimeout: Nanoseconds;
+  /** When the statement came that is being executed. */
+  private statementAt: Nanoseconds = 0;
   /** It wrote and flushed at once what it waits for, rather than sleep until somebody has. */
   leads = false;
+  readonly subtransactions = new Subtransactions();
   private commitLsn: Lsn = 0;
   private readonly server: Server;
   private readonly proc: ProcSession;
@@ -50,6 +58,22 @@ export class Transaction {
     this.locks = server.locks;
     this.owner = owner;
     this.wait = wait;
+    this.statementTimeout = server.timeouts.statement;
+  }
+
+  /** A statement has come: from now on its time counts. */
+  statementComes(): void {
+    const { context, timeouts } = this.server;
+    this.statementAt = context.sim.now;
+    this.owner.cancelAt = timeouts.cancelAt(this.statementAt, this.statementTimeout, this.began);
+  }
+
+  /** Why the statement is to be cancelled at this instant; null: it is not. */
+  get cancellation(): ErrorResponse | null {
+    const { context, timeouts } = this.server;
+    const { cancelAt } = this.owner;
+    if (context.sim.now < cancelAt) return null;
+    return timeouts.cancellation(cancelAt, this.statementAt, this.began);
   }
 
   /** Whether one snapshot serves the whole transaction (REPEATABLE READ). */
@@ -76,9 +100,10 @@ export class Transaction {
   /** SET LOCAL and SET TRANSACTION, up to the end of the block; without one it is a warning. */
   set(settings: TransactionSettings): ErrorResponse | null {
     if (!this.inBlock) return null;
-    const { isolation, synchronousCommit, lockTimeout } = settings;
+    const { isolation, synchronousCommit, lockTimeout, statementTimeout } = settings;
     if (synchronousCommit !== undefined) this.synchronousCommit = synchronousCommit;
     if (lockTimeout !== undefined) this.owner.lockTimeout = lockTimeout;
+    if (statementTimeout !== undefined) this.statementTimeout = statementTimeout;
     if (isolation === undefined || this.proc.isolate(isolation)) return null;
     return ERRORS.isolationTooLate;
   }
@@ -87,15 +112,30 @@ export class Transaction {
     return this.synchronousCommit ?? this.server.settings.synchronous_commit;
   }
 
-  /** The first change of a transaction gives it an id. */
+  /** The first change of a transaction, and of a subtransaction, gives it an id. */
   assignXid(): void {
-    if (this.hasXid) return;
+    if (!this.hasXid) this.assignTopXid();
+    if (this.subtransactions.wantsXid) this.assignSubxids();
+  }
+
+  private assignTopXid(): void {
     this.hasXid = true;
     this.proc.assignXid();
     this.server.activeTransactions++;
     this.locks.assignTransactionId(this.owner);
     this.server.storage.database.nextXid = this.xid + 1;
     this.server.autovacuum.xidAssigned(this.xid);
+  }
+
+  private assignSubxids(): void {
+    const { server, proc, subtransactions } = this;
+    const { ids, records } = subtransactions.assignXids();
+    proc.assignSubxids(ids);
+    server.storage.database.nextXid = proc.entry.lastSubxid + 1;
+    if (server.settings.wal_level === 'minimal') return; // there are no standbys to be told
+    for (let i = 0; i < records; i++) {
+      server.wal.insert(ASSIGNMENT_BYTES, 'Transaction/ASSIGNMENT');
+    }
   }
 
   /** After something that nothing may interrupt. */
@@ -109,9 +149,10 @@ export class Transaction {
     const { server, wait } = this;
     const { level } = this;
     this.critical = true;
-    const lsn = server.wal.insertCommit();
+    const lsn = server.wal.insertCommit(this.subtransactions.committedIds);
     if (level === 'remote_apply') server.wal.applyFeedbackLsn = lsn;
     this.commitLsn = lsn;
+    this.hasCommitted = true;
     if (commit) {
       commit.branch = server.wal.branch;
       commit.lsn = lsn;
@@ -121,7 +162,7 @@ export class Transaction {
       server.wal.commitAsynchronously(lsn);
       return false;
     }
-    this.leads = server.wal.requestFlush(lsn);
+    this.leads = server.wal.requestFlush(lsn, wait);
     wait.now(this.leads ? WAL_SYNC : WAL_WRITE_LOCK);
     return server.wal.flushed.below(lsn);
   }
@@ -151,14 +192,32 @@ export class Transaction {
   }
 
   /** It is over: what has not been committed by now rolls back. */
-  end(committed = false): void {
+  end(): void {
+    if (this.hasXid && !this.hasCommitted) this.logAborts(this.subtransactions.rollBack());
     this.proc.abort();
     if (this.hasXid) this.server.activeTransactions--;
-    this.locks.releaseAll(this.owner, committed);
-    this.hasXid = this.inBlock = this.isAborted = false;
+    this.locks.releaseAll(this.owner, this.hasCommitted);
+    this.subtransactions.clear();
+    this.hasXid = this.inBlock = this.isAborted = this.hasCommitted = false;
     this.synchronousCommit = null;
     this.owner.lockTimeout = this.server.settings.lock_timeout;
+    this.statementTimeout = this.server.timeouts.statement;
     this.began = -1;
+  }
+
+  /** Its locks and its records say that a part of it is undone; its changes are others' concern. */
+  undo({ rowLocks, aborted }: Undo): void {
+    this.logAborts(aborted);
+    this.locks.releaseRows(this.owner, rowLocks);
+  }
+
+  private logAborts(subtransactions: readonly number[]): void {
+    for (const released of subtransactions) this.server.wal.insertAbort(released);
+  }
+
+  /** Whether its commit record is in so much of the log. */
+  isCommittedIn(lsn: Lsn): boolean {
+    return this.hasCommitted && this.commitLsn <= lsn;
   }
 
   /** An error has ended it; its block goes on to its own end. */

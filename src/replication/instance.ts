@@ -20,6 +20,7 @@ import type { CheckpointRecord } from '../postgres/checkpoint/checkpointer.ts';
 import type { Server } from '../postgres/server.ts';
 import { contains, lastCommon } from '../postgres/timeline.ts';
 import type { ReplicationMessage } from './messages.ts';
+import { PhysicalSlots } from './physical-slots.ts';
 import { Replay } from './replay.ts';
 import { SyncRep } from './sync-rep.ts';
 import { WalReceiver } from './walreceiver.ts';
@@ -40,6 +41,7 @@ export class Instance {
   readonly server: Server;
   readonly syncRep: SyncRep;
   readonly replay: Replay;
+  readonly slots: PhysicalSlots;
   /** Fired after each change of the server's state. */
   readonly changed: Signal;
   senders: WalSender[] = [];
@@ -64,6 +66,7 @@ export class Instance {
     this.applicationName = applicationName;
     this.changed = new Signal(sim);
     this.replay = new Replay(this, server.wal.insertLsn);
+    this.slots = new PhysicalSlots(server.wal);
     this.syncRep = new SyncRep(sim, () => this.senders);
     server.synchronousReplication = this.syncRep;
     this.syncRep.configure(server.settings.synchronous_standby_names);
@@ -71,8 +74,7 @@ export class Instance {
       for (const sender of this.senders) sender.nudge();
     };
     server.onStateChange = () => this.stateChanged();
-    server.onPanic = (whileStarting) => this.panicked(whileStarting);
-    server.onChildKilled = () => this.restartAfterCrash();
+    server.onChildCrash = (role) => this.start(role, this.upstream);
   }
 
   /** A run begins: the primary in service, each standby streaming from its upstream. */
@@ -122,25 +124,6 @@ export class Instance {
     server.startPostmaster();
     server.enter('starting');
     server.host.spawn(this.starting(role, isClean), server.group);
-  }
-
-  /**
-   * The postmaster starts all processes anew after one has crashed (restart_after_crash); if that
-   * was the startup process, or a checkpoint of the start, it gives up and ends.
-   */
-  private panicked(whileStarting: boolean): void {
-    const { server, upstream } = this;
-    if (whileStarting || !server.settings.restart_after_crash) return;
-    this.start(upstream ? 'standby' : 'primary', upstream);
-  }
-
-  /** A child was killed: all processes end; then recovery, unless restart_after_crash is off. */
-  private restartAfterCrash(): void {
-    const { server, upstream } = this;
-    if (!server.isRunning) return;
-    const role = server.inRecovery ? 'standby' : 'primary';
-    server.crash();
-    if (server.settings.restart_after_crash) this.start(role, upstream);
   }
 
   /** Fast shutdown: sessions end, then standbys get all WAL, then the processes end. */
@@ -211,7 +194,12 @@ export class Instance {
   private admit(endpoint: Endpoint<ReplicationMessage>, standby: Instance, at: number): void {
     const { server } = this;
     const sender = new WalSender(
-      { server, replied: () => this.syncRep.release(), senderEnded: (s) => this.forget(s) },
+      {
+        server,
+        flushedThere: ({ applicationName }, lsn) => this.slots.advance(applicationName, lsn),
+        replied: () => this.syncRep.release(),
+        senderEnded: (s) => this.forget(s),
+      },
       endpoint,
       standby.applicationName,
       standby.server.index,
@@ -339,6 +327,7 @@ export class Instance {
       this.promoting = false;
       this.replayProcess = this.receiverProcess = -1;
     }
+    if (this.server.state === 'hot standby') this.slots.releaseAll();
     this.changed.fire();
   }
 }

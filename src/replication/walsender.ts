@@ -4,16 +4,18 @@
  * Kept: only flushed WAL is sent; the flusher wakes it; pieces of at most 128 kB; the state
  * `catchup` until it has once sent everything; a keepalive that asks for a reply after half of
  * wal_sender_timeout in silence, the end after the whole; lag as pg_stat_replication shows it; at
- * shutdown it stays until the standby has flushed everything (WalSndDone).
+ * shutdown it stays until the standby has flushed everything (WalSndDone); the error for WAL that
+ * a checkpoint has removed, after which the standby asks again and again, in vain.
  * Left out: reading old segments from disk, which costs what sending from the cache does; the
  * socket's buffer, so what stands in line at the network card counts as sent; lag times stay shown
  * until new ones come.
  */
 import type { Endpoint, Packet } from '../hardware/tcp.ts';
 import type { Mailbox, Nanoseconds, Process } from '../kernel/index.ts';
-import { type Lsn, WAL_PAGE_BYTES } from '../postgres/lsn.ts';
+import { type Lsn, WAL_PAGE_BYTES, walFileName } from '../postgres/lsn.ts';
 import type { Server } from '../postgres/server.ts';
 import { contains } from '../postgres/timeline.ts';
+import { segmentOf } from '../postgres/wal/retention.ts';
 import { LagTracker } from './lag.ts';
 import {
   MAX_SEND_BYTES,
@@ -26,6 +28,8 @@ import type { Candidate } from './sync-rep.ts';
 /** What the walsender tells its server about. */
 export interface WalSenderOwner {
   readonly server: Server;
+  /** Of its standby WAL is on disk up to here. */
+  flushedThere(sender: WalSender, lsn: Lsn): void;
   replied(sender: WalSender): void;
   senderEnded(sender: WalSender): void;
 }
@@ -76,7 +80,7 @@ export class WalSender implements Candidate {
       } else if (sim.now >= this.deadline() && !this.keepAlive()) break;
       else if (this.sent > 0 && this.sent < server.wal.flushed.value) {
         yield server.host.cpu.serve(server.costs.walSender);
-        this.send();
+        if (!this.send()) break;
       } else yield this.inbox.receive(this.deadline());
     }
     this.endpoint.close();
@@ -100,6 +104,7 @@ export class WalSender implements Candidate {
         return false;
       }
       this.sent = message.from;
+      this.owner.flushedThere(this, message.from);
       this.streaming = this.sent >= wal.flushed.value;
     }
     return true;
@@ -115,14 +120,25 @@ export class WalSender implements Candidate {
       events.lag.emit(this.standby, write ?? -1, flush ?? -1, apply ?? -1);
     }
     this.write = reply.write;
+    if (reply.flush > this.flush) this.owner.flushedThere(this, reply.flush);
     this.flush = reply.flush;
     this.apply = reply.apply;
     this.owner.replied(this);
   }
 
-  /** One message (XLogSendPhysical): all that is flushed, or as much as fits, at a page's end. */
-  private send(): void {
+  /**
+   * One message (XLogSendPhysical): all that is flushed, or as much as fits, at a page's end. False
+   * if a checkpoint has removed the file in which it begins (xlog.c:CheckXLogRemoved).
+   */
+  private send(): boolean {
     const { wal, checkpointer, context } = this.owner.server;
+    const segment = segmentOf(this.sent);
+    if (segment < wal.segments.first) {
+      const file = walFileName(wal.branch.timeline, segment);
+      const reason = `requested WAL segment ${file} has already been removed`;
+      this.endpoint.send({ type: 'refused', reason }, WAL_HEADER_BYTES);
+      return false;
+    }
     const flushed = wal.flushed.value;
     this.lag.note(flushed, context.sim.now);
     const { lastRecord: record } = checkpointer;
@@ -141,6 +157,7 @@ export class WalSender implements Candidate {
     this.endpoint.send(message, bytes);
     if (end === flushed) this.streaming = true;
     context.events.sent.emit(this.standby, end);
+    return true;
   }
 
   private deadline(): Nanoseconds {

@@ -2,7 +2,7 @@ import type { RunEvent, RunResult } from '../measure/result.ts';
 import { marks, scale, sparkline } from './plot.ts';
 import { type Style, shorten, wrap } from './style.ts';
 import { pointNames } from './tables.ts';
-import { formatCount, formatSeconds } from './units.ts';
+import { formatCount, formatSeconds, formatValue } from './units.ts';
 
 const THROUGHPUT = 'throughput.tps';
 const MOST_PLOTS = 12;
@@ -106,6 +106,27 @@ export function claimLines(run: RunResult, style: Style): string[] {
           : style.doubtful;
     return wrap(text, style.width - 2, 4).map((line) => `  ${paint(line)}`);
   });
+}
+
+/** Servers of which not every page was followed: their hit ratio with its error. */
+export function sampleLines(runs: readonly RunResult[], style: Style): string[] {
+  return runs.flatMap(({ variant, metrics }) =>
+    Object.keys(metrics).flatMap((name) => {
+      const [, server] = /^servers\.(.+)\.buffers\.sampled_one_of$/.exec(name) ?? [];
+      const oneOf = metrics[name] ?? 1;
+      if (server === undefined || oneOf <= 1) return [];
+      const of = (what: string) => metrics[`servers.${server}.buffers.${what}`] ?? null;
+      const [ratio, error] = [of('hit_ratio'), of('hit_ratio.error')];
+      const where = runs.length > 1 ? `${variant}, ${server}` : server;
+      const known =
+        ratio === null || error === null
+          ? 'without any access'
+          : `buffer hit ratio ${formatValue(ratio, 'fraction')}, give or take ` +
+            formatValue(error, 'fraction');
+      const text = `${where}: ${known}; one page of ${formatCount(oneOf)} was followed`;
+      return wrap(text, style.width - 2, 4).map((line) => `  ${line}`);
+    }),
+  );
 }
 
 /** Every warning once, and which runs it is about unless it is about all. */

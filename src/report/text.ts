@@ -1,6 +1,13 @@
 import type { RunResult } from '../measure/result.ts';
 import type { Report } from './report.ts';
-import { claimLines, eventLines, lossLines, throughputPlot, warningLines } from './story.ts';
+import {
+  claimLines,
+  eventLines,
+  lossLines,
+  sampleLines,
+  throughputPlot,
+  warningLines,
+} from './story.ts';
 import { type Style, wrap } from './style.ts';
 import { figureTable, summaryTable } from './tables.ts';
 import { formatCount, formatNumber, formatSeconds } from './units.ts';
@@ -19,6 +26,7 @@ export function renderText(report: Report, style: Style): string {
     report.summary ? summaryTable(report.summary, style) : figureTable(runs, style),
     throughputPlot(first, report.scenario.durationSeconds, style),
     ...storiesOf(first, style),
+    sampleLines(runs, style),
     warningLines(runs, style),
     footer(runs, style),
   ];

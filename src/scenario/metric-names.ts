@@ -41,6 +41,8 @@ const PATTERNS: readonly string[] = [
     'disk.{read,write,fsync}.*',
     'network.{sent,received}.?',
     'buffers.hit_ratio.?',
+    'buffers.hit_ratio.error',
+    'buffers.sampled_one_of',
     'buffers.{hits,reads,dirty}.?',
     'buffers.written_by.{checkpointer,bgwriter,backend}',
     'wal.{bytes,fpi_bytes,records,fpi,flushes,buffers_full}',

@@ -33,6 +33,8 @@ export interface Scenario {
   /** Every machine that runs, named by the file or made for one server, pooler or member. */
   readonly hosts: ReadonlyMap<string, HostSpec>;
   readonly postgresVersion: number;
+  /** How much of a pool is followed page by page, in bytes; `auto`: 1 GB of those above 16 GB. */
+  readonly bufferSample: 'auto' | 'off' | number;
   readonly servers: ReadonlyMap<string, Server>;
   /** Servers that a name stands for: each server for itself, and X for X-1..X-N. */
   readonly groups: ReadonlyMap<string, readonly string[]>;
@@ -130,6 +132,8 @@ export interface Server {
 export interface StartState {
   readonly buffers: 'warm' | 'cold';
   readonly osCache: 'warm' | 'cold';
+  /** Transaction ids given out since the tables were last frozen; its primary's counts. */
+  readonly xidAge: number;
 }
 
 export type Storage = NonNullable<ScenarioFile['servers'][string]['storage']>;

@@ -1,4 +1,5 @@
 import type { Nanoseconds } from '../kernel/time.ts';
+import type { PlanAnswer } from '../workload/planner/request.ts';
 import type { CalendarStep } from './calendar.ts';
 import type { DurationLaw } from './law.ts';
 import type { ConnectTarget } from './model.ts';
@@ -7,6 +8,8 @@ import type { ConnectTarget } from './model.ts';
 export interface Workload {
   /** DDL; null where pgbench's own schema is all there is. */
   readonly schema: string | null;
+  /** What Postgres made of the schema; null without one, or if it has not been asked. */
+  readonly plans: PlanAnswer | null;
   readonly pgbench: Pgbench | null;
   readonly statistics: ReadonlyMap<string, TableStatistics>;
   readonly partitions: ReadonlyMap<string, Partitions>;
@@ -36,6 +39,8 @@ export interface ColumnStatistics {
   readonly width: number | null;
   readonly nullFraction: number | null;
   readonly correlation: number | null;
+  /** Bounds of parts of equal size. */
+  readonly histogram: readonly string[];
   /** Values with their shares; null shares where only the values were given. */
   readonly mostCommon: readonly { readonly value: string; readonly share: number | null }[];
 }
@@ -64,6 +69,8 @@ export type TransactionSpec =
       readonly kind: 'script';
       readonly name: string;
       readonly script: string;
+      /** It is written as `{script: ...}`. */
+      readonly isNested: boolean;
       /** Null: decided by what its statements do. */
       readonly readOnly: boolean | null;
     };

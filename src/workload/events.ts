@@ -73,6 +73,11 @@ export const FAILURES = [
   '53200',
   '55P03',
   '57P05',
+  '53100',
+  '54000',
+  '57014',
+  '25P01',
+  '3B001',
 ] as const;
 
 export type Failure = (typeof FAILURES)[number];

@@ -191,15 +191,15 @@ describe('outage and availability', () => {
 describe('servers', () => {
   it('utilization, WAL, checkpoints and connections count from the end of the warm-up', () => {
     const { get } = play({ warmup: 10, duration: 20 }, (stage, measures) => {
-      const { host, wal } = stage.server(0);
+      const { host, wal, checkpointer } = stage.server(0);
       stage.postgres.connections.emit(0, 3);
-      stage.postgres.checkpoint.emit(0, 0, 1);
+      checkpointer.requested = 1;
       host.memory.kills = 1;
       Object.assign(host.cpu, { served: 7 * SECOND, switches: 100, switchTime: 2 * SECOND });
       Object.assign(wal, { bytes: 1000, records: 10, flushes: 5 });
       stage.at(10);
       measures.atWarmup();
-      stage.at(12).postgres.checkpoint.emit(0, 0, 0);
+      checkpointer.timed = 1;
       stage.at(15).postgres.connections.emit(0, 5);
       host.memory.kills = 3;
       Object.assign(host.cpu, { served: 12 * SECOND, switches: 130, switchTime: 4 * SECOND });

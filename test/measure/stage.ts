@@ -75,9 +75,11 @@ export class StageServer {
     array: { snapshots: 0, holder: (): { since: number } | null => null },
   };
   readonly memory = { used: 0 };
+  readonly checkpointer = { timed: 0, requested: 0 };
   readonly storage = {
     tables: [],
     pool: { hits: 0, reads: 0 },
+    sampled: null,
     written: { checkpointer: 0, bgwriter: 0, backend: 0 },
   };
   readonly autovacuum = { statistics: [], limits: { refusals: 0 } };

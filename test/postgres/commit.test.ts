@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { MILLISECOND, type Process, SECOND } from '../../src/kernel/index.ts';
-import { Costs, DEFAULT_COSTS } from '../../src/postgres/costs.ts';
+import { costsOf, DEFAULT_COSTS } from '../../src/postgres/costs.ts';
 import { type Client, FLUSHED, FSYNC, ONE_WAY, World, type WorldPlan } from '../helpers/world.ts';
 
-const COSTS = new Costs(DEFAULT_COSTS);
+const COSTS = costsOf(DEFAULT_COSTS);
 
 /** From the commit record until who flushed it goes on: system calls, the disk, going on. */
 const COMMIT_CPU = COSTS.statement('commit', true) + DEFAULT_COSTS.commit;

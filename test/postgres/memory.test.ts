@@ -129,6 +129,8 @@ describe('out of memory', () => {
     }
     const counts: number[] = [];
     world.events.connections.observe((_, __, count) => counts.push(count));
+    const kills: number[] = [];
+    world.events.oomKill.observe((_, __, bytes) => kills.push(bytes));
     world.sim.run(5 * SECOND);
     const died = counts.indexOf(0);
     // 1 GiB less 4 %, 134 MB of shared buffers, 50 MB for 2,010 slots; 1.317 MB each
@@ -136,6 +138,12 @@ describe('out of memory', () => {
     expect(counts[died - 1]).toBeGreaterThanOrEqual(room);
     expect(counts[died - 1]).toBeLessThanOrEqual(room + 1);
     expect(server.host.memory.kills).toBeGreaterThan(0);
+    expect(kills).toEqual(Array(server.host.memory.kills).fill(1_317_000));
+    const told = world.sim.trace.notes.filter(({ kind }) => kind === 'server');
+    expect(told.length).toBe(kills.length);
+    expect(told[0]!.text).toBe(
+      'pg1: the kernel killed a backend of 1.3 MB for want of memory: all sessions end',
+    );
     expect(server.state).toBe('primary');
     expect(server.memory.used).toBeGreaterThan(0);
     expect(server.procArray.array.connections).toBe(server.backends.size);

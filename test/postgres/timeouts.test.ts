@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { MILLISECOND, type Process, SECOND } from '../../src/kernel/index.ts';
+import { connect, Endpoint, type Packet } from '../../src/hardware/tcp.ts';
+import { Mailbox, MILLISECOND, type Process, SECOND } from '../../src/kernel/index.ts';
+import type { WireMessage } from '../../src/postgres/statement.ts';
 import { ONE_WAY, World } from '../helpers/world.ts';
 
 type Words = readonly ('begin' | 'update' | 'commit' | 'select')[];
@@ -86,6 +88,52 @@ describe('timeouts of idle sessions (7.5)', () => {
     world.play(body());
     world.sim.run(9.5 * SECOND);
     expect(client.answers).toEqual(Array(11).fill('complete'));
+  });
+});
+
+describe('7.5: authentication_timeout', () => {
+  /** A connection on which a client says its first words, and then nothing. */
+  function stranger(words: number, settings = {}) {
+    const world = new World({ servers: [{ name: 'pg1', settings }] });
+    const heard: [at: number, what: string][] = [];
+    const { server } = world.instance('pg1');
+    const body = function* (): Process {
+      const inbox = new Mailbox<Packet<WireMessage>>(world.sim);
+      const endpoint = new Endpoint(world.host('client'), inbox, server.options);
+      yield* connect(world.network, endpoint, server.host, () => server.listener);
+      for (let word = 0; word < words; word++) {
+        endpoint.send(
+          word === 0 ? { type: 'startup' } : { type: 'authentication', last: false },
+          60,
+        );
+      }
+      for (;;) {
+        const packet = inbox.take();
+        if (packet === undefined) yield inbox.receive();
+        else if (packet.ending) {
+          heard.push([world.sim.now, packet.ending]);
+          return;
+        } else if (packet.message!.type === 'error') {
+          heard.push([world.sim.now, packet.message!.sqlstate]);
+        }
+      }
+    };
+    world.play(body());
+    world.sim.run(100 * SECOND);
+    return { heard, server };
+  }
+
+  test('7.5: authentication_timeout, 60 s: who sends no startup packet is left', () => {
+    const { heard, server } = stranger(0);
+    expect(heard.map(([, what]) => what)).toEqual(['closed']);
+    expect(heard[0]![0] / SECOND).toBeCloseTo(60, 1);
+    expect(server.backends.size).toBe(0);
+  });
+
+  test('7.5: who does not answer is told so: 57014', () => {
+    const { heard } = stranger(2, { authentication_timeout: FIVE });
+    expect(heard.map(([, what]) => what)).toEqual(['57014', 'closed']);
+    expect(heard[0]![0] / SECOND).toBeCloseTo(5, 1);
   });
 });
 

@@ -1,14 +1,13 @@
 /** P2.1: where the throughput of a closed loop peaks (Freund 2020, limits of scalability). */
 import { describe, expect, test } from 'vitest';
-import { expandRuns, loadScenario } from '../../src/scenario/index.ts';
-import { simulate } from '../../src/scenario/simulate.ts';
+import { metric, play } from './run.ts';
 
 /** Two sockets of 20 cores at 1.03 million transactions a second: 39 us of a core for each. */
 const CORES = 40;
 const SERVICE_MICROSECONDS = 39;
 
 function throughput(clients: number, think: string): number {
-  const text = `
+  const result = play(`
 duration: 0.24s
 warmup: 0.2s                    # each connection costs milliseconds before its first query
 network: {rtt: {same-zone: 0ms}}
@@ -29,13 +28,8 @@ servers: {pg1: {hardware: host}}
 workload:
   transactions: {read: {builtin: select-only}}
   clients: {c: {count: ${clients}, run: read, connect: pg1, think: ${think}, protocol: prepared}}
-`;
-  const loaded = loadScenario(text, { file: 'closed-loop.yaml' });
-  const expanded = loaded.ok ? expandRuns(loaded.document) : loaded;
-  if (!expanded.ok) throw new Error(JSON.stringify(expanded));
-  const result = simulate(expanded.runs[0]!);
-  if ('refused' in result) throw new Error('refused');
-  return result.metrics['throughput.tps']!;
+`);
+  return metric(result, 'throughput.tps');
 }
 
 describe('P2.1: the knee of a closed loop is at N = X (Z + S)', () => {

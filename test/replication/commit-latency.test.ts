@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { MILLISECOND, type Process, SECOND } from '../../src/kernel/index.ts';
-import { Costs, DEFAULT_COSTS } from '../../src/postgres/costs.ts';
+import { costsOf, DEFAULT_COSTS } from '../../src/postgres/costs.ts';
 import { ONE_WAY, type ServerPlan, World } from '../helpers/world.ts';
 
-const COSTS = new Costs(DEFAULT_COSTS);
+const COSTS = costsOf(DEFAULT_COSTS);
 
 /** Different for each, so that no two terms of the sum can be mistaken for each other. */
 const LOCAL_FSYNC = 2_100_000;

@@ -66,3 +66,36 @@ claims:
   });
   expect(judged).toEqual([['D1 holds'], ['D2 holds']]);
 });
+
+test('tables that the disk has no room for are refused where their server stands', () => {
+  const text = TEXT.replace('WARMUP', '0s');
+  const sized = (size: string) => {
+    const loaded = loadScenario(text.replace('nvme', `nvme, size: ${size}`), { file: 'x.yaml' });
+    if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+    return simulate(loaded.runs[0]!, { until: SECOND });
+  };
+  const refused = sized('100MB');
+  if (!('refused' in refused)) throw new Error('it ran');
+  const { why } = refused.refused[0]!;
+  expect(why).toMatch(/^its tables and WAL take 0\.2 GB and its disk has 0\.1 GB$/);
+  expect('refused' in sized('2GB')).toBe(false);
+});
+
+test('start.xid_age: tables that were last frozen so many transactions ago (6.6)', () => {
+  const aged = (age: string) => {
+    const start = `start: {xid_age: ${age}}\npostgresql: {autovacuum_naptime: 1s}`;
+    const text = `${TEXT.replace('WARMUP', '0s').replace('scale: 10', 'scale: 1')}${start}\n`;
+    const loaded = loadScenario(text, { file: 'x.yaml' });
+    if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+    const result = simulate(loaded.runs[0]!);
+    if ('refused' in result) throw new Error('refused');
+    const vacuums = result.events.filter(({ kind }) => kind === 'vacuum').map(({ text }) => text);
+    return { vacuums, errors: result.metrics['errors'] };
+  };
+  const forced = /autovacuum \(aggressive\) of pgbench_accounts/;
+  expect(aged('199M').vacuums.filter((text) => forced.test(text))).toEqual([]);
+  const { vacuums, errors } = aged('201M');
+  expect(vacuums.filter((text) => forced.test(text)).length).toBe(1);
+  expect(errors).toBe(0);
+  expect(aged('2145M').errors, 'no new ids').toBeGreaterThan(0);
+});

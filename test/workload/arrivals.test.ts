@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { constant, MILLISECOND, SECOND } from '../../src/kernel/index.ts';
-import { Costs, DEFAULT_COSTS } from '../../src/postgres/costs.ts';
+import { costsOf, DEFAULT_COSTS } from '../../src/postgres/costs.ts';
 import { ONE_WAY, World } from '../helpers/world.ts';
 import { clients, SELECT, WRITE } from './fixtures.ts';
 
-const COSTS = new Costs(DEFAULT_COSTS);
+const COSTS = costsOf(DEFAULT_COSTS);
 
 const SERVICE = 2 * ONE_WAY + COSTS.statement('select', true);
 /** A snapshot visits two connections, 0.5 ns each; later ones are the same once more. */

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { constant, MILLISECOND, SECOND } from '../../src/kernel/index.ts';
+import { ERRORS } from '../../src/postgres/statement.ts';
+import { failureIndex } from '../../src/workload/events.ts';
 import { FSYNC, ONE_WAY, World, type WorldPlan } from '../helpers/world.ts';
 import { clients, outcomes, WRITE } from './fixtures.ts';
 
@@ -19,6 +21,13 @@ function play(plan: WorldPlan, until: number, fault: (world: World) => void, opt
 const single: WorldPlan = { servers: [{ name: 'pg1' }] };
 
 describe('what becomes of a transaction', () => {
+  test('every error that a server can answer is one that is counted', () => {
+    const all = Object.values(ERRORS).map(({ sqlstate }) => failureIndex(sqlstate));
+    expect(all.length).toBeGreaterThanOrEqual(20);
+    expect(failureIndex('54000')).toBeGreaterThan(0);
+    expect(() => failureIndex('00000')).toThrow();
+  });
+
   test('each transaction comes to one end, and a session has one at a time', () => {
     const open = Array<number>(20).fill(0);
     const { world } = play(

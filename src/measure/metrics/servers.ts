@@ -47,15 +47,36 @@ const DEFINITIONS: readonly MetricDefinition[] = [
     unit: 'bytes/s',
     doc: 'WAL flushed in each whole second after the warm-up, as a primary.',
   },
-  number('checkpoints.timed', 'count', 'Checkpoints by checkpoint_timeout.'),
-  number('checkpoints.requested', 'count', 'Checkpoints by max_wal_size, or asked for.'),
+  number(
+    'checkpoints.{timed,requested}',
+    'count',
+    'Checkpoints by checkpoint_timeout, and by max_wal_size or because somebody asked; as in ' +
+      'pg_stat_checkpointer (num_timed, num_requested) those included that had nothing to do.',
+  ),
   number('checkpoints.buffers', 'count', 'Pages that checkpoints wrote; those that ended.'),
   number('checkpoints.write_time', 'seconds', 'What checkpoints spent on writing, naps included.'),
   number('checkpoints.sync_time', 'seconds', 'What checkpoints spent on fsyncs of data files.'),
+  {
+    name: 'servers.<server>.checkpoints.duration',
+    kind: 'distribution',
+    unit: 'seconds',
+    doc: 'Writes and fsyncs of a checkpoint or restartpoint; of those that ended after the warm-up.',
+  },
   number('locks.waits', 'count', 'Waits for heavyweight locks; a row can take two.'),
   number('buffers.hits', 'count', 'Accesses that found their page in shared buffers.'),
   number('buffers.reads', 'count', 'Pages read into shared buffers.'),
   number('buffers.hit_ratio', 'fraction', 'Hits as a share of all accesses; null without any.'),
+  number(
+    'buffers.hit_ratio.error',
+    'fraction',
+    'How far hit_ratio is from the true one at most, in 99 of 100 samples of pages; 0 where all ' +
+      'pages are followed.',
+  ),
+  number(
+    'buffers.sampled_one_of',
+    'count',
+    'One of so many pages is followed, and the others fare as these do; 1: all are followed.',
+  ),
   number(
     'buffers.written_by.{checkpointer,bgwriter,backend}',
     'count',
@@ -114,10 +135,12 @@ const COUNTS = [
   'buffers.written_by.checkpointer',
   'buffers.written_by.bgwriter',
   'buffers.written_by.backend',
+  'checkpoints.timed',
+  'checkpoints.requested',
 ] as const;
 type Counts = Readonly<Record<(typeof COUNTS)[number], number>>;
 
-function countsOf({ wal, lockWaits, deadlocks, storage }: ObservedServer): Counts {
+function countsOf({ wal, lockWaits, deadlocks, storage, checkpointer }: ObservedServer): Counts {
   const { pool, written } = storage;
   return {
     'wal.bytes': wal.bytes,
@@ -132,6 +155,8 @@ function countsOf({ wal, lockWaits, deadlocks, storage }: ObservedServer): Count
     'locks.deadlocks': deadlocks,
     'buffers.hits': pool.hits,
     'buffers.reads': pool.reads,
+    'checkpoints.timed': checkpointer.timed,
+    'checkpoints.requested': checkpointer.requested,
     'buffers.written_by.checkpointer': written.checkpointer,
     'buffers.written_by.bgwriter': written.bgwriter,
     'buffers.written_by.backend': written.backend,
@@ -143,13 +168,15 @@ function switchingOf({ host }: ObservedServer): [count: number, time: Nanosecond
   return [switches, switchTime];
 }
 
+const NONE_SAMPLED = new Float64Array(0);
+
 /** Everything about one server that its counters tell. */
 class ServerMeter {
   readonly connections: Gauge;
   readonly rate: WalRate;
-  readonly checkpoints: [timed: number, requested: number] = [0, 0];
   /** Of those that ended: pages, and seconds in each phase. */
   readonly phases: [buffers: number, writeTime: number, syncTime: number] = [0, 0, 0];
+  durations = new Histogram();
   private readonly server: ObservedServer;
   private served = 0;
   private kills = 0;
@@ -160,6 +187,7 @@ class ServerMeter {
   readonly backlog: Gauge;
   readonly used: Gauge;
   private before: Counts;
+  private sampledBefore = NONE_SAMPLED;
 
   constructor(run: Observed, server: ObservedServer) {
     this.server = server;
@@ -176,8 +204,8 @@ class ServerMeter {
   restart(now: Nanoseconds): void {
     for (const gauge of [this.connections, this.walSize, this.backlog, this.used]) gauge.restart();
     this.rate.restart(now);
-    this.checkpoints.fill(0);
     this.phases.fill(0);
+    this.durations = new Histogram();
     this.panics = 0;
     this.remember();
   }
@@ -187,6 +215,7 @@ class ServerMeter {
   }
 
   report(sheet: MetricSheet, now: Nanoseconds): void {
+    this.lookAtDisk();
     const { host, name } = this.server;
     const prefix = `servers.${name}.`;
     const { elapsed } = sheet;
@@ -205,20 +234,30 @@ class ServerMeter {
     sheet.gauge(`${prefix}archiver.backlog`, this.backlog.summary());
     sheet.gauge(`${prefix}disk.used`, this.used.summary());
     sheet.distribution(`${prefix}wal.rate`, this.rate.distribution(now), 1);
-    sheet.put(`${prefix}checkpoints.timed`, this.checkpoints[0]);
-    sheet.put(`${prefix}checkpoints.requested`, this.checkpoints[1]);
     sheet.put(`${prefix}checkpoints.buffers`, this.phases[0]);
     sheet.put(`${prefix}checkpoints.write_time`, this.phases[1] / SECOND);
     sheet.put(`${prefix}checkpoints.sync_time`, this.phases[2] / SECOND);
+    sheet.distribution(`${prefix}checkpoints.duration`, this.durations, 1e-9);
     const used = counts['buffers.hits'] - this.before['buffers.hits'];
     const read = counts['buffers.reads'] - this.before['buffers.reads'];
     const ratio = used + read > 0 ? used / (used + read) : null;
     sheet.put(`${prefix}buffers.hit_ratio`, ratio);
+    sheet.put(`${prefix}buffers.hit_ratio.error`, ratio === null ? null : this.errorOf(ratio));
+    sheet.put(`${prefix}buffers.sampled_one_of`, this.server.storage.sampled?.sample.oneOf ?? 1);
     sheet.gauge(`${prefix}connections`, this.connections.summary());
   }
 
+  /** The sample's own estimate may lie beside what was counted; the error is that of both. */
+  private errorOf(ratio: number): number {
+    const { sampled } = this.server.storage;
+    if (!sampled) return 0;
+    const { share, error } = sampled.hitRatio(this.sampledBefore);
+    return Math.min(1, error + Math.abs(ratio - share));
+  }
+
   private remember(): void {
-    const { host } = this.server;
+    const { host, storage } = this.server;
+    this.sampledBefore = storage.sampled?.sample.counts.slice() ?? NONE_SAMPLED;
     this.served = host.cpu.served;
     this.kills = host.memory.kills;
     this.switching = switchingOf(this.server);
@@ -234,11 +273,9 @@ export const serverFamily: MetricFamily = {
     const { postgres, clock } = run;
     const meters = run.instances.map(({ server }) => new ServerMeter(run, server));
     postgres.connections.observe((_, server, count) => meters[server]!.connections.set(count));
-    postgres.checkpoint.observe((_, server, __, requested) => {
-      meters[server]!.checkpoints[requested ? 1 : 0]++;
-    });
     postgres.checkpointCompleted.observe((_, server, buffers, writeTime, syncTime) => {
-      const { phases } = meters[server]!;
+      const { phases, durations } = meters[server]!;
+      durations.record(writeTime + syncTime);
       phases[0] += buffers;
       phases[1] += writeTime;
       phases[2] += syncTime;

@@ -4,8 +4,6 @@
  * may nap or be told to stop. What is done between two naps is one turn of the processor, beside
  * the reads that miss: a million pages are not a million steps of the simulation.
  */
-import { MISS } from '../buffers/buffer-pool.ts';
-import { pageOf } from '../buffers/page.ts';
 import type { BufferRing } from '../buffers/rings.ts';
 import { type Table, tablePage } from '../heap/relation.ts';
 import { mapBlockOf } from '../heap/visibility-map.ts';
@@ -53,14 +51,11 @@ export class PageWork {
     }
     if (process.stopped !== null) return false;
     const { storage } = process.server;
-    const { pool } = storage;
-    const buffer = pool.find(pageOf(storage.fileOf(relation), block));
-    if (buffer !== MISS && !pool.ioInProgress(buffer)) {
-      pool.hit(buffer, this.ring);
-      throttle.hit();
-    } else {
+    const page = tablePage(relation, block);
+    if (storage.use(page, this.ring)) throttle.hit();
+    else {
       throttle.miss();
-      this.owed += yield* storage.read(tablePage(relation, block), process.wait, this.ring);
+      this.owed += yield* storage.read(page, process.wait, this.ring);
       if (process.stopped === 'terminated') return false;
     }
     this.owed += cost;
@@ -85,10 +80,8 @@ export class PageWork {
   }
 
   /** Only a page that was clean costs (bufmgr.c:MarkBufferDirty). */
-  private countDirty({ relation, fork, block }: RegisteredBlock): void {
-    const { storage } = this.process.server;
-    const buffer = storage.pool.find(pageOf(storage.fileOf(relation, fork), block));
-    if (buffer === MISS || !storage.pool.isDirty(buffer)) this.throttle.dirty();
+  private countDirty(block: RegisteredBlock): void {
+    if (!this.process.server.storage.isDirty(this.table, block)) this.throttle.dirty();
   }
 }
 

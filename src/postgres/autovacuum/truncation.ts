@@ -38,6 +38,7 @@ export function* truncateTail(
       plan.truncate({ ...step, block: first });
       storage.log(storage.tables[index]!, step.records);
       storage.pool.drop(storage.fileOf(step.relation), first);
+      storage.files.follow(index);
     }
     locks.unlockRelation(process.owner, index, ACCESS_EXCLUSIVE);
     end = first;

@@ -13,7 +13,7 @@
  * to single values, suffix truncation, reuse of unlinked pages by other ranges, and the fast root.
  */
 
-import { DeadVersions } from '../heap/dead-versions.ts';
+import { DeadVersions, LEAF_ENTRY } from '../heap/dead-versions.ts';
 import type { RegisteredBlock, WalRecord } from '../heap/wal-record.ts';
 import type { Lsn } from '../lsn.ts';
 import * as layout from './btree-layout.ts';
@@ -48,8 +48,6 @@ export interface IndexChange {
   readonly path: readonly number[];
   readonly records: readonly WalRecord[];
 }
-
-const LEAF_ENTRY = 0;
 
 export class BTree {
   readonly definition: IndexDefinition;

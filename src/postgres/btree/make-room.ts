@@ -9,7 +9,7 @@
  * looks at six heap pages, finds one row's versions on each.
  */
 
-import type { DeadVersions } from '../heap/dead-versions.ts';
+import { type DeadVersions, LEAF_ENTRY } from '../heap/dead-versions.ts';
 import type { BTreeLevel } from './btree-level.ts';
 import { deduplicated } from './deduplication.ts';
 
@@ -24,12 +24,9 @@ export function removeEntries(
   horizon: number,
   limit: number,
 ): number {
-  let removed = 0;
-  const count = (_: number, n: number) => {
-    removed += n;
-  };
   const most = Math.min(limit, leaves.items[leaf]!);
-  leaves.deadHead[leaf] = dead.removeBelow(leaves.deadHead[leaf]!, horizon, count, most);
+  leaves.deadHead[leaf] = dead.removeBelow(leaves.deadHead[leaf]!, horizon, most);
+  const removed = dead.removed[LEAF_ENTRY]!;
   leaves.known[leaf] = Math.max(0, leaves.known[leaf]! - removed);
   if (removed === 0) return 0;
   const items = leaves.items[leaf]!;

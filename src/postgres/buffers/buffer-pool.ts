@@ -15,25 +15,24 @@
  * and `unpin`s when done. `allocate` does all of that but the read in one instant.
  */
 import type { Lsn } from '../lsn.ts';
+import { BufferHeaders } from './buffer-headers.ts';
 import {
   CHECKPOINT_NEEDED,
   DIRTY,
   HAS_LSN,
   IO_IN_PROGRESS,
-  JUST_DIRTIED,
   MAX_USAGE_COUNT,
-  MOST_USES,
   ONE_PIN,
-  ONE_USE,
   PERMANENT,
   PINS,
-  USES,
 } from './buffer-state.ts';
 import { ClockSweep } from './clock-sweep.ts';
 import { EvictedLsns } from './evicted-lsns.ts';
 import { NO_PAGE, type Page, pageOf } from './page.ts';
 import { PageTable } from './page-table.ts';
 import type { BufferRing } from './rings.ts';
+import { SampledSweep, type SweptRange } from './sampled-sweep.ts';
+import { PARTS, type PageSample } from './sampling.ts';
 import { coprimeNear } from './scattered.ts';
 
 /** `access`: the page is not in the pool. */
@@ -45,10 +44,10 @@ export const VICTIM_TAKEN = -1;
 
 const FIRST_CAPACITY = 1024;
 
-export class BufferPool {
+export class BufferPool extends BufferHeaders {
   readonly size: number;
   /** Who chooses what goes; the bgwriter watches its hand. */
-  readonly sweep: ClockSweep;
+  readonly sweep: ClockSweep | SampledSweep;
   /** LSNs of pages out of the pool; tell it when the redo pointer moves. */
   readonly evictedLsns = new EvictedLsns();
   /** Accesses that found their page, and pages brought in by a read: together all accesses. */
@@ -58,35 +57,31 @@ export class BufferPool {
   extensions = 0;
   /** Pages that made room for others. */
   evictions = 0;
-  /** Dirty pages, unlogged ones included. */
-  dirty = 0;
   /** What `allocate` last put out: a page or NO_PAGE, whether it had to be written, its LSN. */
   victimPage: Page = NO_PAGE;
   victimDirty = false;
   victimLsn: Lsn = 0;
-  private pages: Float64Array; // by buffer, plus 1; 0 if there is none
-  private states: Int32Array;
-  private lsns: Float64Array;
   private readonly table: PageTable;
 
   /**
    * A pool of so many buffers, at least 16 in Postgres; all of them free. Memory that no page has
    * been put in is not touched here, so a pool larger than its database costs no more than that.
+   * With a sample it holds the pages of that only, and the buffers are so many for all its parts.
    */
-  constructor(size: number) {
-    this.size = size;
-    const capacity = Math.min(size, FIRST_CAPACITY);
-    this.pages = new Float64Array(capacity);
-    this.states = new Int32Array(capacity);
-    this.lsns = new Float64Array(capacity);
+  constructor(size: number, sample: PageSample | null = null) {
+    const all = sample ? PARTS * Math.max(1, Math.round(size / PARTS)) : size;
+    super(sample ? all : Math.min(all, FIRST_CAPACITY));
+    this.size = all;
     this.table = new PageTable();
-    this.sweep = new ClockSweep(this.states, size);
+    this.sweep = sample
+      ? new SampledSweep(this.states, this.uses, sample)
+      : new ClockSweep(this.states, this.uses, size);
     this.clear();
   }
 
   /** The memory that the model of the pool takes, in bytes. */
   get bytes(): number {
-    return 20 * this.states.length + this.table.bytes + this.sweep.bytes;
+    return this.headerBytes + this.table.bytes + this.sweep.bytes;
   }
 
   /** A crash or a restart: shared memory is made anew. Counters of a run go on. */
@@ -94,6 +89,7 @@ export class BufferPool {
     this.table.clear();
     this.pages.fill(0, 0, this.sweep.everUsed);
     this.states.fill(0, 0, this.sweep.everUsed);
+    this.uses.fill(0, 0, this.sweep.everUsed);
     this.dirty = 0;
     this.sweep.reset(0);
   }
@@ -114,10 +110,10 @@ export class BufferPool {
   touch(page: Page): boolean {
     const buffer = this.table.find(page);
     if (buffer === MISS) return false;
-    const state = this.states[buffer]!;
-    if ((state & IO_IN_PROGRESS) !== 0) return false;
+    const uses = this.uses[buffer]!;
+    if (uses >= IO_IN_PROGRESS) return false;
     this.hits++;
-    if ((state & USES) < MOST_USES) this.states[buffer] = state + ONE_USE;
+    if (uses < MAX_USAGE_COUNT) this.uses[buffer] = uses + 1;
     return true;
   }
 
@@ -126,24 +122,13 @@ export class BufferPool {
     this.use(buffer, ring);
   }
 
-  /** Pins a buffer and counts the use; a backend's own repeated pins are PinnedBuffers' concern. */
-  pin(buffer: number, ring: BufferRing | null = null): void {
-    this.use(buffer, ring);
-    this.states[buffer]! += ONE_PIN;
-  }
-
-  unpin(buffer: number): void {
-    if ((this.states[buffer]! & PINS) === 0) throw new Error(`buffer ${buffer} is not pinned`);
-    this.states[buffer]! -= ONE_PIN;
-  }
-
   /**
    * A buffer to put another page in, pinned for the caller: from the ring's slot, the free list or
    * the sweep (StrategyGetBuffer). NO_UNPINNED_BUFFERS after a round without any change.
    */
-  victim(ring: BufferRing | null = null): number {
+  victim(ring: BufferRing | null = null, page = NO_PAGE): number {
     if (this.sweep.everUsed === this.states.length) this.grow(this.states.length + 1);
-    const buffer = this.sweep.victim(ring);
+    const buffer = this.sweep.victim(ring, page);
     if (buffer >= 0) this.states[buffer]! += ONE_PIN;
     return buffer;
   }
@@ -153,9 +138,8 @@ export class BufferPool {
    * too, if it came from there (StrategyRejectBuffer). True if so, and then it is unpinned.
    */
   reject(ring: BufferRing | null, buffer: number): boolean {
-    if (ring === null || ring.kind !== 'bulk read' || !ring.currentWasInRing) return false;
-    if (ring.buffers[ring.current] !== buffer) return false;
-    ring.buffers[ring.current] = -1;
+    if (ring === null || ring.kind !== 'bulk read') return false;
+    if (!this.sweep.reject(ring, buffer)) return false;
     this.unpin(buffer);
     return true;
   }
@@ -191,7 +175,7 @@ export class BufferPool {
     }
     if (extension) this.extensions++;
     else this.reads++;
-    this.enter(buffer, page, ONE_PIN | ONE_USE | IO_IN_PROGRESS | (permanent ? PERMANENT : 0));
+    this.enter(buffer, page, ONE_PIN | (permanent ? PERMANENT : 0), 1 | IO_IN_PROGRESS);
     return buffer;
   }
 
@@ -207,7 +191,7 @@ export class BufferPool {
     permanent = true,
   ): number {
     for (;;) {
-      const buffer = this.victim(ring);
+      const buffer = this.victim(ring, page);
       if (buffer === NO_UNPINNED_BUFFERS) return NO_UNPINNED_BUFFERS;
       const dirty = this.isDirty(buffer);
       if (dirty && this.lsnOf(buffer) > flushed && this.reject(ring, buffer)) continue;
@@ -227,46 +211,6 @@ export class BufferPool {
     this.finishRead(buffer);
     this.unpin(buffer);
     return false;
-  }
-
-  /** The page has arrived (or is there, if new): whoever waited for the I/O flag may go on. */
-  finishRead(buffer: number): void {
-    this.states[buffer]! &= ~IO_IN_PROGRESS;
-  }
-
-  /** A read or a write of it is under way; whoever else wants to do the same waits. */
-  ioInProgress(buffer: number): boolean {
-    return (this.states[buffer]! & IO_IN_PROGRESS) !== 0;
-  }
-
-  /** A change of the page, by a WAL record that ends at `lsn`; without one, a hint. */
-  markDirty(buffer: number, lsn: Lsn = 0): void {
-    if ((this.states[buffer]! & DIRTY) === 0) this.dirty++;
-    const former = (this.states[buffer]! & HAS_LSN) !== 0 ? this.lsns[buffer]! : 0;
-    this.states[buffer]! |= DIRTY | JUST_DIRTIED;
-    if (lsn <= former) return;
-    this.states[buffer]! |= HAS_LSN;
-    this.lsns[buffer] = lsn;
-  }
-
-  /** A write begins; a change from now on leaves the page dirty. */
-  startWrite(buffer: number): void {
-    this.states[buffer] = (this.states[buffer]! & ~JUST_DIRTIED) | IO_IN_PROGRESS;
-  }
-
-  /** The write is done: true if the page is clean, and done with for the checkpoint. */
-  finishWrite(buffer: number): boolean {
-    const state = this.states[buffer]! & ~IO_IN_PROGRESS;
-    const clean = (state & JUST_DIRTIED) === 0;
-    if (clean && (state & DIRTY) !== 0) this.dirty--;
-    this.states[buffer] = clean ? state & ~(DIRTY | CHECKPOINT_NEEDED) : state;
-    return clean;
-  }
-
-  /** Written out in one instant. */
-  clean(buffer: number): void {
-    this.startWrite(buffer);
-    this.finishWrite(buffer);
   }
 
   /**
@@ -303,78 +247,41 @@ export class BufferPool {
     return Int32Array.from(pages.subarray(0, count).sort(), (page) => this.find(page));
   }
 
-  /** Whether the checkpoint under way must still write it: nobody else has since it began. */
-  needsCheckpoint(buffer: number): boolean {
-    return (this.states[buffer]! & CHECKPOINT_NEEDED) !== 0;
-  }
-
-  pageIn(buffer: number): Page {
-    return this.pages[buffer]! - 1;
-  }
-
-  isDirty(buffer: number): boolean {
-    return (this.states[buffer]! & DIRTY) !== 0;
-  }
-
-  /**
-   * Up to where WAL must be on disk before the page may be: 0 for unlogged pages, and for pages not
-   * changed since the redo pointer that were read since.
-   */
-  lsnOf(buffer: number): Lsn {
-    const needed = PERMANENT | HAS_LSN;
-    return (this.states[buffer]! & needed) === needed ? this.lsns[buffer]! : 0;
-  }
-
-  isPermanent(buffer: number): boolean {
-    return (this.states[buffer]! & PERMANENT) !== 0;
-  }
-
-  usageCount(buffer: number): number {
-    return (this.states[buffer]! & USES) / ONE_USE;
-  }
-
-  pinCount(buffer: number): number {
-    return this.states[buffer]! & PINS;
-  }
-
-  /** Unpinned and at 0: the sweep would take it. */
-  isReusable(buffer: number): boolean {
-    return (this.states[buffer]! & (PINS | USES)) === 0;
-  }
-
   /**
    * A pool in service: the hottest pages that fit, hottest first. They are scattered over the pool,
    * and their counts fall from 5 to 0 by sixths of its size; what they would be exactly depends on
    * the load, and the first rounds of the hand see to that. Only when new.
    */
   warm(pages: ArrayLike<Page>): void {
+    const { sweep } = this;
     const count = Math.min(this.size, pages.length);
-    const step = coprimeNear(count);
     this.clear();
     this.table.reserve(count);
     this.grow(count);
+    const shares = sweep instanceof ClockSweep ? [pages] : sweep.share(pages);
+    for (const [part, range] of sweep.ranges.entries()) this.warmRange(range, shares[part]!);
+  }
+
+  private warmRange({ from, size, sweep }: SweptRange, pages: ArrayLike<Page>): void {
+    const count = Math.min(size, pages.length);
+    const step = coprimeNear(count);
     for (let rank = 0, buffer = 0; rank < count; rank++, buffer = (buffer + step) % count) {
-      const uses = MAX_USAGE_COUNT - Math.floor(((MAX_USAGE_COUNT + 1) * rank) / this.size);
-      this.enter(buffer, pages[rank]!, uses * ONE_USE + PERMANENT);
+      const uses = MAX_USAGE_COUNT - Math.floor(((MAX_USAGE_COUNT + 1) * rank) / size);
+      this.enter(from + buffer, pages[rank]!, PERMANENT, uses);
     }
-    this.sweep.reset(count);
+    sweep.reset(count);
   }
 
   /** Memory for so many buffers; the others cost nothing until they are used. */
   private grow(buffers: number): void {
-    const { pages, states, lsns } = this;
-    if (buffers <= states.length || states.length === this.size) return;
-    const room = Math.min(this.size, Math.max(buffers, 2 * states.length));
-    this.pages = new Float64Array(room);
-    this.states = new Int32Array(room);
-    this.lsns = new Float64Array(room);
-    this.pages.set(pages);
-    this.states.set(states);
-    this.lsns.set(lsns);
-    this.sweep.moveTo(this.states);
+    const { length } = this.states;
+    if (buffers <= length || length === this.size) return;
+    this.makeRoom(Math.min(this.size, Math.max(buffers, 2 * length)));
+    this.sweep.moveTo(this.states, this.uses);
   }
 
-  private enter(buffer: number, page: Page, state: number): void {
+  private enter(buffer: number, page: Page, state: number, uses: number): void {
+    this.uses[buffer] = uses;
     const lsn = this.evictedLsns.recall(page);
     if (lsn > 0) this.lsns[buffer] = lsn;
     this.pages[buffer] = page + 1;
@@ -382,18 +289,11 @@ export class BufferPool {
     this.table.insert(page, buffer);
   }
 
-  /** PinBuffer: one more up to 5; through a ring, 1 if it was 0. */
-  private use(buffer: number, ring: BufferRing | null): void {
-    const state = this.states[buffer]!;
-    const uses = state & USES;
-    if (ring === null ? uses < MOST_USES : uses === 0) this.states[buffer] = state + ONE_USE;
-  }
-
   private invalidate(buffer: number): void {
     if (this.isDirty(buffer)) this.dirty--;
     this.table.remove(this.pageIn(buffer));
     this.pages[buffer] = 0;
-    this.states[buffer] = 0;
+    this.states[buffer] = this.uses[buffer] = 0;
     this.sweep.free(buffer);
   }
 }

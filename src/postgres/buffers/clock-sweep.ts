@@ -8,8 +8,10 @@
  *
  * Kept: all of it, to the order in which buffers go. Left out: the strategy's spinlock.
  */
-import { ONE_USE, PINS, USES } from './buffer-state.ts';
+import { PINS, USES } from './buffer-state.ts';
+import type { Page } from './page.ts';
 import type { BufferRing } from './rings.ts';
+import type { SweptRange } from './sampled-sweep.ts';
 
 /** In the list's links: 0, the end of the list, or the next buffer plus 2. */
 const NOT_IN_LIST = 0;
@@ -30,19 +32,22 @@ export class ClockSweep {
   /** Buffers from here on have never been used; they are free, behind the others in the list. */
   private firstUnused = 0;
   private states: Int32Array;
+  private uses: Uint8Array;
   private readonly size: number;
 
   /** Over the states of so many buffers, of which only those ever used need be there. */
-  constructor(states: Int32Array, size = states.length) {
+  constructor(states: Int32Array, uses: Uint8Array, size = states.length) {
     this.states = states;
+    this.uses = uses;
     this.size = size;
     this.nextFree = new Int32Array(states.length);
   }
 
   /** The states have moved to where there is room for more. */
-  moveTo(states: Int32Array): void {
+  moveTo(states: Int32Array, uses: Uint8Array): void {
     const { nextFree } = this;
     this.states = states;
+    this.uses = uses;
     this.nextFree = new Int32Array(states.length);
     this.nextFree.set(nextFree);
   }
@@ -64,8 +69,13 @@ export class ClockSweep {
     return this.firstUnused;
   }
 
+  /** All its buffers have one hand. */
+  get ranges(): readonly SweptRange[] {
+    return [{ from: 0, size: this.size, sweep: this }];
+  }
+
   /** StrategyGetBuffer: a buffer that is unpinned, or -1 after a round without any change. */
-  victim(ring: BufferRing | null): number {
+  victim(ring: BufferRing | null, _page: Page): number {
     const reused = ring === null ? NONE : this.reuse(ring);
     if (reused !== NONE) return reused;
     this.onAllocation?.();
@@ -75,6 +85,13 @@ export class ClockSweep {
     if (buffer === NONE) buffer = this.sweep();
     if (ring && buffer !== NONE) ring.buffers[ring.current] = buffer;
     return buffer;
+  }
+
+  /** StrategyRejectBuffer: a bulk read lets the victim go out of its ring, if it was in there. */
+  reject(ring: BufferRing, buffer: number): boolean {
+    if (!ring.currentWasInRing || ring.buffers[ring.current] !== buffer) return false;
+    ring.buffers[ring.current] = -1;
+    return true;
   }
 
   /** StrategyFreeBuffer: to the head of the free list, if it is not in there still. */
@@ -96,8 +113,7 @@ export class ClockSweep {
     const buffer = ring.advance();
     ring.currentWasInRing = false;
     if (buffer === NONE) return NONE;
-    const state = this.states[buffer]!;
-    if ((state & PINS) !== 0 || (state & USES) > ONE_USE) return NONE;
+    if ((this.states[buffer]! & PINS) !== 0 || (this.uses[buffer]! & USES) > 1) return NONE;
     ring.currentWasInRing = true;
     return buffer;
   }
@@ -108,22 +124,20 @@ export class ClockSweep {
       const buffer = this.firstFree - FIRST_LINK;
       this.firstFree = this.nextFree[buffer]!;
       this.nextFree[buffer] = NOT_IN_LIST;
-      if ((this.states[buffer]! & (PINS | USES)) === 0) return buffer;
+      if ((this.states[buffer]! & PINS) === 0 && (this.uses[buffer]! & USES) === 0) return buffer;
     }
     return this.firstUnused < this.size ? this.firstUnused++ : NONE;
   }
 
   private sweep(): number {
-    const { states } = this;
-    const { size } = this;
+    const { states, uses, size } = this;
     let next = this.hand;
     let victim = NONE;
     for (let left = size; left > 0 && victim === NONE; ) {
-      const state = states[next]!;
-      if ((state & PINS) !== 0) left--;
-      else if ((state & USES) === 0) victim = next;
+      if ((states[next]! & PINS) !== 0) left--;
+      else if ((uses[next]! & USES) === 0) victim = next;
       else {
-        states[next] = state - ONE_USE;
+        uses[next]!--;
         left = size;
       }
       if (++next === size) {

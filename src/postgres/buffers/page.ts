@@ -11,6 +11,8 @@ export const SEGMENT_BLOCKS = 131_072;
 export const MAPPING_PARTITIONS = 128;
 
 const BLOCKS = 0x1_0000_0000;
+/** A power of two: to multiply by it is exact, and faster than to divide. */
+const IN_FILES = 1 / BLOCKS;
 
 /** Relation file number times 2^32, plus the block. File numbers are below 2^21. */
 export type Page = number;
@@ -23,7 +25,7 @@ export function pageOf(file: number, block: number): Page {
 }
 
 export function fileOf(page: Page): number {
-  return Math.floor(page / BLOCKS);
+  return Math.floor(page * IN_FILES);
 }
 
 /** ToUint32 is the remainder by 2^32, and exact below 2^53. */

@@ -71,6 +71,7 @@ export class BufferRing {
   current = 0;
   /** Whether the last victim came out of the slot, and not from the sweep. */
   currentWasInRing = false;
+  private readonly parts: BufferRing[] = [];
 
   constructor(kind: RingKind, buffers: number) {
     if (!(buffers > 0)) throw new Error('a ring has at least one buffer');
@@ -82,5 +83,11 @@ export class BufferRing {
   advance(): number {
     if (++this.current >= this.buffers.length) this.current = 0;
     return this.buffers[this.current]!;
+  }
+
+  /** In a sampled pool: the one buffer that the ring has in a part of the sample. */
+  inPart(part: number): BufferRing {
+    this.parts[part] ??= new BufferRing(this.kind, 1);
+    return this.parts[part];
   }
 }

@@ -1,22 +1,25 @@
 /**
- * Caches too large to simulate page by page, by spatial sampling (SHARDS: Waldspurger, Park,
+ * Memory too large to simulate page by page, by spatial sampling (SHARDS: Waldspurger, Park,
  * Garthwaite, Ahmad, "Efficient MRC Construction with SHARDS", FAST 2015): of all pages those whose
- * hash falls below a threshold are followed, in a cache that is smaller in the same proportion.
- * What becomes of the others is drawn from what became of the sampled pages of their file.
+ * hash falls below a threshold are followed, in caches that are smaller in the same proportion.
+ * What becomes of the others is drawn. Of their file the misses are as many for each access as in
+ * the sample, for as many accesses as the sample should have had (SHARDS-adj, section 3.3 there):
+ * a root page that happens to be outside is hit as it should be, one inside weighs no more.
  *
  * The sample is taken in eight parts that share nothing, each with a cache of its own. The spread
  * between the eight estimates is the error, whatever its causes: which pages were sampled, and how
  * much of the cache they needed. Sampled accesses can be more or fewer than expected because of a
- * few hot pages, in the sample or not, and then the difference is hits (section 3.3 there,
- * SHARDS-adj); or because of many cold ones, and then what it is shows in the parts, of which some
- * had more accesses than others (a regression). Both are reckoned. The estimate is the one with
- * less spread; its error is the larger of the two, as the smaller one would promise too much.
+ * few hot pages, in the sample or not, and then the difference is hits; or because of many cold
+ * ones, and then what it is shows in the parts, of which some had more accesses than others (a
+ * regression). Both are reckoned. The estimate is the one with less spread; its error is the larger
+ * of the two, as the smaller one would promise too much.
  *
  * With ten thousand sampled pages the estimate was within 0.02 of the full pool's hit ratio in 97
  * to 99 of 100 samples, and within its own error in 99 of 100 (1,800 samples, six laws and sizes).
+ * Neighbours are sampled together, so that reads ahead and write-back find their runs; what counts
+ * then is how many stretches there are.
  *
- * Left out: thresholds that fall as memory fills (fixed-size SHARDS). Rings of scans shrink with
- * the rate, down to one buffer.
+ * Left out: thresholds that fall as memory fills (fixed-size SHARDS).
  */
 import { blockOf, fileOf, hashOf, type Page } from './page.ts';
 
@@ -26,10 +29,7 @@ export const PARTS = 8;
 const T_MEAN = 3.4995;
 const T_LINE = 3.7074;
 
-/** An access of a cache: the level at which the page was found, 0 the fastest. */
-export type CacheAccess = (page: Page) => number;
-
-/** `access` of a page that is not in the sample. */
+/** `partOf` a page that is not in the sample. */
 export const NOT_SAMPLED = -1;
 
 /** A share of all accesses, and how far from the true one it is at most, in 99 of 100 samples. */
@@ -38,111 +38,128 @@ export interface Estimate {
   readonly error: number;
 }
 
-export interface SamplingSettings {
-  /** Sampled pages among all, between 0 and 1. */
-  readonly rate: number;
+export interface SampleSettings {
+  /** One of so many pages is followed: a whole number. */
+  readonly oneOf: number;
   /** Levels at which an access can end: 2 for a pool alone, 3 with the system's cache. */
   readonly levels: number;
-  /** Makes a cache smaller by a factor: `scale(0.01)` of 2,000,000 buffers has 20,000. */
-  readonly build: (scale: number) => CacheAccess;
+  /** So many neighbouring blocks are in the sample together: a power of 2. */
+  readonly stretch: number;
+  /** Where pages are found of whose file nothing has been seen yet; 0 is the fastest. */
+  readonly first: number;
 }
 
-/** Sampled accesses of a file after which older ones count half. */
+/** What is known of the pages of a file. */
+interface FileHistory {
+  /** Sampled accesses, by the level at which they ended. */
+  readonly seen: Float64Array;
+  /** Accesses of pages outside the sample. */
+  others: number;
+}
+
+/** Accesses that the sample should have had of a file, after which older ones count half. */
 const MEMORY = 16_384;
+/** What is assumed of a file at first weighs as much as so many sampled accesses. */
+const ASSUMED = 4;
 
-export class SampledCache {
-  readonly rate: number;
+export class PageSample {
+  readonly oneOf: number;
   readonly levels: number;
-  accesses = 0;
-  private readonly parts: readonly CacheAccess[];
-  private readonly counts: Float64Array; // by part, then level
+  /** All accesses, then sampled ones by part and level: a copy of it is a point to count from. */
+  readonly counts: Float64Array;
+  private readonly settings: SampleSettings;
   private readonly threshold: number;
-  private readonly files = new Map<number, Float64Array>(); // by level, then their sum
+  private readonly files = new Map<number, FileHistory>();
 
-  constructor(settings: SamplingSettings) {
-    const { rate, levels, build } = settings;
-    if (!(rate > 0 && rate <= 1)) throw new Error('a sampling rate is above 0 and at most 1');
-    this.rate = rate;
+  constructor(settings: SampleSettings) {
+    const { oneOf, levels } = settings;
+    if (!(Number.isInteger(oneOf) && oneOf >= 1)) throw new Error('one of at least 1 is sampled');
+    this.settings = settings;
+    this.oneOf = oneOf;
     this.levels = levels;
-    this.parts = Array.from({ length: PARTS }, () => build(rate / PARTS));
-    this.counts = new Float64Array(PARTS * levels);
-    this.threshold = rate * 0x1_0000_0000;
+    this.counts = new Float64Array(1 + PARTS * levels);
+    this.threshold = 0x1_0000_0000 / oneOf;
   }
 
-  /** The level at which a sampled page was found, or NOT_SAMPLED; all accesses must come by. */
-  access(page: Page): number {
-    this.accesses++;
-    const file = fileOf(page);
-    const place = placeOf(file, blockOf(page));
-    if (place >= this.threshold) return NOT_SAMPLED;
-    const part = Math.floor((place / this.threshold) * PARTS);
-    const level = this.parts[part]!(page);
-    this.counts[part * this.levels + level]!++;
-    this.remember(file, level);
-    return level;
+  /** The part of the sample that a page is in, from 0; or NOT_SAMPLED. */
+  partOf(page: Page): number {
+    const place = placeOf(fileOf(page), Math.floor(blockOf(page) / this.settings.stretch));
+    return place < this.threshold ? Math.floor((place / this.threshold) * PARTS) : NOT_SAMPLED;
   }
 
-  /** The level of any page: of one outside the sample as `uniform` (0 to 1) draws it. */
-  levelOf(page: Page, uniform: number): number {
-    const level = this.access(page);
-    return level === NOT_SAMPLED ? this.draw(fileOf(page), uniform) : level;
+  /** A page of the sample was accessed, and found at a level. */
+  found(page: Page, level: number): void {
+    this.counts[0]!++;
+    this.counts[1 + this.partOf(page) * this.levels + level]!++;
+    this.historyOf(fileOf(page)).seen[level]!++;
   }
 
-  /** The share of all accesses that end at a level; the shares of all levels make about 1. */
-  estimate(level: number): Estimate {
-    const accesses = this.parts.map((_, part) => this.accessesIn(part));
-    const shares = this.parts.map((_, part) => this.shareIn(part, level));
+  /**
+   * A page outside is accessed, or so many neighbours that fare alike: the level at which they are
+   * found, as `uniform` (0 to 1) draws it.
+   */
+  draw(page: Page, uniform: number, pages = 1): number {
+    this.counts[0]! += pages;
+    const history = this.historyOf(fileOf(page));
+    history.others += pages;
+    const expected = history.others / (this.oneOf - 1);
+    if (expected >= MEMORY) forgetHalf(history);
+    let left = uniform * expected;
+    for (let level = this.levels - 1; level > 0; level--) {
+      left -= history.seen[level]!;
+      if (left < 0) return level;
+    }
+    return 0;
+  }
+
+  /** The share of accesses since `counts` were `since` that ended at a level. */
+  estimate(level: number, since?: Float64Array): Estimate {
+    const counts = since ? this.counts.map((count, i) => count - since[i]!) : this.counts;
+    const expected = counts[0]! / this.oneOf / PARTS;
+    if (expected === 0) return { share: 0, error: 1 };
+    const parts = Array.from({ length: PARTS }, (_, part) =>
+      counts.subarray(1 + part * this.levels, 1 + (part + 1) * this.levels),
+    );
+    const accesses = parts.map((part) => sum(part) / expected);
+    const shares = parts.map((part) =>
+      level > 0 ? part[level]! / expected : 1 - sum(part.subarray(1)) / expected,
+    );
     const plain = meanOf(shares);
     const line = lineAtOne(accesses, shares);
     const { share } = line.error < plain.error ? line : plain;
     return { share, error: Math.max(plain.error, line.error) };
   }
 
-  /** Accesses of a part, as a multiple of what was expected. */
-  private accessesIn(part: number): number {
-    const from = part * this.levels;
-    const seen = this.counts.subarray(from, from + this.levels).reduce((sum, n) => sum + n, 0);
-    return this.accesses > 0 ? (seen * PARTS) / (this.accesses * this.rate) : 0;
-  }
-
-  private shareIn(part: number, level: number): number {
-    const expected = (this.accesses * this.rate) / PARTS;
-    if (expected === 0) return 0;
-    if (level > 0) return this.counts[part * this.levels + level]! / expected;
-    let slower = 0;
-    for (let other = 1; other < this.levels; other++) slower += this.shareIn(part, other);
-    return 1 - slower;
-  }
-
-  private remember(file: number, level: number): void {
-    const seen = this.files.get(file) ?? new Float64Array(this.levels + 1);
-    if (seen[this.levels] === 0) this.files.set(file, seen);
-    seen[level]!++;
-    if (++seen[this.levels]! < MEMORY) return;
-    for (let i = 0; i <= this.levels; i++) seen[i]! /= 2;
-  }
-
-  /** As the file's sampled accesses of late; the slowest level if there were none yet. */
-  private draw(file: number, uniform: number): number {
-    const seen = this.files.get(file);
-    if (!seen) return this.levels - 1;
-    let left = uniform * seen[this.levels]!;
-    for (let level = 0; level < this.levels; level++) {
-      left -= seen[level]!;
-      if (left < 0) return level;
-    }
-    return this.levels - 1;
+  private historyOf(file: number): FileHistory {
+    const known = this.files.get(file);
+    if (known) return known;
+    const { levels, first } = this.settings;
+    const history = { seen: new Float64Array(levels), others: ASSUMED * (this.oneOf - 1) };
+    history.seen[first] = ASSUMED;
+    this.files.set(file, history);
+    return history;
   }
 }
 
+function forgetHalf(history: FileHistory): void {
+  history.others /= 2;
+  for (let level = 0; level < history.seen.length; level++) history.seen[level]! /= 2;
+}
+
+function sum(values: Iterable<number>): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}
+
 function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+  return sum(values) / values.length;
 }
 
 /** The sum of products of two rows of numbers, each less its mean. */
 function products(a: readonly number[], b: readonly number[]): number {
   const [meanA, meanB] = [mean(a), mean(b)];
-  return a.reduce((sum, value, i) => sum + (value - meanA) * (b[i]! - meanB), 0);
+  return a.reduce((total, value, i) => total + (value - meanA) * (b[i]! - meanB), 0);
 }
 
 function meanOf(shares: readonly number[]): Estimate {
@@ -162,6 +179,6 @@ function lineAtOne(accesses: readonly number[], shares: readonly number[]): Esti
 }
 
 /** From 0 to 2^32, unrelated to the hash by which a page is found in a pool. */
-function placeOf(file: number, block: number): number {
-  return hashOf(block ^ 0x2545f491, file) >>> 0;
+function placeOf(file: number, stretch: number): number {
+  return hashOf(stretch ^ 0x2545f491, file) >>> 0;
 }

@@ -7,7 +7,8 @@
  * it on standbys too; here it starts there with the first connection.
  */
 import { type Nanoseconds, type Process, Signal } from '../../kernel/index.ts';
-import { BackgroundWriter, LOG_SNAPSHOT_INTERVAL } from '../buffers/bgwriter.ts';
+import { LOG_SNAPSHOT_INTERVAL } from '../buffers/bgwriter.ts';
+import { BackgroundWriterTurns } from '../buffers/bgwriter-turns.ts';
 import type { Lsn } from '../lsn.ts';
 import type { Server } from '../server.ts';
 import { PageWrites } from './page-writes.ts';
@@ -40,16 +41,16 @@ export class BackgroundWriterProcess {
 
   private *run(): Process {
     const { context, settings, storage } = this.server;
-    const { pool } = storage;
+    const { pool, cache } = storage;
     const { sim } = context;
-    const cycles = new BackgroundWriter();
+    const turns = new BackgroundWriterTurns(pool, cache.oneOf);
     const writes = new PageWrites(this.server, 'bgwriter', settings.bgwriter_flush_after);
     const latch = new Signal(sim);
     const wants = (buffer: number) => pool.isDirty(buffer) && pool.isReusable(buffer);
     this.lastSnapshotAt = sim.now;
     this.lastSnapshotLsn = this.server.wal.insertLsn;
     for (;;) {
-      const cycle = cycles.cycle(pool, settings);
+      const cycle = turns.next(settings);
       if (cycle.stoppedAtMaximum && cycle.writes.length > 0) this.stoppedAtMaximum++;
       for (let i = 0; i < cycle.writes.length; i += writes.groupPages) {
         const end = Math.min(i + writes.groupPages, cycle.writes.length);

@@ -17,6 +17,7 @@ import type { Lsn } from '../lsn.ts';
 import { CHECKPOINT_BYTES, CHECKPOINT_REDO_BYTES } from '../record-sizes.ts';
 import type { Server } from '../server.ts';
 import { checkpointSegments, segmentOf } from '../wal/retention.ts';
+import type { SegmentChanges } from '../wal/segments.ts';
 import { CheckpointPhases, type Pace } from './phases.ts';
 import { logStandbySnapshot } from './running-transactions.ts';
 
@@ -196,7 +197,7 @@ export class Checkpointer {
   private *checkpoint(): Generator<undefined, void, undefined> {
     const { server, current } = this;
     const { wal, storage, settings } = server;
-    if (!current?.force && wal.lastImportantLsn <= this.lastRecordEnd) return;
+    if (!current?.force && wal.lastImportantLsn <= this.lastRecordEnd) return this.count();
     const shutdown = current?.shutdown === true;
     const redoLsn = wal.insertLsn;
     this.begin(redoLsn);
@@ -234,10 +235,15 @@ export class Checkpointer {
     yield* this.end(record.redoLsn, phases);
   }
 
-  private begin(redoLsn: Lsn): void {
-    const { context, index } = this.server;
+  /** As pg_stat_checkpointer has it: one that is skipped for want of WAL counts, too. */
+  private count(): void {
     if (this.current === null) this.timed++;
     else this.requested++;
+  }
+
+  private begin(redoLsn: Lsn): void {
+    const { context, index } = this.server;
+    this.count();
     this.redoLsn = redoLsn;
     context.events.checkpoint.emit(index, redoLsn, this.current === null ? 0 : 1);
   }
@@ -250,16 +256,25 @@ export class Checkpointer {
     this.buffers += buffers;
     this.writeTime += writeTime;
     this.syncTime += syncTime;
-    this.complete(redoLsn);
+    const files = this.complete(redoLsn);
+    yield* this.settle(files);
     context.events.checkpointCompleted.emit(index, buffers, writeTime, syncTime);
   }
 
-  private complete(redoLsn: Lsn): void {
+  /** Each file of WAL that was renamed, removed or made is durable before the next goes. */
+  private *settle(files: SegmentChanges): Generator<undefined, void, undefined> {
+    const { host, settings } = this.server;
+    if (!settings.fsync) return;
+    for (let i = 0; i < files.retired; i++) yield host.disk.fsync();
+    if (files.filled > 0) yield host.disk.fsync(files.filled);
+  }
+
+  private complete(redoLsn: Lsn): SegmentChanges {
     const { wal, storage } = this.server;
     const prior = this.completedRedoLsn;
     this.completedRedoLsn = redoLsn;
     storage.pool.evictedLsns.moveRedo(redoLsn);
-    wal.checkpointed(prior, redoLsn);
+    return wal.checkpointed(prior, redoLsn);
   }
 
   /** Transactions that have inserted their commit record and wait for its flush (delayChkpt). */

@@ -9,6 +9,7 @@
  * from the system's cache after a crash of the server, at random from the disk after a loss of
  * power; from version 15 on as many at a time as maintenance_io_concurrency says
  * (recovery_prefetch).
+ * Where pages are sampled, each of the sample is read as often as it stands for another.
  * Left out: files that are clean (their fsync takes microseconds), reading the WAL itself.
  */
 import type { Nanoseconds } from '../../kernel/index.ts';
@@ -98,11 +99,14 @@ class Redo {
   private order(page: Page): Nanoseconds {
     const { storage, host, costs } = this.server;
     if (this.isImaged(page)) return 0;
-    this.owed += costs.pageRead;
-    const missing = storage.cache.pages.read(page);
+    const { oneOf, pages } = storage.cache;
+    this.owed += oneOf * costs.pageRead;
+    const missing = pages.read(page);
     if (missing === 0) return 0;
     this.onOrder++;
-    return host.disk.submit('read', missing * PAGE_BYTES);
+    let done = 0;
+    for (let i = 0; i < oneOf; i++) done = host.disk.submit('read', missing * PAGE_BYTES);
+    return done;
   }
 
   /** The first change since the redo pointer bears an image, but for pages of maps. */

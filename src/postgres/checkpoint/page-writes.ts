@@ -24,7 +24,7 @@ const GROUP_PAGES = 64;
 export class PageWrites {
   /** Pages written since it began. */
   written = 0;
-  /** After how many pages a group ends. */
+  /** After how many pages a group ends; of those that are followed, each of which is `oneOf`. */
   readonly groupPages: number;
   private pending: Page[] = [];
   /** When the device will be done with the last hint's requests. */
@@ -33,13 +33,17 @@ export class PageWrites {
   private readonly writer: Exclude<PageWriter, 'backend'>;
   private readonly group: ProcessGroup;
   private readonly flushAfterPages: number;
+  private readonly oneOf: number;
 
   constructor(server: Server, writer: Exclude<PageWriter, 'backend'>, flushAfterBytes: number) {
+    const { oneOf } = server.storage.cache;
     this.server = server;
     this.writer = writer;
     this.group = server.group;
-    this.flushAfterPages = Math.floor(flushAfterBytes / PAGE_BYTES);
-    this.groupPages = this.flushAfterPages || GROUP_PAGES;
+    this.oneOf = oneOf;
+    const hintAfter = Math.floor(flushAfterBytes / PAGE_BYTES);
+    this.flushAfterPages = hintAfter > 0 ? Math.ceil(hintAfter / oneOf) : 0;
+    this.groupPages = this.flushAfterPages || Math.ceil(GROUP_PAGES / oneOf);
   }
 
   /** Writes those of the buffers that `wants` still names when WAL is flushed. */
@@ -68,9 +72,10 @@ export class PageWrites {
   /** Pages of which nothing is known but their number: a standby's, which are not replayed. */
   *writeUnknown(pages: number): Generator<undefined, void, undefined> {
     const { disk } = this.server.host;
+    const all = pages * this.oneOf;
     let done = 0;
-    for (let i = 0; i < pages; i++) done = disk.submit('write', PAGE_BYTES);
-    this.server.storage.written[this.writer] += pages;
+    for (let i = 0; i < all; i++) done = disk.submit('write', PAGE_BYTES);
+    this.server.storage.written[this.writer] += all;
     yield* this.spent(pages);
     yield* this.keepQueueShort(done);
   }
@@ -84,8 +89,9 @@ export class PageWrites {
     yield* this.keepQueueShort(done);
   }
 
-  private *spent(pages: number): Generator<undefined, void, undefined> {
+  private *spent(followed: number): Generator<undefined, void, undefined> {
     const { host, costs } = this.server;
+    const pages = followed * this.oneOf;
     this.written += pages;
     const cost = Math.round(pages * costs.pageWrite);
     if (cost > 0) yield host.cpu.serve(cost, this.group);

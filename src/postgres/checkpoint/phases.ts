@@ -45,7 +45,8 @@ export class CheckpointPhases {
   *run(buffers: ArrayLike<number>, unknown: { pages: number; files: number }) {
     const { sim, events } = this.server.context;
     const startAt = sim.now;
-    yield* this.write(buffers, unknown.pages);
+    const { oneOf } = this.server.storage.cache;
+    yield* this.write(buffers, Math.round(unknown.pages / oneOf));
     this.writeTime = sim.now - startAt;
     this.buffers = this.writes.written;
     events.checkpointWritten.emit(this.server.index, this.buffers);

@@ -14,12 +14,18 @@ export const HEAP_ONLY = 1;
 /** Flag: nothing follows on this page (the row was deleted, moved away, or never existed). */
 export const CHAIN_END = 2;
 
+/** In an index there is one kind. */
+export const LEAF_ENTRY = 0;
+
 /** Numbers in an entry. */
 const STRIDE = 4;
 
 export class DeadVersions {
   /** Entries in use. */
   entries = 0;
+  /** What `removeBelow` has removed last: how many of each kind, and the newest transaction. */
+  readonly removed = [0, 0, 0, 0];
+  newestRemovedXid = 0;
   // An entry is its place in the memory, of which each field is a view.
   private xids!: Float64Array;
   private kinds!: Float64Array;
@@ -34,11 +40,10 @@ export class DeadVersions {
 
   /** Adds versions to the list that begins at `head`; returns the new head. */
   add(head: number, xid: number, kind: number, count = 1): number {
-    for (let at = head, seen = 0; at >= 0 && seen < 4; at = this.next[at]!, seen++) {
-      if (this.xids[at] === xid && this.kinds[at] === kind) {
-        this.counts[at] = this.counts[at]! + count;
-        return head;
-      }
+    for (let at = head; at >= 0 && this.xids[at] === xid; at = this.next[at]!) {
+      if (this.kinds[at] !== kind) continue;
+      this.counts[at] = this.counts[at]! + count;
+      return head;
     }
     const at = this.take();
     this.xids[at] = xid;
@@ -63,24 +68,24 @@ export class DeadVersions {
 
   /**
    * Removes what ended before the horizon, at most `limit` versions of it; returns the new head.
+   * `removed` and `newestRemovedXid` tell what it was.
    */
-  removeBelow(
-    head: number,
-    horizon: number,
-    visit: (kind: number, count: number, xid: number) => void,
-    limit = Number.POSITIVE_INFINITY,
-  ): number {
+  removeBelow(head: number, horizon: number, limit = Number.POSITIVE_INFINITY): number {
+    const { next, xids, kinds, counts, removed } = this;
     let before = -1;
     let first = head;
     let left = limit;
+    removed.fill(0);
+    this.newestRemovedXid = 0;
     for (let at = head; at >= 0 && left > 0; ) {
-      const following = this.next[at]!;
-      const count = Math.min(this.counts[at]!, left);
-      if (this.xids[at]! < horizon) {
-        visit(this.kinds[at]!, count, this.xids[at]!);
+      const following = next[at]!;
+      const count = Math.min(counts[at]!, left);
+      if (xids[at]! < horizon) {
+        removed[kinds[at]!]! += count;
+        if (xids[at]! > this.newestRemovedXid) this.newestRemovedXid = xids[at]!;
         left -= count;
-        this.counts[at] = this.counts[at]! - count;
-        if (this.counts[at] === 0) first = this.unlink(first, before, at);
+        counts[at] = counts[at]! - count;
+        if (counts[at] === 0) first = this.unlink(first, before, at);
         else before = at;
       } else before = at;
       at = following;

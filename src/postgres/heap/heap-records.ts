@@ -15,6 +15,7 @@ const XL_HEAP_UPDATE = 14;
 const XL_HEAP_DELETE = 8;
 const XL_HEAP_LOCK = 8;
 const XL_HEAP_MULTI_INSERT = 4;
+const XL_HEAP_CONFIRM = 2;
 const XL_HEAP_VISIBLE = 5;
 const FREEZE_TUPLE = 12;
 
@@ -85,6 +86,11 @@ export function movingUpdateRecord(
   const kind = newPage.isNew ? 'Heap/UPDATE+INIT' : 'Heap/UPDATE';
   const blocks = [block(newPage, tupleInRecord(tupleBytes)), block(oldPage, 0)];
   return { kind, mainBytes: XL_HEAP_UPDATE, blocks };
+}
+
+/** What ends a speculative insertion (INSERT ... ON CONFLICT): the offset of the tuple. */
+export function confirmRecord(page: PageImage): WalRecord {
+  return { kind: 'Heap/HEAP_CONFIRM', mainBytes: XL_HEAP_CONFIRM, blocks: [block(page, 0)] };
 }
 
 export function deleteRecord(page: PageImage): WalRecord {

@@ -7,7 +7,7 @@
  * pointer must stay as a dead stub of 4 bytes, as index entries point to it; vacuum takes it later.
  */
 
-import { CHAIN_END, type DeadVersions, HEAP_ONLY } from './dead-versions.ts';
+import { CHAIN_END, type DeadVersions, HEAP_ONLY, ROOT } from './dead-versions.ts';
 import { PAGE_BYTES, reservedBytes } from './page-layout.ts';
 import { PAGE_FULL, type PagePopulation } from './page-population.ts';
 
@@ -46,36 +46,25 @@ export function prunePage(
   entry: number,
   horizon: number,
 ): Pruning | null {
-  let removed = 0;
-  let middle = 0;
-  let ends = 0;
-  let unused = 0;
-  let newRedirects = 0;
-  let conflictXid = 0;
-  pages.deadHead[entry] = versions.removeBelow(
-    pages.deadHead[entry]!,
-    horizon,
-    (kind, count, xid) => {
-      const isHeapOnly = (kind & HEAP_ONLY) !== 0;
-      const isEnd = (kind & CHAIN_END) !== 0;
-      removed += count;
-      if (xid > conflictXid) conflictXid = xid;
-      if (isHeapOnly) unused += count;
-      if (isEnd) ends += count;
-      else middle += count;
-      if (isHeapOnly && isEnd) newRedirects -= count;
-      if (!isHeapOnly && !isEnd) newRedirects += count;
-    },
-  );
+  pages.deadHead[entry] = versions.removeBelow(pages.deadHead[entry]!, horizon);
+  const roots = versions.removed[ROOT]!;
+  const lastRoots = versions.removed[ROOT | CHAIN_END]!;
+  const heapOnly = versions.removed[HEAP_ONLY]!;
+  const lastHeapOnly = versions.removed[HEAP_ONLY | CHAIN_END]!;
+  const removed = roots + lastRoots + heapOnly + lastHeapOnly;
+  const unused = heapOnly + lastHeapOnly;
+  const ends = lastRoots + lastHeapOnly;
   pages.pruneXid[entry] = versions.oldest(pages.deadHead[entry]!);
   pages.flags[entry] = pages.flags[entry]! & ~PAGE_FULL;
   if (removed === 0) return null;
   pages.dead[entry] = pages.dead[entry]! - removed;
   pages.unused[entry] = pages.unused[entry]! + unused;
   pages.stubs[entry] = pages.stubs[entry]! + ends;
-  const redirects = pages.redirects[entry]! + newRedirects;
+  const redirects = pages.redirects[entry]! + roots - lastHeapOnly;
   pages.redirects[entry] = redirects;
-  return { removed, redirected: Math.min(middle, redirects), dead: ends, unused, conflictXid };
+  const redirected = Math.min(roots + heapOnly, redirects);
+  const conflictXid = versions.newestRemovedXid;
+  return { removed, redirected, dead: ends, unused, conflictXid };
 }
 
 /**

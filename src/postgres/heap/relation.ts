@@ -10,6 +10,7 @@ import { BTree, type EntryInsert, type IndexDefinition } from '../btree/btree.ts
 import type { Lsn } from '../lsn.ts';
 import { Heap } from './heap.ts';
 import type { Actor, HeapChange, HeapDefinition, UpdateHow } from './heap-change.ts';
+import { confirmRecord } from './heap-records.ts';
 import type { InsertTarget } from './insert-page.ts';
 import type { RegisteredBlock, WalRecord } from './wal-record.ts';
 
@@ -48,7 +49,13 @@ export interface TableRead {
   readonly setsHints: boolean;
 }
 
+/** Who changes a row, and the number of the index that led to it; -1: a scan that is over. */
+export interface TableActor extends Actor {
+  readonly through?: number;
+}
+
 export interface TableUpdate extends UpdateHow {
+  readonly through?: number;
   /** Numbers of the indexes (0 is the first) whose column changes; their new keys are not near. */
   readonly changedIndexes?: readonly number[];
 }
@@ -70,17 +77,17 @@ export class Table {
     });
   }
 
-  /** Looks a row up by its key. */
-  select(row: number, horizon: number, oldestRunning = horizon): TableRead {
+  /** Looks a row up by the key of an index. */
+  select(row: number, horizon: number, oldestRunning = horizon, through = 0): TableRead {
     const { block, visited, marked, records, setsHints } = this.heap.find(
       row,
       horizon,
       oldestRunning,
     );
-    const reads = this.keyPath(row);
+    const reads = this.keyPath(row, through);
     this.readHeap(reads, visited);
     if (block >= 0) reads.push(tablePage(this.definition.relation, block));
-    if (marked > 0) this.hint(row, marked);
+    if (marked > 0) this.hint(row, marked, through);
     return { reads, records, isFound: block >= 0, setsHints };
   }
 
@@ -101,10 +108,10 @@ export class Table {
 
   /** Null if the row does not live. */
   update(row: number, how: TableUpdate): TableChange | null {
-    const reads = this.keyPath(row);
+    const reads = this.keyPath(row, how.through);
     const heap = this.heap.update(row, how);
     if (!heap) return null;
-    if (heap.marked > 0) this.hint(row, heap.marked);
+    if (heap.marked > 0) this.hint(row, heap.marked, how.through);
     const { relation } = this.definition;
     this.readHeap(reads, heap.visited);
     reads.push(tablePage(relation, heap.block));
@@ -117,8 +124,8 @@ export class Table {
   }
 
   /** Index entries stay until vacuum or an insert that needs their room removes them. */
-  delete(row: number, actor: Actor): TableChange | null {
-    const reads = this.keyPath(row);
+  delete(row: number, actor: TableActor): TableChange | null {
+    const reads = this.keyPath(row, actor.through);
     const heap = this.heap.delete(row, actor);
     if (!heap) return null;
     this.indexes.forEach((index, number) => {
@@ -129,8 +136,8 @@ export class Table {
     return { heap, reads, records: heap.records };
   }
 
-  lock(row: number, actor: Actor): TableChange | null {
-    const reads = this.keyPath(row);
+  lock(row: number, actor: TableActor): TableChange | null {
+    const reads = this.keyPath(row, actor.through);
     const heap = this.heap.lock(row, actor);
     if (!heap) return null;
     this.readHeap(reads, heap.visited);
@@ -158,6 +165,11 @@ export class Table {
     return { kind, mainBytes: 0, blocks: [{ relation, fork: 'main', block, ...sizes }] };
   }
 
+  /** The tuple that was inserted last on a heap page stays. */
+  confirmRecord(block: number): WalRecord {
+    return confirmRecord(this.heap.image(block, false));
+  }
+
   /** Where a row's entry is in an index. */
   position(index: number, row: number): number {
     const { correlation } = this.definition.indexes[index]!;
@@ -165,6 +177,11 @@ export class Table {
     const { rows } = this.definition;
     const share = scatter(row) / KEY_SPACE;
     return rows > 0 ? share * rows : Math.floor(share * KEY_SPACE);
+  }
+
+  /** A row of those that were loaded, for an entry of an index in another order than theirs. */
+  scatteredRow(position: number): number {
+    return Math.floor((scatter(position) / KEY_SPACE) * this.definition.rows);
   }
 
   /** Up to where a page's changes are logged (PageGetLSN). */
@@ -183,6 +200,13 @@ export class Table {
     const index = this.indexes.find(({ definition }) => definition.relation === relation);
     if (!index) throw new Error(`${this.definition.name} has no relation ${relation}`);
     return index;
+  }
+
+  /** Pages of the table's file and of its indexes'. */
+  get pages(): number {
+    let pages = this.heap.pages;
+    for (let i = 0; i < this.indexes.length; i++) pages += this.indexes[i]!.pages;
+    return pages;
   }
 
   get bytes(): number {
@@ -220,14 +244,14 @@ export class Table {
   }
 
   /** The scan that found the row marked dead entries of its key. */
-  private hint(row: number, marked: number): void {
-    this.indexes[0]?.hintDead(this.position(0, row), marked);
+  private hint(row: number, marked: number, through = 0): void {
+    this.indexes[through]?.hintDead(this.position(through, row), marked);
   }
 
-  private keyPath(row: number): TablePage[] {
-    const key = this.indexes[0];
+  private keyPath(row: number, through = 0): TablePage[] {
+    const key = this.indexes[through];
     if (!key) return [];
-    const position = this.position(0, row);
+    const position = this.position(through, row);
     const { relation } = key.definition;
     const path: TablePage[] = [];
     for (let level = key.levels.length - 1; level >= 0; level--) {

@@ -97,8 +97,10 @@ export class RowLocations {
   }
 }
 
+const IN_HIGH_WORD = 1 / 0x1_0000_0000;
+
 /** Rows go beyond 2^32: both halves are mixed. */
 function hash(row: number): number {
-  const high = Math.floor(row / 0x1_0000_0000);
+  const high = Math.floor(row * IN_HIGH_WORD);
   return (Math.imul(row | 0, 0x9e3779b1) ^ Math.imul(high, 0x85ebca6b)) >>> 3;
 }

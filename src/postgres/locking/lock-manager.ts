@@ -34,8 +34,8 @@ import {
 import { type RowId, RowLocks } from './row-locks.ts';
 import { joinQueue, leaveQueue, wakeQueue } from './wait-queue.ts';
 
-/** How a wait ended: errors are 40P01 and 55P03. */
-export type WaitOutcome = 'granted' | 'deadlock' | 'lock timeout';
+/** How a wait ended: errors are 40P01, 55P03, and what the owner's `cancelAt` is for. */
+export type WaitOutcome = 'granted' | 'deadlock' | 'lock timeout' | 'cancelled';
 
 /** What a request came to at once: it may have to `wait`; out of shared memory is error 53200. */
 export type LockRequest = 'granted' | 'wait' | 'deadlock' | 'out of shared memory';
@@ -194,13 +194,17 @@ export class LockManager {
     this.waits++;
     try {
       while (owner.waitLock !== null) {
-        owner.ticket = sim.park(Math.min(checkAt, giveUpAt));
+        owner.ticket = sim.park(Math.min(checkAt, giveUpAt, owner.cancelAt));
         yield;
         if (owner.waitLock !== null && sim.now >= checkAt) {
           checkAt = NEVER; // once for each wait: who comes later checks for himself
           if (this.isDeadlocked(owner)) return this.fail(owner, 'deadlock');
         }
-        if (owner.waitLock !== null && sim.now >= giveUpAt) return this.fail(owner, 'lock timeout');
+        if (owner.waitLock === null) break;
+        if (sim.now >= giveUpAt && giveUpAt <= owner.cancelAt) {
+          return this.fail(owner, 'lock timeout');
+        }
+        if (sim.now >= owner.cancelAt) return this.fail(owner, 'cancelled');
       }
       return 'granted';
     } finally {
@@ -231,7 +235,7 @@ export class LockManager {
     if (committed && owner.transaction !== null) {
       owner.transaction.updated = this.rows.updatedBy(owner);
     }
-    if (owner.rows.length > 0) this.rows.releaseAll(owner);
+    if (owner.rows.length > 0) this.rows.release(owner);
     owner.fastPath.releaseAll();
     if (owner.hasTransactionId) {
       owner.hasTransactionId = false;
@@ -240,6 +244,17 @@ export class LockManager {
     owner.transaction = null;
     while (owner.strong.length > 0) this.strong.end(owner.strong.pop()!);
     while (owner.locks.length > 0) this.release(owner.locks[0]!, owner, ~0);
+  }
+
+  /**
+   * A subtransaction of the owner has ended without effect: all but its first `kept` rows are free.
+   * Who waits for the transaction looks again whether it still has the row that he wants.
+   */
+  releaseRows(owner: LockOwner, kept: number): void {
+    this.rows.release(owner, kept);
+    const { transaction } = owner;
+    owner.transaction = null;
+    if (transaction !== null) this.release(transaction, owner, ~0);
   }
 
   private isDeadlocked(owner: LockOwner): boolean {

@@ -5,7 +5,7 @@
  * Kept: both limits of the table (locks, and holders of locks). Left out: its 16 partitions and
  * their LWLocks, and the spare shared memory into which a real table may grow beyond its limit.
  */
-import type { Nanoseconds, ProcessId } from '../../kernel/index.ts';
+import { type Nanoseconds, NEVER, type ProcessId } from '../../kernel/index.ts';
 import type { PostgresSettings } from '../settings.ts';
 import { FastPathSlots } from './fast-path.ts';
 import { CONFLICTS, type LockMode } from './lock-modes.ts';
@@ -54,6 +54,8 @@ export class LockOwner {
   transaction: Lock | null = null;
   /** `SET lock_timeout`; 0 is none. */
   lockTimeout: Nanoseconds;
+  /** When what it does is cancelled, waits included: statement_timeout, transaction_timeout. */
+  cancelAt: Nanoseconds = NEVER;
   waitLock: Lock | null = null;
   waitMode: LockMode = 1;
   /** The deadlock check's walk that has been here last. */

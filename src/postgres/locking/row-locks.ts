@@ -70,6 +70,12 @@ export class RowLocks<Owner extends { readonly rows: RowLock<Owner>[] }> {
     return owner.rows.filter(({ updater }) => updater === owner).map(({ row }) => row);
   }
 
+  /** Whether somebody else has the row in a mode that conflicts. */
+  isTaken(row: RowId, mode: RowLockMode, owner: Owner): boolean {
+    const lock = this.find(row);
+    return lock !== null && conflictOf(lock, mode, owner) !== null;
+  }
+
   /** Whether anybody has the row. */
   isLocked(row: RowId): boolean {
     return this.find(row) !== null;
@@ -82,14 +88,17 @@ export class RowLocks<Owner extends { readonly rows: RowLock<Owner>[] }> {
     return lock.holder === owner || (lock.others?.some((m) => m.owner === owner) ?? false);
   }
 
-  /** The owner's transaction has ended: its rows are free, or the others' of the multixact. */
-  releaseAll(owner: Owner): void {
+  /**
+   * The owner's transaction has ended, or what it did beyond its first `kept` locks: rows are free,
+   * or the others' of the multixact.
+   */
+  release(owner: Owner, kept = 0): void {
     const { rows } = owner;
-    for (const lock of rows) {
+    while (rows.length > kept) {
+      const lock = rows.pop()!;
       if (lock.others === null) this.remove(lock);
       else leave(lock, owner);
     }
-    while (rows.length > 0) rows.pop(); // keeps the array's room, unlike length = 0
   }
 
   private join(lock: RowLock<Owner>, mode: RowLockMode, owner: Owner): void {

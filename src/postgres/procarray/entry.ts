@@ -12,6 +12,8 @@ export class ProcEntry {
   /** The database it is connected to, by number. */
   readonly database: number;
   isolation: Isolation = 'read committed';
+  /** The newest id of its transaction's subtransactions. */
+  lastSubxid: Xid = NO_XID;
   /** VACUUM (not FULL) and logical decoding look at nothing that others must keep for them. */
   ignored = false;
   connected = false;

@@ -9,8 +9,8 @@
  *
  * Kept: ids at the first write, xmin and xmax of snapshots, snapshots by isolation level, reuse
  * since version 14, prepared transactions, slots, standby feedback, the horizons of a database, of
- * its catalogs and of the shared catalogs, and who holds them. Left out: subtransactions and their
- * overflow, the ids that a standby knows of its primary (5.3), wraparound.
+ * its catalogs and of the shared catalogs, and who holds them. Left out: whose ids subtransactions'
+ * are, and their overflow, the ids that a standby knows of its primary (5.3), wraparound.
  * Source: procarray.c, snapmgr.c; mechanisms 6.1, 7.1, 7.2.
  */
 import type { Nanoseconds } from '../../kernel/index.ts';
@@ -86,6 +86,14 @@ export class ProcArray {
     return xid;
   }
 
+  /** So many subtransactions get ids, which end with the transaction's own. */
+  assignSubxids(entry: ProcEntry, count: number): void {
+    for (let i = 0; i < count; i++) {
+      entry.lastSubxid = this.nextXid++;
+      this.completions.begin(entry.lastSubxid, this.sharedHorizon());
+    }
+  }
+
   /**
    * A statement that reads or writes begins. True: it takes a new snapshot by visiting the array;
    * false: it has one for the whole transaction, or its last one is still right.
@@ -125,6 +133,8 @@ export class ProcArray {
       const { xid } = own;
       this.databases[entry.database]!.running.remove(own);
       this.complete(xid, committed);
+      this.latestCompletedXid = Math.max(this.latestCompletedXid, entry.lastSubxid);
+      entry.lastSubxid = NO_XID;
     }
     if (cursors !== null) while (cursors.length > 0) cursors.pop();
     if (entry.hasTransactionSnapshot) this.transactionSnapshots--;

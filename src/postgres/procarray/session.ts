@@ -114,6 +114,10 @@ export class ProcSession {
     this.shared.array.assignXid(this.entry);
   }
 
+  assignSubxids(count: number): void {
+    this.shared.array.assignSubxids(this.entry, count);
+  }
+
   /** COMMIT has done all but end the transaction for the others: true if that has to wait. */
   endsLater(): boolean {
     const { lock } = this.shared;

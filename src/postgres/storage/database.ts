@@ -24,10 +24,7 @@ export class Database {
   /** Pages of all files. */
   get pages(): number {
     let pages = 0;
-    for (const { heap, indexes } of this.tables) {
-      pages += heap.pages;
-      for (const index of indexes) pages += index.pages;
-    }
+    for (const table of this.tables) pages += table.pages;
     return pages;
   }
 }

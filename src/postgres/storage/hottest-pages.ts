@@ -17,19 +17,23 @@ interface Stretch {
   readonly except?: ReadonlySet<number>;
 }
 
-/** The hottest pages first, at most so many. */
+/** The hottest pages first, at most so many; only those that are followed, if not all are. */
 export function hottestPages(
   tables: readonly Table[],
   limit: number,
   fileOf: (relation: number) => number,
+  isFollowed: ((page: Page) => boolean) | null = null,
 ): Page[] {
   const stretches = tables.flatMap((table) => stretchesOf(table, fileOf));
   stretches.sort((a, b) => b.rowsPerPage - a.rowsPerPage || a.file - b.file);
   const hottest: Page[] = [];
+  const add = (page: Page) => {
+    if (isFollowed === null || isFollowed(page)) hottest.push(page);
+  };
   for (const { file, blocks = [], end = 0, except = NONE } of stretches) {
-    for (const block of blocks) if (hottest.length < limit) hottest.push(pageOf(file, block));
+    for (const block of blocks) if (hottest.length < limit) add(pageOf(file, block));
     for (let block = 0; block < end && hottest.length < limit; block++) {
-      if (!except.has(block)) hottest.push(pageOf(file, block));
+      if (!except.has(block)) add(pageOf(file, block));
     }
   }
   return hottest;

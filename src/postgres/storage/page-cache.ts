@@ -5,6 +5,9 @@
  * every 5 s, or at once when a tenth of the cache is dirty; beyond 15 % those who write wait for it
  * (`../buffers/dirty-pages.ts`). A stretch of neighbouring pages is one request. As many requests
  * as the device works on at a time are under way, so that reads pass between them.
+ *
+ * On a host whose memory is sampled (`../buffers/sampling.ts`) it is as much smaller as the sample,
+ * and each page in it stands for as many: what is written back are that many requests.
  */
 import type { Host } from '../../hardware/host.ts';
 import { type Nanoseconds, type Process, Signal, type Simulation } from '../../kernel/index.ts';
@@ -19,8 +22,19 @@ import { PAGE_BYTES, type Page } from '../buffers/page.ts';
 /** Pages in one request at most: max_sectors_kb of a common block device, 1,280 kB. */
 const REQUEST_PAGES = 160;
 
+export interface PageCacheOptions {
+  /** Of all servers of the host together. */
+  readonly sharedBuffersBytes: number;
+  readonly connections: number;
+  /** One of so many pages is followed on this host; 1: all. */
+  readonly oneOf?: number;
+}
+
 export class PageCache {
+  /** In pages that are followed. */
   readonly capacity: number;
+  /** One of so many pages is followed, in shared buffers too. */
+  readonly oneOf: number;
   private made: OperatingSystemCache | null = null;
   /** What is in the cache at the beginning, as each server says when somebody looks. */
   private warm: (() => readonly Page[])[] = [];
@@ -30,13 +44,14 @@ export class PageCache {
   private wanted: Signal;
   private room: Signal;
 
-  /** Of a host on which servers have so much shared memory and so many connections. */
-  constructor(sim: Simulation, host: Host, sharedBuffersBytes: number, connections: number) {
+  constructor(sim: Simulation, host: Host, options: PageCacheOptions) {
+    const { sharedBuffersBytes, connections, oneOf = 1 } = options;
     const { memoryBytes } = host;
     const bytes = pageCacheBytes({ memoryBytes, sharedBuffersBytes, connections });
     this.sim = sim;
     this.host = host;
-    this.capacity = Math.floor(bytes / PAGE_BYTES);
+    this.oneOf = oneOf;
+    this.capacity = Math.floor(bytes / PAGE_BYTES / oneOf);
     this.wanted = new Signal(sim);
     this.room = new Signal(sim);
     host.spawn(this.flusher());
@@ -100,7 +115,7 @@ export class PageCache {
   /** sync_file_range: these begin to be written. Returns the instant at which the last will be. */
   startWriteBack(pages: readonly Page[]): Nanoseconds {
     let done = this.sim.now;
-    for (const request of requestsOf(this.pages.startWriteBack(pages).pages)) {
+    for (const request of this.requestsOf(this.pages.startWriteBack(pages).pages)) {
       done = Math.max(done, this.host.disk.submit('write', request * PAGE_BYTES));
     }
     return done;
@@ -111,7 +126,7 @@ export class PageCache {
     const { queueDepth } = disk.spec;
     let underWay = 0;
     let done = 0;
-    for (const request of requestsOf(pages)) {
+    for (const request of this.requestsOf(pages)) {
       done = Math.max(done, disk.submit('write', request * PAGE_BYTES));
       if (++underWay < queueDepth) continue;
       yield this.sim.holdUntil(done);
@@ -129,16 +144,16 @@ export class PageCache {
       this.room.fire();
     }
   }
-}
 
-/** How many pages each request has: stretches of neighbours, cut where they are too long. */
-function requestsOf(pages: readonly Page[]): number[] {
-  const requests: number[] = [];
-  for (let i = 0, length = 0; i < pages.length; i++) {
-    length++;
-    if (pages[i + 1] === pages[i]! + 1 && length < REQUEST_PAGES) continue;
-    requests.push(length);
-    length = 0;
+  /** How many pages each request has: stretches of neighbours, cut where they are too long. */
+  private requestsOf(pages: readonly Page[]): number[] {
+    const requests: number[] = [];
+    for (let i = 0, length = 0; i < pages.length; i++) {
+      length++;
+      if (pages[i + 1] === pages[i]! + 1 && length < REQUEST_PAGES) continue;
+      for (let times = this.oneOf; times > 0; times--) requests.push(length);
+      length = 0;
+    }
+    return requests;
   }
-  return requests;
 }

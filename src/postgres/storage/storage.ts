@@ -11,13 +11,19 @@
  * server's own. Left out: see README.
  */
 import type { Host } from '../../hardware/host.ts';
-import { type Nanoseconds, Signal, type Simulation } from '../../kernel/index.ts';
+import {
+  type Nanoseconds,
+  type ProcessGroup,
+  Signal,
+  type Simulation,
+} from '../../kernel/index.ts';
 import { BufferPool, MISS, NO_UNPINNED_BUFFERS, VICTIM_TAKEN } from '../buffers/buffer-pool.ts';
-import { hintOutcome } from '../buffers/hint-bits.ts';
 import { fileOf, PAGE_BYTES, type Page, pageOf } from '../buffers/page.ts';
+import type { ReadAhead } from '../buffers/read-ahead.ts';
 import type { BufferRing } from '../buffers/rings.ts';
+import type { CostProfile } from '../costs.ts';
 import type { Table, TablePage } from '../heap/relation.ts';
-import type { Fork, WalRecord } from '../heap/wal-record.ts';
+import type { Fork, RegisteredBlock, WalRecord } from '../heap/wal-record.ts';
 import type { PostgresSettings } from '../settings.ts';
 import {
   BUFFER_IO,
@@ -32,18 +38,22 @@ import type { Wal } from '../wal/wal.ts';
 import type { Database } from './database.ts';
 import { hottestPages } from './hottest-pages.ts';
 import type { PageCache } from './page-cache.ts';
+import { IN_BUFFERS, IN_PAGE_CACHE, ON_DISK, SampledPages } from './sampled-pages.ts';
+import { TableFiles } from './table-files.ts';
 
 /** Who wrote pages out of shared buffers. */
 export type PageWriter = 'checkpointer' | 'bgwriter' | 'backend';
 
 export interface StorageOwner {
+  readonly name: string;
   readonly index: number;
   readonly host: Host;
+  readonly group: ProcessGroup;
   readonly wal: Wal;
   readonly settings: PostgresSettings;
   readonly inRecovery: boolean;
-  /** Processor time of a page that the system's cache has, and more if the disk is asked for it. */
-  readonly costs: { readonly pageRead: Nanoseconds; readonly diskRead: Nanoseconds };
+  /** Processor time of a page that the system's cache has, of one that it reads, of one given. */
+  readonly costs: Pick<CostProfile, 'pageRead' | 'diskRead' | 'pageWrite'>;
 }
 
 /** How memory is at the beginning of a run. */
@@ -59,14 +69,21 @@ const RELATIONS = FILES_PER_SERVER / 2;
 export class Storage {
   readonly database: Database;
   readonly tables: readonly Table[];
+  /** shared_buffers in pages, and those of them that are followed. */
+  readonly buffers: number;
   readonly pool: BufferPool;
   readonly cache: PageCache;
+  readonly files: TableFiles;
+  /** Which pages are followed, where not all are. */
+  readonly sampled: SampledPages | null;
   /** Pages written out of shared buffers since the beginning of the run. */
   readonly written: Record<PageWriter, number> = { checkpointer: 0, bgwriter: 0, backend: 0 };
   /** Files written to since the last fsync of each: the checkpointer's pending fsync requests. */
   readonly unsynced = new Set<number>();
-  private readonly sim: Simulation;
-  private readonly owner: StorageOwner;
+  readonly sim: Simulation;
+  readonly owner: StorageOwner;
+  /** What the last `claim` owes. */
+  claimCost = 0;
   /** A page's read, or the write of a victim, is over. */
   private done: Signal;
   private start: StorageStart | null;
@@ -87,7 +104,13 @@ export class Storage {
     this.firstPage = pageOf(owner.index * FILES_PER_SERVER, 0);
     this.tables = database.tables;
     this.cache = cache;
-    this.pool = new BufferPool(Math.floor(sharedBuffersBytes / PAGE_BYTES));
+    this.files = new TableFiles(owner.host.disk, this.tables);
+    this.buffers = Math.floor(sharedBuffersBytes / PAGE_BYTES);
+    const { oneOf } = cache;
+    const random = () => sim.random(`servers/${owner.name}/pages`);
+    this.sampled = oneOf > 1 ? new SampledPages(cache, owner, random(), start) : null;
+    this.pool = new BufferPool(Math.round(this.buffers / oneOf), this.sampled?.sample);
+    this.sampled?.of(this.pool);
     this.done = new Signal(sim);
     this.start = start;
   }
@@ -103,7 +126,8 @@ export class Storage {
     return fileOf(page) % FILES_PER_SERVER < RELATIONS;
   }
 
-  private pageOf(page: TablePage): Page {
+  /** A table's page as this server's. */
+  pageOf(page: TablePage): Page {
     return this.firstPage + page;
   }
 
@@ -115,9 +139,10 @@ export class Storage {
     if (this.start === null) return;
     const { buffers, osCache } = this.start;
     this.start = null;
-    const { pool, cache } = this;
+    const { pool, cache, sampled } = this;
+    const isFollowed = sampled ? (page: Page) => !sampled.isOutside(page) : null;
     const hottest = (limit: number) =>
-      hottestPages(this.tables, limit, (relation) => this.fileOf(relation));
+      hottestPages(this.tables, limit, (relation) => this.fileOf(relation), isFollowed);
     if (buffers === 'warm') pool.warm(hottest(pool.size));
     if (osCache === 'cold') return;
     const inPool = buffers === 'warm' ? pool.size : 0;
@@ -140,57 +165,115 @@ export class Storage {
    * fewer than all: `yield* read(...)` the next one, and go on behind it.
    */
   touch(pages: readonly TablePage[], from = 0): number {
-    const { pool } = this;
+    const pool = this.sampled ?? this.pool;
     for (let i = from; i < pages.length; i++) if (!pool.touch(this.pageOf(pages[i]!))) return i;
     return pages.length;
+  }
+
+  /** Uses one page as a scan through a ring does, if it is in shared buffers. */
+  use(wanted: TablePage, ring: BufferRing | null): boolean {
+    const { pool, sampled } = this;
+    const page = this.pageOf(wanted);
+    if (sampled) return sampled.use(page, ring);
+    const buffer = pool.find(page);
+    if (buffer === MISS || pool.ioInProgress(buffer)) return false;
+    pool.hit(buffer, ring);
+    return true;
   }
 
   /**
    * ReadBuffer for a page that is not in shared buffers, or is being read. Returns the processor
    * time that the caller owes for copies; a victim of another's change is written out first.
    */
-  *read(wanted: TablePage, wait: WaitState, ring: BufferRing | null = null) {
-    const { pool } = this;
+  *read(wanted: TablePage, wait: WaitState, ring: BufferRing | null = null, readAhead?: ReadAhead) {
+    const { pool, sampled } = this;
     const page = this.pageOf(wanted);
-    let copies = 0;
+    if (sampled?.isOutside(page)) return yield* sampled.read(page, wait);
     for (;;) {
-      const held = pool.find(page);
-      if (held !== MISS && !pool.ioInProgress(held)) {
-        pool.hit(held, ring);
-        return copies;
-      }
-      if (held !== MISS) {
-        wait.now(BUFFER_IO);
-        yield this.done.wait();
-        continue;
-      }
-      const victim = pool.victim(ring);
+      if (this.use(wanted, ring)) return 0;
+      if (pool.find(page) === MISS) break;
+      wait.now(BUFFER_IO);
+      yield this.done.wait();
+    }
+    const buffer = yield* this.claim(wanted, wait, ring);
+    const copies = this.claimCost;
+    if (buffer === MISS) return copies;
+    const copy = yield* this.fetch(page, wait, readAhead);
+    this.finishReads([buffer]);
+    return copies + copy;
+  }
+
+  /**
+   * A buffer for a page that is about to be read, pinned and marked so; MISS if somebody else has
+   * brought it in or is about to, which is a hit. `claimCost` is the processor time owed for the
+   * copy of a victim that had to be written out.
+   */
+  *claim(wanted: TablePage, wait: WaitState, ring: BufferRing | null) {
+    const { pool, sampled } = this;
+    const page = this.pageOf(wanted);
+    let cost = 0;
+    for (;;) {
+      const victim = pool.victim(ring, page);
       if (victim === NO_UNPINNED_BUFFERS) throw new Error('no unpinned buffers available');
+      sampled?.noteVictim(pool.isDirty(victim));
       if (pool.isDirty(victim)) {
         if (this.mustWaitForWal(victim) && pool.reject(ring, victim)) continue;
-        copies += yield* this.writeOut(victim, 'backend', wait);
+        cost += yield* this.writeOut(victim, 'backend', wait);
       }
       const buffer = pool.replace(victim, page, ring);
       if (buffer === VICTIM_TAKEN) continue;
-      if (buffer !== victim) {
-        pool.unpin(buffer); // somebody brought it in meanwhile
-        return copies;
-      }
-      copies += yield* this.fetch(page, wait);
-      pool.finishRead(buffer);
+      this.claimCost = cost;
+      if (buffer === victim) return buffer;
       pool.unpin(buffer);
-      this.done.fire();
-      return copies;
+      sampled?.sample.found(page, IN_BUFFERS);
+      return MISS;
     }
+  }
+
+  /** Neighbours that were claimed are read in one request; the instant at which they are here. */
+  startRead(buffers: readonly number[]): Nanoseconds {
+    const { pool, cache, owner } = this;
+    let missing = 0;
+    for (let i = 0; i < buffers.length; i++) {
+      const page = pool.pageIn(buffers[i]!);
+      const fromDisk = cache.pages.read(page);
+      this.sampled?.sample.found(page, fromDisk > 0 ? ON_DISK : IN_PAGE_CACHE);
+      missing += fromDisk;
+    }
+    if (missing === 0) return this.sim.now;
+    return owner.host.disk.submit('read', missing * PAGE_BYTES);
+  }
+
+  finishReads(buffers: readonly number[]): void {
+    for (let i = 0; i < buffers.length; i++) {
+      this.pool.finishRead(buffers[i]!);
+      this.pool.unpin(buffers[i]!);
+    }
+    this.done.fire();
+  }
+
+  /** Until some page has been read or written. */
+  waitForRead(): undefined {
+    this.done.wait();
+  }
+
+  /** Whether a page has a buffer, be it read or being read, or is not in the sample. */
+  isKnown(wanted: TablePage): boolean {
+    return this.isOutside(wanted) || this.pool.find(this.pageOf(wanted)) !== MISS;
+  }
+
+  isOutside(wanted: TablePage): boolean {
+    return this.sampled?.isOutside(this.pageOf(wanted)) ?? false;
   }
 
   /** The page is new to its file: nothing is read for it. */
   *extend(added: TablePage, wait: WaitState) {
-    const { pool } = this;
+    const { pool, sampled } = this;
     const page = this.pageOf(added);
+    if (sampled?.isOutside(page)) return yield* sampled.extend(wait);
     let copies = 0;
     while (pool.find(page) === MISS) {
-      const victim = pool.victim();
+      const victim = pool.victim(null, page);
       if (victim === NO_UNPINNED_BUFFERS) throw new Error('no unpinned buffers available');
       if (pool.isDirty(victim)) copies += yield* this.writeOut(victim, 'backend', wait);
       const buffer = pool.replace(victim, page, null, true, true);
@@ -211,7 +294,7 @@ export class Storage {
     pool.startWrite(buffer);
     const lsn = pool.lsnOf(buffer);
     if (lsn > wal.flushed.value) {
-      const leads = wal.requestFlush(lsn);
+      const leads = wal.requestFlush(lsn, wait);
       wait?.now(leads ? WAL_SYNC : WAL_WRITE_LOCK);
       if (wal.flushed.below(lsn)) yield;
     }
@@ -223,7 +306,7 @@ export class Storage {
     this.give(pool.pageIn(buffer), writer);
     pool.finishWrite(buffer);
     this.done.fire();
-    return costs.pageRead;
+    return costs.pageWrite;
   }
 
   /**
@@ -241,7 +324,7 @@ export class Storage {
   private give(page: Page, writer: PageWriter): void {
     this.cache.write(page);
     this.unsynced.add(fileOf(page));
-    this.written[writer]++;
+    this.written[writer] += this.cache.oneOf;
   }
 
   /**
@@ -258,30 +341,20 @@ export class Storage {
     }
   }
 
-  /**
-   * A reader sets hint bits on a row's page (MarkBufferDirtyHint): a clean page becomes dirty, and
-   * where hints are logged its first change since the redo point is logged with an image.
-   */
-  hint(table: Table, page: TablePage): void {
-    const { pool } = this;
-    const { wal, settings, inRecovery } = this.owner;
-    const buffer = pool.find(this.pageOf(page));
-    if (buffer === MISS || pool.isDirty(buffer)) return;
-    const outcome = hintOutcome(pool, buffer, {
-      hintsAreLogged: settings.wal_log_hints || settings.data_checksums,
-      inRecovery,
-      fullPageWrites: settings.full_page_writes,
-      redoLsn: wal.redoLsn,
-    });
-    if (outcome === 'dirtied') pool.markDirty(buffer);
-    else if (outcome !== 'nothing') this.log(table, [table.hintRecord(page)]);
+  /** Whether a change of a table's page would find it dirty already (bufmgr.c:MarkBufferDirty). */
+  isDirty(table: Table, block: RegisteredBlock): boolean {
+    const page = pageOf(this.fileOf(block.relation, block.fork), block.block);
+    if (this.sampled?.isOutside(page)) return table.lsnOf(block) > this.owner.wal.redoLsn;
+    const buffer = this.pool.find(page);
+    return buffer !== MISS && this.pool.isDirty(buffer);
   }
 
   private dirty({ blocks }: WalRecord, lsn: number): void {
-    const { pool } = this;
+    const { pool, sampled } = this;
     for (let i = 0; i < blocks.length; i++) {
       const { relation, block, fork } = blocks[i]!;
       const page = pageOf(this.fileOf(relation, fork), block);
+      if (sampled?.isOutside(page)) continue;
       let buffer = pool.find(page);
       if (buffer === MISS) buffer = this.makeRoom(page);
       pool.markDirty(buffer, lsn);
@@ -307,9 +380,10 @@ export class Storage {
   }
 
   /** The page is copied from the system's cache, or read from the disk first. */
-  private *fetch(page: Page, wait: WaitState) {
+  private *fetch(page: Page, wait: WaitState, readAhead?: ReadAhead) {
     const { host, costs } = this.owner;
-    const pages = this.cache.pages.read(page);
+    const pages = this.cache.pages.read(page, readAhead);
+    this.sampled?.sample.found(page, pages > 0 ? ON_DISK : IN_PAGE_CACHE);
     if (pages === 0) return costs.pageRead;
     wait.now(DATA_FILE_READ);
     yield host.disk.read(pages * PAGE_BYTES);

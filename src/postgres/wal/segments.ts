@@ -28,6 +28,14 @@ export interface SegmentNeeds {
   readonly archivedSegment: number;
 }
 
+/** What a checkpoint did to the files. */
+export interface SegmentChanges {
+  /** Files renamed or removed, each followed by an fsync (fd.c: durable_rename, durable_unlink). */
+  readonly retired: number;
+  /** Zeros written to a file that was made ready. */
+  readonly filled: number;
+}
+
 /** A checkpoint makes the next segment ready if it comes this late in one. */
 const PREALLOCATE_FROM = 0.75 * WAL_SEGMENT_BYTES;
 
@@ -77,13 +85,15 @@ export class WalSegments {
    * @param priorRedo the redo pointer of the checkpoint before.
    * @param end the end of the WAL.
    */
-  checkpointed(priorRedo: Lsn, redo: Lsn, end: Lsn, needs: SegmentNeeds): void {
+  checkpointed(priorRedo: Lsn, redo: Lsn, end: Lsn, needs: SegmentNeeds): SegmentChanges {
     this.estimateBytes = nextDistanceEstimate(this.estimateBytes, redo - priorRedo);
     const ahead = recycleUpTo(redo, this.estimateBytes, this.settings);
     const kept = firstKept(redo, end, needs.slotsLsn, this.settings);
     const stop = Math.min(kept, needs.archivedSegment + 1);
+    const retired = Math.max(0, stop - this.first);
     for (; this.first < stop; this.first++) this.retire(ahead);
-    if (end % WAL_SEGMENT_BYTES >= PREALLOCATE_FROM) this.preallocate(segmentOf(end) + 1);
+    const isLate = end % WAL_SEGMENT_BYTES >= PREALLOCATE_FROM;
+    return { retired, filled: isLate ? this.preallocate(segmentOf(end) + 1) : 0 };
   }
 
   /** The data directory is a copy of another's: there is one file, in which this position lies. */
@@ -104,8 +114,9 @@ export class WalSegments {
     }
   }
 
-  private preallocate(segment: number): void {
-    if (segment <= this.last || !this.create()) return;
-    if (this.settings.wal_init_zero) this.disk.submit('write', WAL_SEGMENT_BYTES);
+  /** How many bytes have to be written for it. */
+  private preallocate(segment: number): number {
+    if (segment <= this.last || !this.create()) return 0;
+    return this.settings.wal_init_zero ? WAL_SEGMENT_BYTES : 0;
   }
 }

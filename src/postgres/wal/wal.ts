@@ -11,7 +11,7 @@ import { type Process, Watermark } from '../../kernel/index.ts';
 import type { ServerContext } from '../context.ts';
 import type { WalRecord } from '../heap/wal-record.ts';
 import { advance, LONG_HEADER_BYTES, type Lsn, WAL_PAGE_BYTES, WAL_SEGMENT_BYTES } from '../lsn.ts';
-import { commitBytes } from '../record-sizes.ts';
+import { abortBytes, commitBytes } from '../record-sizes.ts';
 import type { Branch } from '../timeline.ts';
 import type { WaitState } from '../waits.ts';
 import { Archiver } from './archiver.ts';
@@ -19,7 +19,7 @@ import { compressionOf } from './compression.ts';
 import { type PageLsns, RecordAssembler } from './full-page-images.ts';
 import { type RecordCount, RecordCounts } from './record-counts.ts';
 import { segmentOf } from './retention.ts';
-import { WalSegments } from './segments.ts';
+import { type SegmentChanges, WalSegments } from './segments.ts';
 import { WalWriter } from './wal-writer.ts';
 import { type WalOwner, WalWriting } from './writing.ts';
 
@@ -151,10 +151,19 @@ export class Wal {
     return this.writing.requested;
   }
 
-  insertCommit(): Lsn {
+  /** A commit with the ids of so many subtransactions. */
+  insertCommit(subtransactions = 0): Lsn {
+    const { settings } = this.owner;
+    const bytes = subtransactions > 0 ? commitBytes(settings, subtransactions) : this.commitBytes;
     this.commitCount.records++;
-    this.commitCount.bytes += this.commitBytes;
-    return this.append(this.commitBytes);
+    this.commitCount.bytes += bytes;
+    return this.append(bytes);
+  }
+
+  /** An abort, which nobody waits for; the walwriter sees to it as to an asynchronous commit. */
+  insertAbort(subtransactions = 0): void {
+    const lsn = this.insert(abortBytes(subtransactions), 'Transaction/ABORT');
+    this.walWriter.commitAsynchronously(lsn);
   }
 
   /** Times that an inserter found all WAL buffers in use and wrote out a page itself. */
@@ -198,9 +207,12 @@ export class Wal {
     return this.writing.makeRoom(wait);
   }
 
-  /** The WAL up to here shall be on disk; true if the caller is the one who leads the flush. */
-  requestFlush(lsn: Lsn): boolean {
-    return this.writing.request(lsn);
+  /**
+   * The WAL up to here shall be on disk; true if the caller is the one who leads the flush. If it
+   * comes to lead a later one, `wait` is told.
+   */
+  requestFlush(lsn: Lsn, wait: WaitState | null = null): boolean {
+    return this.writing.request(lsn, wait);
   }
 
   /** An asynchronous commit: it is on disk within three times wal_writer_delay. */
@@ -234,13 +246,15 @@ export class Wal {
 
   /**
    * A checkpoint is over, or a restartpoint: WAL that nothing needs any more is recycled or
-   * removed (CreateCheckPoint's last steps).
+   * removed (CreateCheckPoint's last steps). What is returned has still to be made durable.
    */
-  checkpointed(priorRedo: Lsn, redo: Lsn): void {
-    const { slotsLsn } = this;
+  checkpointed(priorRedo: Lsn, redo: Lsn): SegmentChanges {
+    const { slotsLsn, segments, flushed } = this;
     const archivedSegment = this.archiver.removable;
-    this.segments.checkpointed(priorRedo, redo, this.flushed.value, { slotsLsn, archivedSegment });
+    const needs = { slotsLsn, archivedSegment };
+    const changes = segments.checkpointed(priorRedo, redo, flushed.value, needs);
     this.announceFiles();
+    return changes;
   }
 
   /**

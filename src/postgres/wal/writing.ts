@@ -28,7 +28,7 @@ import type { ServerContext } from '../context.ts';
 import type { Costs } from '../costs.ts';
 import { type Lsn, WAL_PAGE_BYTES, WAL_SEGMENT_BYTES } from '../lsn.ts';
 import type { PostgresSettings } from '../settings.ts';
-import { CPU, WAL_WRITE, WAL_WRITE_LOCK, type WaitState } from '../waits.ts';
+import { CPU, WAL_SYNC, WAL_WRITE, WAL_WRITE_LOCK, type WaitState } from '../waits.ts';
 import type { ArchiveTarget } from './archiver.ts';
 import { segmentOf, walBufferPages } from './retention.ts';
 import type { WalSegments } from './segments.ts';
@@ -61,6 +61,8 @@ export class WalWriting {
   /** How far backends want it on disk, and how far the walwriter does. */
   requested: Lsn;
   private background: Lsn;
+  /** The backend that asked for the most: it came last, and leads next if it has to wait. */
+  private last: WaitState | null = null;
   /** Somebody holds WALWriteLock. */
   private held = false;
   private work: Signal;
@@ -100,11 +102,15 @@ export class WalWriting {
     this.work = new Signal(this.context.sim);
     this.released = new Signal(this.context.sim);
     this.held = false;
+    this.last = null;
   }
 
   /** The WAL up to here shall be on disk; true if the caller is the one who leads the flush. */
-  request(lsn: Lsn): boolean {
-    if (lsn > this.requested) this.requested = lsn;
+  request(lsn: Lsn, wait: WaitState | null = null): boolean {
+    if (lsn > this.requested) {
+      this.requested = lsn;
+      this.last = wait;
+    }
     return this.lead();
   }
 
@@ -227,7 +233,9 @@ export class WalWriting {
         this.synced(upTo);
         if (this.handsOver()) {
           yield;
-          if (sim.timedOut && this.held) yield this.work.wait(); // somebody was faster
+          if (sim.timedOut && this.held)
+            yield this.work.wait(); // somebody was faster
+          else if (sim.timedOut) this.last?.now(WAL_SYNC);
         }
       }
       this.released.fire();

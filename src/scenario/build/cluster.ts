@@ -23,8 +23,8 @@ import { PageCache } from '../../postgres/storage/page-cache.ts';
 import type { Branch } from '../../postgres/timeline.ts';
 import { type ArchiveTarget, ORDINARY_ARCHIVE } from '../../postgres/wal/archiver.ts';
 import { Instance } from '../../replication/instance.ts';
-import { pgbenchTables } from '../../workload/pgbench.ts';
 import type { Scenario, Server as ServerSpec } from '../model.ts';
+import { tablesOf } from './scripts.ts';
 
 export interface Cluster {
   /** By name, in natural order. */
@@ -135,8 +135,20 @@ function buildInstances(
     if (standbyOf !== null) begin(standbyOf);
     instance.beginInService(standbyOf === null ? null : instances.get(standbyOf)!);
   };
+  createSlots(scenario, instances);
   for (const name of instances.keys()) begin(name);
   return instances;
+}
+
+/** `slot: true` on the upstream; under Patroni's use_slots each member has one of each other. */
+function createSlots(scenario: Scenario, instances: ReadonlyMap<string, Instance>): void {
+  for (const { name, applicationName, slot, standbyOf } of scenario.servers.values()) {
+    if (slot && standbyOf !== null) instances.get(standbyOf)!.slots.create(applicationName);
+    if (!scenario.patroni?.settings.use_slots) continue;
+    for (const other of instances.keys()) {
+      if (other !== name) instances.get(other)!.slots.create(applicationName);
+    }
+  }
 }
 
 /** What archive_command does; without one and without a section about it, nothing is archived. */
@@ -146,10 +158,14 @@ function archiveOf(scenario: Scenario, settings: PostgresSettings): ArchiveTarge
 }
 
 /** The tables of a cluster, as its primary's settings make them. */
-function databaseOf({ workload, servers }: Scenario, { primary }: ServerSpec): Database {
-  const { version, settings } = servers.get(primary)!;
-  const { scale = 1, fillfactor = 100 } = workload.pgbench ?? {};
-  return new Database(pgbenchTables(scale, version, fillfactor, settings.wal_level === 'logical'));
+export function databaseOf(scenario: Scenario, { primary }: ServerSpec): Database {
+  const spec = scenario.servers.get(primary)!;
+  const { xidAge } = spec.start;
+  const isFrozen = xidAge === 0; // what has aged since has been vacuumed, and not frozen
+  const tables = tablesOf(scenario, spec);
+  const database = new Database(tables.map((table) => ({ ...table, isFrozen })));
+  database.nextXid += xidAge;
+  return database;
 }
 
 /** One page cache for each machine with servers: what their shared memory leaves of it. */
@@ -164,16 +180,27 @@ function pageCaches(
     const here = [...scenario.servers.values()].filter((each) => each.host === host);
     const sum = (of: 'shared_buffers' | 'max_connections') =>
       here.reduce((total, { settings }) => total + settings[of], 0);
-    const cache = new PageCache(
-      sim,
-      hosts.get(host)!,
-      sum('shared_buffers'),
-      sum('max_connections'),
-    );
-    caches.set(host, cache);
+    const options = {
+      sharedBuffersBytes: sum('shared_buffers'),
+      connections: sum('max_connections'),
+      oneOf: Math.max(...here.map(({ settings }) => sampledOneOf(scenario, settings))),
+    };
+    caches.set(host, new PageCache(sim, hosts.get(host)!, options));
   }
   return caches;
 }
+
+/** One of how many pages of a server is followed: a sample has `buffer_sample` of its pool. */
+function sampledOneOf({ bufferSample }: Scenario, { shared_buffers }: PostgresSettings): number {
+  if (bufferSample === 'off') return 1;
+  if (bufferSample !== 'auto') return Math.max(1, Math.round(shared_buffers / bufferSample));
+  return shared_buffers > LARGEST_FOLLOWED ? Math.round(shared_buffers / SAMPLE) : 1;
+}
+
+/** Shared buffers that are followed page by page unless the scenario says otherwise: 16 GB. */
+const LARGEST_FOLLOWED = 16 * 1024 * 1024 * 1024;
+/** Of larger ones so much is followed: 131,072 pages. */
+const SAMPLE = 1024 * 1024 * 1024;
 
 type MakeNode = (
   network: Network,

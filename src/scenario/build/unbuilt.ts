@@ -3,12 +3,18 @@
  * the place where it is asked for; a file that only contains it elsewhere is not.
  */
 import { faultRefusal } from '../../faults/catalog.ts';
+import { PAGE_BYTES } from '../../postgres/buffers/page.ts';
+import { WAL_SEGMENT_BYTES } from '../../postgres/lsn.ts';
+import { type Catalog, tableName } from '../../workload/planner/catalog.ts';
 import type { Scenario } from '../model.ts';
 import type { Finding } from '../problem.ts';
+import { databaseOf } from './cluster.ts';
+import { unbuiltScripts } from './scripts.ts';
 
 export function unbuilt(scenario: Scenario): Finding[] {
   return [
     ...servers(scenario),
+    ...room(scenario),
     ...sections(scenario),
     ...availability(scenario),
     ...workload(scenario),
@@ -31,6 +37,25 @@ function servers(scenario: Scenario): Finding[] {
     if (settings.recovery_min_apply_delay > 0) {
       findings.push(refuse(path, 'recovery_min_apply_delay is'));
     }
+  }
+  return findings;
+}
+
+const GIGABYTE = 1 << 30;
+
+/** Tables that do not fit on the disk cannot have been loaded; every server has a copy of them. */
+function room(scenario: Scenario): Finding[] {
+  const taken = new Map<string, number>();
+  const findings: Finding[] = [];
+  for (const spec of scenario.servers.values()) {
+    const bytes = databaseOf(scenario, spec).pages * PAGE_BYTES;
+    const { disk } = scenario.hosts.get(spec.host)!.machine;
+    const all = (taken.get(spec.host) ?? WAL_SEGMENT_BYTES) + bytes;
+    taken.set(spec.host, all);
+    if (all <= disk.sizeBytes) continue;
+    const [tables, size] = [all, disk.sizeBytes].map((each) => (each / GIGABYTE).toFixed(1));
+    const why = `its tables and WAL take ${tables} GB and its disk has ${size} GB`;
+    findings.push({ path: ['servers', spec.group ?? spec.name], why, atKey: true });
   }
   return findings;
 }
@@ -62,20 +87,34 @@ function availability(scenario: Scenario): Finding[] {
 }
 
 function workload(scenario: Scenario): Finding[] {
-  const { schema, partitions, pgbench, transactions } = scenario.workload;
+  const { schema, plans, partitions, pgbench } = scenario.workload;
   const findings: Finding[] = [];
   const at = 'workload';
-  if (schema !== null) findings.push(refuse([at, 'schema'], 'a schema of one’s own is'));
+  if (plans !== null) findings.push(...tables(plans.catalog), ...unbuiltScripts(scenario));
+  else if (schema !== null) {
+    const why = 'its statements have not been planned: Postgres, or the plans, must be handed in';
+    findings.push({ path: [at, 'schema'], why, atKey: true });
+  }
+  if (schema !== null && pgbench !== null) {
+    findings.push(refuse([at, 'pgbench'], "pgbench's tables beside a schema of one's own are"));
+  }
   if (partitions.size > 0) findings.push(refuse([at, 'partitions'], 'partitions are'));
   if (pgbench && pgbench.partitions > 0) {
     findings.push(refuse([at, 'pgbench', 'partitions'], 'partitions are'));
   }
-  for (const { name, kind } of transactions.values()) {
-    if (kind === 'script' && schema !== null) {
-      findings.push(refuse([at, 'transactions', name], 'a script on tables of one’s own is'));
-    }
-  }
   return findings;
+}
+
+/** What of a schema the simulator cannot keep up. */
+function tables(catalog: Catalog): Finding[] {
+  const path = ['workload', 'schema'];
+  return catalog.tables.flatMap((table) => {
+    const what = `the table ${tableName(table)}`;
+    if (table.kind === 'p') return [{ ...refuse(path, 'partitioned tables are'), what }];
+    const other = table.indexes.find(({ method }) => method !== 'btree');
+    if (other === undefined) return [];
+    return [{ ...refuse(path, `${other.method} indexes are`), what: `the index ${other.name}` }];
+  });
 }
 
 const CONNECTS = ['server', 'group', 'haproxy', 'hosts'];

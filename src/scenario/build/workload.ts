@@ -6,10 +6,7 @@ import type { Instance } from '../../replication/instance.ts';
 import type { Haproxy } from '../../routing/haproxy.ts';
 import type { ConnectionOptions, Target, TargetSessionAttrs } from '../../routing/libpq.ts';
 import { ClientGroup, type WorkloadContext } from '../../workload/clients.ts';
-import { builtinScript } from '../../workload/pgbench.ts';
 import type { Script } from '../../workload/script.ts';
-import { parseScript } from '../../workload/sql/parse.ts';
-import { sqlScript } from '../../workload/sql/script.ts';
 import { toDistribution } from '../law.ts';
 import type { ConnectTarget, LibpqTarget, Scenario } from '../model.ts';
 import { freeHostName } from './machines.ts';
@@ -18,22 +15,6 @@ import { freeHostName } from './machines.ts';
 export interface Destinations {
   readonly instances: ReadonlyMap<string, Instance>;
   readonly haproxy: Haproxy | null;
-}
-
-export function buildScripts(scenario: Scenario): Map<string, Script> {
-  const scale = scenario.workload.pgbench?.scale ?? 1;
-  const scripts = new Map<string, Script>();
-  for (const spec of scenario.workload.transactions.values()) {
-    const { name } = spec;
-    if (spec.kind === 'builtin') {
-      scripts.set(name, builtinScript(name, scripts.size, spec.builtin, scale));
-      continue;
-    }
-    const parsed = parseScript(spec.script, scale);
-    if (!parsed.ok) throw new Error(`${name} cannot be read`);
-    scripts.set(name, sqlScript(name, scripts.size, parsed.program, spec.readOnly));
-  }
-  return scripts;
 }
 
 export function buildClients(

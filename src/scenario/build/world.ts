@@ -12,7 +12,8 @@ import { buildCluster } from './cluster.ts';
 import { faultVictims, faultWorld } from './faults.ts';
 import { buildMachines } from './machines.ts';
 import { buildHaproxy } from './proxy.ts';
-import { buildClients, buildScripts } from './workload.ts';
+import { buildScripts } from './scripts.ts';
+import { buildClients } from './workload.ts';
 
 export interface World {
   readonly sim: Simulation;

@@ -1,3 +1,4 @@
+import type { Planned, PlanRequest } from '../../workload/planner/request.ts';
 import type { MetricScope } from '../metric-names.ts';
 import { Findings, type Path } from '../problem.ts';
 import type { ScenarioFile } from '../schema/root.ts';
@@ -18,6 +19,8 @@ export interface ResolveOptions {
   readonly invariants?: readonly string[] | undefined;
   /** Reads a hardware profile that is a file; without it profiles are written out. */
   readonly readProfile?: ((file: string) => ProfileText) | undefined;
+  /** What Postgres answers about a schema; undefined: it has not been asked yet. */
+  readonly plans?: ((request: PlanRequest) => Planned | undefined) | undefined;
 }
 
 /** The text of a profile, or why it cannot be read. */

@@ -64,6 +64,7 @@ function resolveTopology(context: Context) {
     hardware,
     hosts: hosts.all(),
     postgresVersion: found.version,
+    bufferSample: context.file.simulation?.buffer_sample ?? 'auto',
     servers,
     groups,
     archive: resolveArchive(context.file),

@@ -121,8 +121,8 @@ function placeOf(resolver: Resolver, path: Path, name: string, given: ServerFile
 }
 
 function startOf(context: Context, given: ServerFile): Server['start'] {
-  const { buffers, os_cache } = { ...context.file.start, ...given.start };
-  return { buffers: buffers ?? 'warm', osCache: os_cache ?? 'warm' };
+  const { buffers, os_cache, xid_age } = { ...context.file.start, ...given.start };
+  return { buffers: buffers ?? 'warm', osCache: os_cache ?? 'warm', xidAge: xid_age ?? 0 };
 }
 
 function applyDelay(context: Context, path: Path, given: ServerFile): Record<string, SettingValue> {

@@ -9,9 +9,12 @@ import {
   type SettingValue,
   settingNames,
 } from '../../postgres/settings.ts';
+import { PLAN_CACHE_MODE, PLANNER_SETTINGS } from '../../workload/planner/settings.ts';
 import type { Path } from '../problem.ts';
 import { nearest } from '../suggest.ts';
 import type { Context } from './context.ts';
+
+const FOR_PLANS: ReadonlySet<string> = new Set([...PLANNER_SETTINGS, PLAN_CACHE_MODE]);
 
 type Raw = Readonly<Record<string, string | number | boolean>>;
 
@@ -93,7 +96,7 @@ function factOf(
     context.findings.problem(path, 'is reported by the server and cannot be set', { atKey: true });
     return undefined;
   }
-  if (!Object.hasOwn(MODELLED, fact.name))
+  if (!Object.hasOwn(MODELLED, fact.name) && !FOR_PLANS.has(fact.name))
     context.findings.warning(path, 'is known, but nothing in the model uses it yet', {
       atKey: true,
     });

@@ -8,10 +8,9 @@ import {
   stepsAfter,
 } from '../calendar.ts';
 import { naturalEntries } from '../natural.ts';
-import { type Path, pathText } from '../problem.ts';
+import type { Path } from '../problem.ts';
 import type { ScenarioFile } from '../schema/root.ts';
 import { BUILTINS } from '../schema/workload.ts';
-import { nearest } from '../suggest.ts';
 import type {
   ColumnStatistics,
   Partitions,
@@ -23,6 +22,8 @@ import type {
 import { resolveClients } from './clients.ts';
 import type { Context } from './context.ts';
 import type { Hosts } from './hosts.ts';
+import { resolvePlans } from './plans.ts';
+import { scriptFindings } from './scripts.ts';
 import type { Servers } from './servers.ts';
 
 type WorkloadFile = ScenarioFile['workload'];
@@ -31,10 +32,13 @@ type WorkloadFile = ScenarioFile['workload'];
 export function resolveWorkload(context: Context, servers: Servers, hosts: Hosts): Workload {
   const given = context.file.workload;
   const transactions = resolveTransactions(context);
+  const statistics = resolveStatistics(given);
+  const pgbench = resolvePgbench(context, transactions);
   return {
     schema: given.schema ?? null,
-    pgbench: resolvePgbench(context, transactions),
-    statistics: resolveStatistics(given),
+    plans: resolvePlans(context, servers, { transactions, statistics, scale: pgbench?.scale ?? 1 }),
+    pgbench,
+    statistics,
     partitions: resolvePartitions(context, given),
     distribute: new Map(naturalEntries(given.distribute ?? {})),
     transactions,
@@ -70,6 +74,7 @@ function resolveTransactions(context: Context): Map<string, TransactionSpec> {
         kind: 'script',
         name,
         script: script ?? '',
+        isNested: !isWritten,
         readOnly: readOnly ?? null,
       });
     }
@@ -79,16 +84,13 @@ function resolveTransactions(context: Context): Map<string, TransactionSpec> {
   return transactions;
 }
 
-/** Scripts on pgbench's tables run without a planner; others are read when there is one. */
+/** Scripts on pgbench's tables run without a planner; others are in `plans.ts`. */
 function checkScript({ file, findings }: Context, path: Path, script: string): void {
   const { schema, pgbench } = file.workload;
   if (schema !== undefined) return;
   const parsed = parseScript(script, pgbench?.scale ?? 1);
-  if (parsed.ok) return;
-  for (const { offset, token, why, candidates } of parsed.problems) {
-    const what = `${pathText(path)}: ${token}`;
-    findings.problem(path, why, { what, offset, nearest: nearest(token, candidates) });
-  }
+  if (!parsed.ok)
+    for (const each of scriptFindings(path, parsed.problems)) findings.problems.push(each);
 }
 
 /** Without transactions of its own a workload has the builtins its clients run, or pgbench's. */
@@ -148,6 +150,7 @@ function columnStatistics(given: ColumnFile): ColumnStatistics {
     width: given.width ?? null,
     nullFraction: given.null_fraction ?? null,
     correlation: given.correlation ?? null,
+    histogram: (given.histogram ?? []).map(String),
     mostCommon: Array.isArray(common)
       ? common.map((value) => ({ value: String(value), share: null }))
       : Object.entries(common).map(([value, share]) => ({ value, share })),

@@ -104,9 +104,25 @@ export const archive = section('archive', {
 const start = section('start', {
   buffers: word('warm', 'cold').optional(),
   os_cache: word('warm', 'cold').optional(),
+  xid_age: count(0, 2_147_000_000).optional(),
 });
 
 export { start };
+
+/** Enough for eight parts of 16 buffers each. */
+const sampleSize = size.refine((bytes) => bytes >= 1024 * 1024, { error: 'must be at least 1MB' });
+
+export const simulation = section('the simulation', {
+  buffer_sample: z
+    .union([
+      z.enum(['auto', 'off'], { error: 'is not auto, off or a size such as 1GB' }),
+      sampleSize,
+    ])
+    .optional(),
+}).describe(
+  'how closely memory is simulated: buffer_sample is how much of a server’s shared buffers is ' +
+    'followed page by page, the rest by what becomes of these; auto: all up to 16GB, 1GB of more',
+);
 
 export const server = section('a server', {
   zone: name.optional(),

@@ -1,7 +1,16 @@
 import { z } from 'zod';
 import { consul, etcd, fencing, patroni, zookeeper } from './availability.ts';
 import { faults, hunt } from './faults.ts';
-import { archive, hardware, hosts, network, postgresql, servers, start } from './machines.ts';
+import {
+  archive,
+  hardware,
+  hosts,
+  network,
+  postgresql,
+  servers,
+  simulation,
+  start,
+} from './machines.ts';
 import { cache, dns, haproxy, pgbouncer, proxysql, routing, vip } from './routes.ts';
 import { citus, logical, multiPrimary, shards } from './scaling.ts';
 import { count, duration, name, named, section, text } from './values.ts';
@@ -49,6 +58,7 @@ const topology = {
   postgresql: postgresql.optional(),
   servers,
   start: start.optional(),
+  simulation: simulation.optional(),
   archive: archive.optional(),
   patroni: patroni.optional(),
   etcd: etcd.optional(),

@@ -6,19 +6,34 @@
 import { MICROSECOND, MILLISECOND, SECOND } from '../../kernel/index.ts';
 import { type BlockStates, followBlocks } from './blocks.ts';
 import { constantOf, type Expression, ExpressionParser, type Names } from './expression.ts';
-import { commandEnd, lex, skipBlank, type Token, Tokens } from './lexer.ts';
+import { commandEnd, type Lexed, lex, skipBlank, type Token, Tokens } from './lexer.ts';
 import { Refusal, type ScriptProblem } from './problem.ts';
 import { readStatement } from './sql.ts';
-import { type Command, changes, type Program } from './template.ts';
+import { type Command, changes, type Program, type Template } from './template.ts';
 import type { Value } from './values.ts';
 
 export type Parsed =
   | { readonly ok: true; readonly program: Program }
   | { readonly ok: false; readonly problems: readonly ScriptProblem[] };
 
+/** How statements of SQL are read: those on pgbench's tables here, others with Postgres's help. */
+export interface StatementReader {
+  lex(text: string, from: number): Lexed;
+  read(tokens: Tokens, names: Names, text: string): Template;
+}
+
+const PGBENCH_STATEMENTS: StatementReader = {
+  lex: (text, from) => lex(text, from, 'sql'),
+  read: readStatement,
+};
+
 /** Reads a script for tables of the given scale. Never throws, whatever the text. */
-export function parseScript(text: string, scale: number): Parsed {
-  const parser = new ScriptParser(text, scale);
+export function parseScript(
+  text: string,
+  scale: number,
+  statements: StatementReader = PGBENCH_STATEMENTS,
+): Parsed {
+  const parser = new ScriptParser(text, scale, statements);
   const program = parser.read();
   const { problems } = parser;
   return problems.length > 0 ? { ok: false, problems } : { ok: true, program };
@@ -80,9 +95,11 @@ class ScriptParser {
   private readonly places: Token[] = [];
   private readonly variables: Variables;
   private readonly open: OpenIf[] = [];
+  private readonly statements: StatementReader;
 
-  constructor(text: string, scale: number) {
+  constructor(text: string, scale: number, statements: StatementReader) {
     this.text = text;
+    this.statements = statements;
     this.variables = new Variables(scale);
   }
 
@@ -115,7 +132,7 @@ class ScriptParser {
     const from = isMeta ? at + 1 : at;
     let end = from;
     try {
-      const lexed = lex(this.text, from, kind);
+      const lexed = isMeta ? lex(this.text, from, kind) : this.statements.lex(this.text, from);
       end = lexed.end;
       const tokens = new Tokens(lexed.tokens);
       if (isMeta) this.meta(tokens, at);
@@ -129,7 +146,7 @@ class ScriptParser {
   }
 
   private sql(tokens: Tokens) {
-    return readStatement(tokens, this.variables);
+    return this.statements.read(tokens, this.variables, this.text);
   }
 
   private note(problem: ScriptProblem): void {

@@ -15,7 +15,12 @@ import type { Token, Tokens } from './lexer.ts';
 import { Refusal } from './problem.ts';
 import { type SqlTable, TABLES } from './tables.ts';
 import { PLAIN, type Rows, type Template } from './template.ts';
-import { beginStatement, endStatement, setStatement } from './transaction-statements.ts';
+import {
+  beginStatement,
+  endStatement,
+  savepointStatement,
+  setStatement,
+} from './transaction-statements.ts';
 
 type Reader = (parser: StatementParser) => Template;
 
@@ -30,6 +35,8 @@ const STATEMENTS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['end', (parser) => endStatement(parser.tokens, 'commit')],
   ['rollback', (parser) => endStatement(parser.tokens, 'rollback')],
   ['abort', (parser) => endStatement(parser.tokens, 'rollback')],
+  ['savepoint', (parser) => savepointStatement(parser.tokens, 'savepoint')],
+  ['release', (parser) => savepointStatement(parser.tokens, 'release')],
   ['set', (parser) => setStatement(parser.tokens)],
 ]);
 
@@ -72,18 +79,16 @@ class StatementParser {
     const table = this.table();
     this.checkNames(named, table);
     const rows = tokens.skipWords('where') ? this.where(table) : ({ kind: 'all' } as const);
-    const rowLock = tokens.skipWords('for') ? this.rowLock(rows) : null;
+    const lock = tokens.skipWords('for') ? this.rowLock(rows) : {};
     tokens.expectEnd('is not supported in a SELECT: FROM one table [WHERE key] [FOR UPDATE]');
-    return of('select', table, rows, rowLock === null ? {} : { rowLock });
+    return of('select', table, rows, lock);
   }
 
   update(): Template {
     const { tokens } = this;
     const table = this.table();
     tokens.expectWord('set');
-    const changed: Token[] = [];
-    do changed.push(this.assignment(table));
-    while (tokens.skipSymbol(','));
+    const changed = this.assignments(table);
     const rows = this.whereOfWrite(table);
     return of('update', table, rows, { changedBytes: changedBytes(table, changed) });
   }
@@ -106,10 +111,10 @@ class StatementParser {
     }
     const keys = [this.row(columns, keyAt)];
     while (tokens.skipSymbol(',')) keys.push(this.row(columns, keyAt));
-    const skipsConflicts = this.onConflict(table);
+    const conflict = this.onConflict(table);
     tokens.expectEnd('is not supported behind the VALUES of an INSERT');
     const isKeyGiven = table.key !== null;
-    const details = isKeyGiven || keys.length > 1 ? { isKeyGiven, skipsConflicts } : {};
+    const details = isKeyGiven || keys.length > 1 ? { isKeyGiven, ...conflict } : {};
     const rows: Rows = keys.length > 1 ? { kind: 'list', keys } : { kind: 'one', key: keys[0]! };
     return of('insert', table, rows, details);
   }
@@ -158,9 +163,9 @@ class StatementParser {
     return key;
   }
 
-  private onConflict(table: SqlTable): boolean {
+  private onConflict(table: SqlTable): Partial<StatementDetails> {
     const { tokens } = this;
-    if (!tokens.skipWords('on', 'conflict')) return false;
+    if (!tokens.skipWords('on', 'conflict')) return {};
     if (tokens.skipSymbol('(')) {
       const column = this.column(table);
       if (column.value !== table.key) {
@@ -168,8 +173,18 @@ class StatementParser {
       }
       tokens.expectSymbol(')');
     }
-    if (!tokens.skipWords('do', 'nothing')) tokens.refuse('only DO NOTHING is supported here');
-    return true;
+    if (tokens.skipWords('do', 'nothing')) return { onConflict: 'nothing' };
+    if (!tokens.skipWords('do', 'update', 'set')) {
+      tokens.refuse('DO NOTHING or DO UPDATE SET is expected here');
+    }
+    return { onConflict: 'update', changedBytes: changedBytes(table, this.assignments(table)) };
+  }
+
+  private assignments(table: SqlTable): Token[] {
+    const changed: Token[] = [];
+    do changed.push(this.assignment(table));
+    while (this.tokens.skipSymbol(','));
+    return changed;
   }
 
   private assignment(table: SqlTable): Token {
@@ -233,12 +248,13 @@ class StatementParser {
     return this.column(table);
   }
 
-  private rowLock(rows: Rows): RowLockMode {
+  private rowLock(rows: Rows): Partial<StatementDetails> {
     const { tokens } = this;
-    const mode = this.lockMode();
-    if (tokens.isWord('nowait', 'skip', 'of')) tokens.refuse('is not supported behind FOR');
+    const rowLock = this.lockMode();
+    if (tokens.isWord('of')) tokens.refuse('is not supported behind FOR');
     if (rows.kind === 'all') tokens.refuse('a row lock needs a WHERE with the primary key');
-    return mode;
+    if (tokens.skipWords('nowait')) return { rowLock, lockedRows: 'error' };
+    return { rowLock, lockedRows: tokens.skipWords('skip', 'locked') ? 'skip' : 'wait' };
   }
 
   private lockMode(): RowLockMode {

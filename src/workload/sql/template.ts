@@ -1,5 +1,7 @@
 import type { Nanoseconds } from '../../kernel/index.ts';
+import type { Access } from '../../postgres/access.ts';
 import type { Relation, Statement, StatementDetails, Verb } from '../../postgres/statement.ts';
+import type { Reach, ReachOf } from '../planner/entries.ts';
 import { commitRecord, statement } from '../script.ts';
 import type { Expression } from './expression.ts';
 import type { Environment } from './functions.ts';
@@ -8,10 +10,23 @@ import type { Value } from './values.ts';
 /** Which rows a statement is about, by values of the table's key. */
 export type Rows =
   | { readonly kind: 'none' }
-  | { readonly kind: 'all' }
+  /** `count`: of which so many are changed, where it is not all of them. */
+  | { readonly kind: 'all'; readonly count?: number }
   | { readonly kind: 'one'; readonly key: Expression }
   | { readonly kind: 'range'; readonly first: Expression; readonly last: Expression }
-  | { readonly kind: 'list'; readonly keys: readonly Expression[] };
+  | { readonly kind: 'list'; readonly keys: readonly Expression[] }
+  /** So many rows of which nothing is known, for an INSERT. */
+  | { readonly kind: 'new'; readonly count: number }
+  /** What a scan of an index reads, up to a number of rows. */
+  | {
+      readonly kind: 'reach';
+      readonly index: number;
+      readonly scan: Access['scan'];
+      readonly reach: ReachOf;
+      readonly limit: number | null;
+    }
+  /** By the plan for these values, or by that of prepared statements. */
+  | { readonly kind: 'planned'; readonly simple: Rows; readonly prepared: Rows };
 
 /** A statement of SQL with places for the values of variables. */
 export interface Template {
@@ -24,11 +39,15 @@ export interface Template {
 
 export const PLAIN: StatementDetails = {
   rows: null,
+  access: null,
   rowLock: null,
   changedBytes: 0,
+  changedIndexes: [],
   isKeyGiven: false,
-  skipsConflicts: false,
+  onConflict: 'error',
+  lockedRows: 'wait',
   settings: null,
+  savepoint: null,
 };
 
 /** No row has this key. */
@@ -54,7 +73,8 @@ export function fillIn(
   environment: Environment,
   prepared: boolean,
 ): Statement | undefined {
-  const { verb, relation, rows } = template;
+  const { verb, relation } = template;
+  const rows = rowsFor(template.rows, prepared);
   const commit = mayCommit(template) ? commitRecord() : null;
   const about = (key: number, details: StatementDetails | null) =>
     statement(verb, relation, key, prepared, commit, details);
@@ -63,7 +83,7 @@ export function fillIn(
     case 'none':
       return about(NO_KEY, template.details);
     case 'all':
-      return about(NO_KEY, { ...details, rows: 'all' });
+      return about(NO_KEY, { ...details, rows: 'all', access: spread(rows.count) });
     case 'one': {
       const key = keyOf(rows.key.value(environment));
       return key === undefined ? undefined : about(key, template.details);
@@ -79,7 +99,41 @@ export function fillIn(
       if (!list.every((key) => key !== undefined)) return undefined;
       return about(NO_KEY, { ...details, rows: { kind: 'list', list } });
     }
+    case 'new': {
+      const list = new Array<number>(rows.count).fill(NO_KEY);
+      return about(NO_KEY, { ...details, rows: { kind: 'list', list } });
+    }
+    case 'reach': {
+      const found = rows.reach(environment);
+      if (found === undefined) return undefined;
+      return about(...reached(found, rows, details));
+    }
   }
+}
+
+function spread(entries: number | undefined): Access | null {
+  return entries === undefined ? null : { index: -1, scan: 'index', from: 0, entries };
+}
+
+function rowsFor(rows: Rows, prepared: boolean): Exclude<Rows, { kind: 'planned' }> {
+  if (rows.kind !== 'planned') return rows;
+  return rowsFor(prepared ? rows.prepared : rows.simple, prepared);
+}
+
+/** An index-only scan may leave out the row's page, so it is one of entries in any case. */
+function reached(
+  found: Reach,
+  { index, scan, limit }: Extract<Rows, { kind: 'reach' }>,
+  details: StatementDetails,
+): [number, StatementDetails] {
+  if (found.kind === 'row' && scan === 'index') {
+    const access: Access = { index, scan, from: 0, entries: 1 };
+    return [found.key, { ...details, access }];
+  }
+  const { from, entries } =
+    found.kind === 'row' ? { from: Math.max(0, found.key - 1), entries: 1 } : found;
+  const access = { index, scan, from, entries: Math.min(entries, limit ?? entries) };
+  return [NO_KEY, { ...details, rows: 'entries', access }];
 }
 
 function rangeOf(first: number, last: number) {

@@ -10,6 +10,16 @@ function of(verb: Template['verb'], settings: TransactionSettings | null): Templ
   return { verb, relation: null, rows: { kind: 'none' }, details };
 }
 
+/** A statement that begins, ends or sets up a transaction; null: it is another one. */
+export function transactionStatement(tokens: Tokens): Template | null {
+  if (tokens.skipWords('begin') || tokens.skipWords('start')) return beginStatement(tokens);
+  if (tokens.skipWords('commit') || tokens.skipWords('end')) return endStatement(tokens, 'commit');
+  if (tokens.skipWords('rollback') || tokens.skipWords('abort')) {
+    return endStatement(tokens, 'rollback');
+  }
+  return tokens.skipWords('set') ? setStatement(tokens) : null;
+}
+
 /** Behind BEGIN or START. */
 export function beginStatement(tokens: Tokens): Template {
   if (!tokens.skipWords('work')) tokens.skipWords('transaction');
@@ -23,10 +33,23 @@ export function beginStatement(tokens: Tokens): Template {
   return of('begin', settings);
 }
 
+/** Behind SAVEPOINT, RELEASE [SAVEPOINT] or ROLLBACK TO [SAVEPOINT]: its name. */
+export function savepointStatement(
+  tokens: Tokens,
+  verb: 'savepoint' | 'release' | 'rollback to',
+): Template {
+  if (verb !== 'savepoint') tokens.skipWords('savepoint');
+  const savepoint = tokens.expectName('the name of a savepoint').value;
+  tokens.expectEnd('is not supported behind the name of a savepoint');
+  return { verb, relation: null, rows: { kind: 'none' }, details: { ...PLAIN, savepoint } };
+}
+
 /** Behind COMMIT, END, ROLLBACK or ABORT. */
 export function endStatement(tokens: Tokens, verb: 'commit' | 'rollback'): Template {
   if (!tokens.skipWords('work')) tokens.skipWords('transaction');
-  if (tokens.isWord('to')) tokens.refuse('savepoints are not supported');
+  if (verb === 'rollback' && tokens.skipWords('to')) {
+    return savepointStatement(tokens, 'rollback to');
+  }
   tokens.expectEnd('is not supported behind the end of a transaction');
   return of(verb, null);
 }
@@ -64,6 +87,7 @@ type SettingReader = (tokens: Tokens) => TransactionSettings;
 const SETTINGS: ReadonlyMap<string, SettingReader> = new Map<string, SettingReader>([
   ['synchronous_commit', (tokens) => ({ synchronousCommit: synchronousCommit(tokens) })],
   ['lock_timeout', (tokens) => ({ lockTimeout: duration(tokens) })],
+  ['statement_timeout', (tokens) => ({ statementTimeout: duration(tokens) })],
 ]);
 
 const LEVELS = ['off', 'local', 'remote_write', 'on', 'remote_apply'];

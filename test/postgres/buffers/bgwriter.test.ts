@@ -7,6 +7,7 @@ import {
 } from '../../../src/postgres/buffers/bgwriter.ts';
 import { BufferPool } from '../../../src/postgres/buffers/buffer-pool.ts';
 import { pageOf } from '../../../src/postgres/buffers/page.ts';
+import { sweepOf, sweptPool } from './sweep.ts';
 
 const DEFAULTS = {
   bgwriter_delay: 200 * MILLISECOND,
@@ -123,7 +124,7 @@ describe('1.4 background writer', () => {
     pool.pin(16);
     pool.pin(17);
     const writer = new BackgroundWriter();
-    const cycle = writer.cycle(pool, { ...DEFAULTS, bgwriter_lru_maxpages: 5 });
+    const cycle = writer.cycle(sweptPool(pool), { ...DEFAULTS, bgwriter_lru_maxpages: 5 });
     expect(cycle.allocations).toBe(1010);
     expect(cycle.writes).toEqual([12, 18, 20, 22, 24]);
     expect([cycle.scanned, cycle.reusable]).toEqual([15, 12]); // 10 to 24 less 14, 16, 17
@@ -174,8 +175,8 @@ describe('1.4 background writer', () => {
     pool.load(pageOf(1, 0));
     pool.load(pageOf(1, 1));
     expect(woken).toBe(1);
-    expect(pool.sweep.takeAllocations()).toBe(2);
-    expect(pool.sweep.takeAllocations()).toBe(0);
+    expect(sweepOf(pool).takeAllocations()).toBe(2);
+    expect(sweepOf(pool).takeAllocations()).toBe(0);
   });
 
   test('bgwriter_lru_maxpages 0: it writes nothing, hibernates, and later starts afresh', () => {
@@ -206,7 +207,7 @@ describe('1.4 background writer', () => {
           pool.markDirty(buffer, block);
           pool.unpin(buffer);
         }
-        for (const buffer of writer.cycle(pool, DEFAULTS).writes) pool.clean(buffer);
+        for (const buffer of writer.cycle(sweptPool(pool), DEFAULTS).writes) pool.clean(buffer);
       }
       return dirty / (200 * perCycle);
     };

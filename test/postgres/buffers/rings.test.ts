@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { BufferPool, MISS } from '../../../src/postgres/buffers/buffer-pool.ts';
 import { pageOf } from '../../../src/postgres/buffers/page.ts';
 import * as rings from '../../../src/postgres/buffers/rings.ts';
+import { sweepOf } from './sweep.ts';
 
 const MIB = 1024 * 1024;
 const page = (block: number) => pageOf(1, block);
@@ -76,7 +77,7 @@ describe('1.3 ring buffers', () => {
     for (let block = 0; block < 5000; block++) pool.load(page(block), ring);
     const left = Array.from({ length: 256 }, (_, block) => pool.find(pageOf(2, block)));
     expect(left.filter((buffer) => buffer === MISS)).toHaveLength(32);
-    expect(pool.sweep.takeAllocations()).toBe(256 + 32); // reuses are not counted
+    expect(sweepOf(pool).takeAllocations()).toBe(256 + 32); // reuses are not counted
     expect(pool.reads).toBe(256 + 5000);
   });
 

@@ -4,6 +4,7 @@ import { BufferPool, VICTIM_TAKEN } from '../../../src/postgres/buffers/buffer-p
 import { pageOf } from '../../../src/postgres/buffers/page.ts';
 import { BufferRing, type RingKind } from '../../../src/postgres/buffers/rings.ts';
 import { NaiveBufferPool, type NaiveRing, naiveRing } from '../../naive/buffer-pool.ts';
+import { sweepOf } from './sweep.ts';
 
 const KINDS: readonly RingKind[] = ['bulk read', 'bulk write', 'vacuum'];
 const FILES = [1, 7, 2_000_000];
@@ -70,7 +71,7 @@ class Twins {
       naive.reads,
       naive.evictions,
     ]);
-    expect([pool.sweep.hand, pool.sweep.passes]).toEqual([naive.hand, naive.passes]);
+    expect([sweepOf(pool).hand, sweepOf(pool).passes]).toEqual([naive.hand, naive.passes]);
     expect(pool.dirty).toBe(naive.buffers.filter(({ dirty }) => dirty).length);
     const held = naive.buffers.flatMap(({ page }) => (page === null ? [] : [page]));
     expect(held.map((page) => pool.find(number(page)))).toEqual(
@@ -230,7 +231,7 @@ describe('the pool and its naive twin', () => {
         if (step % 50 === 0) twins.expectSame();
       }
       twins.expectSame();
-      expect(twins.pool.sweep.takeAllocations()).toBe(twins.naive.allocations);
+      expect(sweepOf(twins.pool).takeAllocations()).toBe(twins.naive.allocations);
       for (const what of Object.keys(twins.seen)) {
         seen[what] = (seen[what] ?? 0) + twins.seen[what]!;
       }

@@ -73,7 +73,8 @@ describe('checkpoints by time (3.1)', () => {
     world.sim.run(1600 * SECOND);
     expect(checkpoints.map(({ at }) => at / SECOND)).toEqual([300]);
     expect(server.wal.lastImportantLsn).toBeLessThanOrEqual(server.wal.insertLsn);
-    expect(server.checkpointer.timed).toBe(1);
+    // 15.18 counts those that it skips: checkpoints_timed goes on
+    expect(server.checkpointer.timed).toBe(5);
   });
 
   test('one by request begins the time anew, one by volume too', () => {

@@ -100,6 +100,7 @@ class Melee {
     granted: 0,
     deadlock: 0,
     'lock timeout': 0,
+    cancelled: 0,
     'out of shared memory': 0,
   };
   ended = 0;

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { type Nanoseconds, type Process, SECOND } from '../../../src/kernel/index.ts';
 import { PAGE_BYTES } from '../../../src/postgres/buffers/page.ts';
-import { Costs, DEFAULT_COSTS } from '../../../src/postgres/costs.ts';
+import { costsOf, DEFAULT_COSTS } from '../../../src/postgres/costs.ts';
 import type { StorageStart } from '../../../src/postgres/storage/storage.ts';
 import { type Client, FSYNC, ONE_WAY, type ServerPlan, World } from '../../helpers/world.ts';
 
-const SELECT = new Costs(DEFAULT_COSTS).statement('select', true);
+const SELECT = costsOf(DEFAULT_COSTS).statement('select', true);
 const COPY = DEFAULT_COSTS.pageRead;
 /** A disk request of the test world takes as long as a flush. */
 const DISK_READ = FSYNC;

@@ -133,6 +133,7 @@ describe('a standby without room', () => {
       ],
     });
     const standby = world.server('pg2');
+    world.instance('pg1').slots.create('pg2');
     world.play(load(world));
     world.sim.run(5 * SECOND);
     const end = world.host('pg2').disk.fill();

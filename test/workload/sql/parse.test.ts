@@ -90,7 +90,7 @@ SELECT count(*) FROM pgbench_branches; COMMIT`);
       changedBytes: 93,
     });
     expect(words(all)[4]).toBe('delete accounts 9');
-    expect(details[5]).toMatchObject({ isKeyGiven: true, skipsConflicts: true });
+    expect(details[5]).toMatchObject({ isKeyGiven: true, onConflict: 'nothing' });
     expect(details[6]!.rows).toBe('all');
   });
 
@@ -108,8 +108,8 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
   ['SELECT * FROM pgbench_accounts WHERE aid = :ad;', ':ad', /not set before/],
   ['UPDATE pgbench_accounts SET aid = 3 WHERE aid = 1;', 'aid', /keeps its key/],
   ['UPDATE pgbench_accounts SET bid = 3;', ';', /WHERE/],
-  ['SAVEPOINT a;', 'SAVEPOINT', /not a statement/],
-  ['BEGIN; ROLLBACK TO a; END;', 'TO', /savepoints/],
+  ['SAVEPOINT;', ';', /name of a savepoint/],
+  ['BEGIN; ROLLBACK TO a b; END;', 'b', /behind the name/],
   ['BEGIN;\nSELECT 1;', 'BEGIN', /may not end/],
   ['\\set x random(1)\nSELECT 1;', 'random', /takes 2 arguments/],
   ['\\set x rndom(1, 2)\nSELECT 1;', 'rndom', /not a function/],

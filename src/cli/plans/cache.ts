@@ -1,0 +1,70 @@
+/**
+ * Plans that were made before, on disk: those of the bundled scenarios come with the package, those
+ * of one's own are kept where programs keep what they can make again (XDG Base Directory
+ * Specification; `~/Library/Caches`, `%LOCALAPPDATA%`). A file is named by a hash of the request
+ * and of who plans; one that cannot be read counts as missing.
+ */
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  answerSchema,
+  type PlanAnswer,
+  type PlanRequest,
+  requestText,
+} from '../../workload/planner/request.ts';
+import { writeWhole } from '../files.ts';
+
+/** Who plans: another version may plan otherwise. */
+export const PLANNER = 'PostgreSQL 18.6 (PGlite 0.5.16)';
+
+/** Plans that come with the package. */
+export const SHIPPED = fileURLToPath(new URL('../../../scenarios/plans', import.meta.url));
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where plans of one's own are kept. */
+export function cacheFolder(env: Environment, platform: string, home = homedir()): string {
+  const { XDG_CACHE_HOME: xdg, LOCALAPPDATA: local } = env;
+  const base = xdg?.startsWith('/')
+    ? xdg
+    : platform === 'darwin'
+      ? join(home, 'Library', 'Caches')
+      : platform === 'win32'
+        ? (local ?? join(home, 'AppData', 'Local'))
+        : join(home, '.cache');
+  return join(base, 'pgherd', 'plans');
+}
+
+/** The name under which the answer to a request is kept. */
+export function planKey(request: PlanRequest): string {
+  const text = `${PLANNER}\n${requestText(request)}`;
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
+/** Looks in one folder after the other. */
+export function readPlans(folders: readonly string[], key: string): PlanAnswer | undefined {
+  for (const folder of folders) {
+    try {
+      const parsed = answerSchema.safeParse(
+        JSON.parse(readFileSync(join(folder, `${key}.json`), 'utf8')),
+      );
+      if (parsed.success) return parsed.data;
+    } catch {
+      // it is not there, or is no JSON
+    }
+  }
+  return undefined;
+}
+
+/** Keeps an answer; what failed, or null. */
+export function writePlans(folder: string, key: string, answer: PlanAnswer): string | null {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    return String(error);
+  }
+  return writeWhole(join(folder, `${key}.json`), `${JSON.stringify(answer)}\n`);
+}

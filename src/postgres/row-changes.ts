@@ -1,0 +1,47 @@
+/** What a statement does to one row that is its transaction's, as pages to read and WAL to log. */
+import type { Table, TableChange, TableUpdate } from './heap/relation.ts';
+import type { Statement } from './statement.ts';
+import { rowOf } from './statement-rows.ts';
+
+/** Whether it ends a version that is there: who waits for the row has to follow it then. */
+export function makesNewVersion({ verb }: Statement, isThere: boolean): boolean {
+  return verb === 'update' || verb === 'delete' || (verb === 'insert' && isThere);
+}
+
+/** Null if there is no such row. `isThere`: an INSERT meets a row with its key. */
+export function changeOf(
+  statement: Statement,
+  table: Table,
+  how: TableUpdate,
+  isThere: boolean,
+): TableChange | null {
+  const { verb, key } = statement;
+  switch (verb) {
+    case 'insert':
+      return isThere ? updateInstead(key - 1, table, how) : insert(statement, table, how);
+    case 'update':
+      return table.update(key - 1, how);
+    case 'delete':
+      return table.delete(key - 1, how);
+    default:
+      return table.lock(key - 1, how);
+  }
+}
+
+/** With ON CONFLICT an insertion is speculative, and confirmed by a record of its own. */
+function insert({ key, details }: Statement, table: Table, how: TableUpdate): TableChange {
+  const { xid, horizon, target } = how;
+  if (!details?.isKeyGiven) return table.insert(xid, horizon, target);
+  const change = table.insert(xid, horizon, target, rowOf(key, table));
+  if (details.onConflict === 'error') return change;
+  return { ...change, records: [...change.records, table.confirmRecord(change.heap.newBlock)] };
+}
+
+/** ON CONFLICT DO UPDATE locks the row with a record of its own, then updates it. */
+function updateInstead(row: number, table: Table, how: TableUpdate): TableChange | null {
+  const locked = table.lock(row, how);
+  const change = table.update(row, how);
+  if (locked === null || change === null) return null;
+  const reads = [...locked.reads, ...change.reads];
+  return { heap: change.heap, reads, records: [...locked.records, ...change.records] };
+}

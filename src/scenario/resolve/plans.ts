@@ -1,0 +1,168 @@
+/**
+ * A workload on tables of one's own: what Postgres is to be asked about it, and what its errors say
+ * at which place of the scenario. The asking itself is handed in (`ResolveOptions.plans`).
+ */
+import type { PostgresSettings } from '../../postgres/settings.ts';
+import { tableName } from '../../workload/planner/catalog.ts';
+import type { Facts } from '../../workload/planner/facts.ts';
+import type { ReadScript } from '../../workload/planner/reader.ts';
+import {
+  errorText,
+  PLAN_FORMAT,
+  type PlanAnswer,
+  type PlanError,
+  type PlanRequest,
+} from '../../workload/planner/request.ts';
+import { statementRequests } from '../../workload/planner/samples.ts';
+import { collectScripts } from '../../workload/planner/scripts.ts';
+import { plannerSettings } from '../../workload/planner/settings.ts';
+import { type PlannedStatement, placeInScript } from '../../workload/planner/statements.ts';
+import { type Path, pathText } from '../problem.ts';
+import { nearest } from '../suggest.ts';
+import type { ColumnStatistics, TableStatistics, TransactionSpec } from '../workload-model.ts';
+import type { Context } from './context.ts';
+import { scriptFindings, scriptsOf } from './scripts.ts';
+import type { Servers } from './servers.ts';
+
+interface Parts {
+  readonly transactions: ReadonlyMap<string, TransactionSpec>;
+  readonly statistics: ReadonlyMap<string, TableStatistics>;
+  readonly scale: number;
+}
+
+/** Postgres's answer; null if there is nothing to ask, nobody to ask, or something is wrong. */
+export function resolvePlans(context: Context, servers: Servers, parts: Parts): PlanAnswer | null {
+  const { schema } = context.file.workload;
+  if (schema === undefined) return null;
+  const scripts = collectScripts(scriptsOf(parts.transactions), parts.scale);
+  if (!areRight(context, scripts)) return null;
+  const primary = [...servers.servers.values()].find(({ standbyOf }) => standbyOf === null);
+  if (primary === undefined) return null;
+  const { settings, version } = primary;
+  const request = requestOf(schema, parts, scripts, settings, version);
+  const planned = context.options.plans?.(request);
+  if (planned === undefined) return null;
+  if (planned.ok) return checkNames(context, parts, planned.answer);
+  for (const error of planned.errors) tell(context, error, scripts);
+  return null;
+}
+
+function areRight(context: Context, scripts: ReadonlyMap<string, ReadScript>): boolean {
+  let right = true;
+  for (const [name, { parsed }] of scripts) {
+    if (parsed.ok) continue;
+    right = false;
+    for (const each of scriptFindings(scriptPath(context, name), parsed.problems)) {
+      context.findings.problems.push(each);
+    }
+  }
+  return right;
+}
+
+function scriptPath({ file }: Context, name: string): Path {
+  const path = ['workload', 'transactions', name];
+  return typeof file.workload.transactions?.[name] === 'string' ? path : [...path, 'script'];
+}
+
+function requestOf(
+  schema: string,
+  { statistics }: Parts,
+  scripts: ReadonlyMap<string, ReadScript>,
+  settings: PostgresSettings,
+  version: number,
+): PlanRequest {
+  const statements = [...scripts].flatMap(([name, { parsed, statements }]) =>
+    parsed.ok ? statementRequests(parsed.program, statements, name) : [],
+  );
+  return {
+    format: PLAN_FORMAT,
+    schema,
+    facts: factsOf(statistics),
+    version,
+    settings: plannerSettings(settings),
+    statements,
+  };
+}
+
+function factsOf(statistics: ReadonlyMap<string, TableStatistics>): Facts {
+  return Object.fromEntries(
+    [...statistics].map(([table, { rows, columns }]) => {
+      const own = [...columns].map(([name, column]) => [name, columnFacts(column)] as const);
+      return [table, { rows: rows ?? 0, columns: Object.fromEntries(own) }];
+    }),
+  );
+}
+
+function columnFacts(column: ColumnStatistics) {
+  const { distinct, width, nullFraction, correlation, mostCommon, histogram } = column;
+  const common = mostCommon.flatMap(({ value, share }) =>
+    share === null ? [] : [{ value, share }],
+  );
+  return { distinct, width, nullFraction, correlation, common, histogram: [...histogram] };
+}
+
+/** Statistics are about tables and columns that the schema has. */
+function checkNames(context: Context, { statistics }: Parts, answer: PlanAnswer): PlanAnswer {
+  const tables = new Map(answer.catalog.tables.map((table) => [tableName(table), table]));
+  for (const [name, { columns }] of statistics) {
+    const path = ['workload', 'statistics', name];
+    const table = tables.get(name);
+    if (table === undefined) unknown(context, path, 'a table of the schema', [...tables.keys()]);
+    const known = table?.columns.map((column) => column.name);
+    for (const column of known === undefined ? [] : columns.keys()) {
+      if (!known!.includes(column)) {
+        unknown(context, [...path, 'columns', column], `a column of ${name}`, known!);
+      }
+    }
+  }
+  return answer;
+}
+
+function unknown(context: Context, path: Path, what: string, names: readonly string[]): void {
+  const why = `is not ${what}; there is ${names.join(', ')}`;
+  context.findings.problem(path, why, {
+    nearest: nearest(String(path.at(-1)), names),
+    atKey: true,
+  });
+}
+
+/** An error of Postgres, in its own words, where it belongs. */
+function tell(context: Context, error: PlanError, scripts: ReadonlyMap<string, ReadScript>): void {
+  const why = errorText(error);
+  const { at, offset } = error;
+  switch (at.kind) {
+    case 'schema':
+      context.findings.problem(['workload', 'schema'], why, { offset });
+      return;
+    case 'statement': {
+      const [name, statement] = statementAt(scripts, at.index);
+      const path = scriptPath(context, name);
+      context.findings.problem(path, why, { offset: placeInScript(statement, offset) });
+      return;
+    }
+    case 'settings':
+      context.findings.problem(['postgresql', at.name], why);
+      return;
+    case 'statistics': {
+      const path = ['workload', 'statistics', at.table];
+      const what = pathText(at.column === null ? path : [...path, 'columns', at.column]);
+      const isThere = at.column !== null && hasColumn(context, at.table, at.column);
+      const place = isThere ? [...path, 'columns', at.column!] : ['workload', 'schema'];
+      context.findings.problem(place, why, { what, atKey: true });
+    }
+  }
+}
+
+function hasColumn({ file }: Context, table: string, column: string): boolean {
+  return file.workload.statistics?.[table]?.columns?.[column] !== undefined;
+}
+
+function statementAt(
+  scripts: ReadonlyMap<string, ReadScript>,
+  index: number,
+): readonly [string, PlannedStatement] {
+  const all = [...scripts].flatMap(([name, { statements }]) =>
+    [...statements.values()].map((statement) => [name, statement] as const),
+  );
+  return all[index]!;
+}

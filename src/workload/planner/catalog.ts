@@ -1,0 +1,118 @@
+/**
+ * What Postgres made of a schema: tables, columns and indexes, as its own catalogs have them. The
+ * question is one query; the answer is plain data that is kept with the plans.
+ */
+import { z } from 'zod';
+
+const column = z.object({
+  name: z.string(),
+  /** As format_type writes it: `character varying(40)`. */
+  type: z.string(),
+  /** pg_attribute.attlen: bytes; -1 for values of their own length. */
+  length: z.number(),
+  /** pg_attribute.attalign: c, s, i, d for 1, 2, 4, 8 bytes. */
+  align: z.enum(['c', 's', 'i', 'd']),
+  /** pg_attribute.atttypmod. */
+  modifier: z.number(),
+  notNull: z.boolean(),
+  isIdentity: z.boolean(),
+  default: z.string().nullable(),
+});
+
+const index = z.object({
+  name: z.string(),
+  unique: z.boolean(),
+  primary: z.boolean(),
+  /** The access method. */
+  method: z.string(),
+  /** The path of its first file in the data directory; null in what is kept. */
+  file: z.string().nullable(),
+  fillfactor: z.number().nullable(),
+  /** Columns of the key by their places in the table, from 1; 0 for an expression. */
+  columns: z.array(z.number()),
+  /** What each column of the index is stored as, those of INCLUDE too. */
+  stored: z.array(column.pick({ type: true, length: true, align: true, modifier: true })),
+  predicate: z.string().nullable(),
+  definition: z.string(),
+});
+
+const table = z.object({
+  schema: z.string(),
+  name: z.string(),
+  /** pg_class.relkind: r for a table, p for a partitioned one. */
+  kind: z.enum(['r', 'p']),
+  file: z.string().nullable(),
+  fillfactor: z.number().nullable(),
+  columns: z.array(column),
+  indexes: z.array(index),
+  /** Tables that a foreign key refers to. */
+  references: z.array(z.string()),
+});
+
+export const catalogSchema = z.object({ tables: z.array(table) });
+
+export type Catalog = z.output<typeof catalogSchema>;
+export type CatalogTable = Catalog['tables'][number];
+export type CatalogColumn = CatalogTable['columns'][number];
+export type CatalogIndex = CatalogTable['indexes'][number];
+
+/** What is kept of a catalog: the same for the same schema, whatever ran before it. */
+export function withoutFiles({ tables }: Catalog): Catalog {
+  return {
+    tables: tables.map((one) => {
+      const indexes = one.indexes.map((each) => ({ ...each, file: null }));
+      return { ...one, file: null, indexes };
+    }),
+  };
+}
+
+/** A table's name as a scenario writes it: with its schema unless that is `public`. */
+export function tableName({ schema, name }: Pick<CatalogTable, 'schema' | 'name'>): string {
+  return schema === 'public' ? name : `${schema}.${name}`;
+}
+
+const FILLFACTOR = `(SELECT option_value::int FROM pg_options_to_table(c.reloptions)
+     WHERE option_name = 'fillfactor')`;
+
+const STORAGE = `'type', format_type(a.atttypid, a.atttypmod), 'length', a.attlen,
+      'align', a.attalign, 'modifier', a.atttypmod`;
+
+const COLUMNS = `(SELECT coalesce(json_agg(json_build_object('name', a.attname, ${STORAGE},
+      'notNull', a.attnotnull, 'isIdentity', a.attidentity <> '',
+      'default', pg_get_expr(d.adbin, d.adrelid)) ORDER BY a.attnum), '[]')
+    FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)`;
+
+const STORED = `(SELECT json_agg(json_build_object(${STORAGE}) ORDER BY a.attnum)
+    FROM pg_attribute a WHERE a.attrelid = c.oid)`;
+
+/** Columns by their place among those that are there: a dropped one has a number and no place. */
+const KEY = `(SELECT json_agg((SELECT count(*) FROM pg_attribute p WHERE p.attrelid = i.indrelid
+      AND p.attnum BETWEEN 1 AND k.number AND NOT p.attisdropped) ORDER BY k.place)
+    FROM unnest(i.indkey::int2[]) WITH ORDINALITY k (number, place)
+    WHERE k.place <= i.indnkeyatts)`;
+
+/** The primary key comes first, other unique indexes before the rest. */
+const INDEXES = `(SELECT coalesce(json_agg(json_build_object('name', c.relname,
+      'unique', i.indisunique, 'primary', i.indisprimary, 'method', m.amname,
+      'file', pg_relation_filepath(c.oid), 'fillfactor', ${FILLFACTOR},
+      'columns', ${KEY}, 'stored', ${STORED},
+      'predicate', pg_get_expr(i.indpred, i.indrelid),
+      'definition', pg_get_indexdef(i.indexrelid))
+      ORDER BY NOT i.indisprimary, NOT i.indisunique, c.oid), '[]')
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
+    WHERE i.indrelid = t.oid)`;
+
+const REFERENCES = `(SELECT coalesce(json_agg(DISTINCT f.confrelid::regclass::text), '[]')
+    FROM pg_constraint f WHERE f.conrelid = c.oid AND f.contype = 'f')`;
+
+/** Asks for the catalog: one row with one column, tables in the order in which they were made. */
+export const CATALOG_QUERY = `SELECT json_build_object('tables', coalesce(json_agg(
+    json_build_object('schema', n.nspname, 'name', c.relname, 'kind', c.relkind,
+      'file', pg_relation_filepath(c.oid), 'fillfactor', ${FILLFACTOR},
+      'columns', ${COLUMNS}, 'indexes', (SELECT ${INDEXES} FROM (SELECT c.oid) t),
+      'references', ${REFERENCES})
+    ORDER BY c.oid), '[]')) AS catalog
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p'
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')`;

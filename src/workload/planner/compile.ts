@@ -1,0 +1,235 @@
+/**
+ * Makes of a statement's plans what the simulator executes. Supported: one table, read by an index
+ * scan, an index-only scan, a bitmap of one index or a sequential scan, with LIMIT and row locks;
+ * INSERT of VALUES; UPDATE and DELETE of what such a scan finds. Everything else is refused at the
+ * statement with the name of the node that is not built.
+ *
+ * Clients of the simple protocol send values, so they get the custom plan; prepared statements get
+ * what plancache.c (choose_custom_plan) would settle on after five executions.
+ */
+import {
+  FOR_KEY_SHARE,
+  FOR_NO_KEY_UPDATE,
+  FOR_SHARE,
+  FOR_UPDATE,
+  type RowLockMode,
+} from '../../postgres/locking/lock-modes.ts';
+import type { StatementDetails, Verb } from '../../postgres/statement.ts';
+import { Refusal } from '../sql/problem.ts';
+import { PLAIN, type Rows, type Template } from '../sql/template.ts';
+import { type Condition, conditionsOf } from './conditions.ts';
+import { reachOf } from './entries.ts';
+import { nodesOf, type PlanNode } from './plan.ts';
+import type { StatementPlans } from './request.ts';
+import type { PlannedStatement } from './statements.ts';
+import { changedColumns, rowLockWords } from './words.ts';
+import type { PlannedTable, PlannedWorld } from './world.ts';
+
+/** What of the server decides between a generic plan and custom ones. */
+export interface PlanCacheSettings {
+  readonly mode: string;
+  readonly cpuOperatorCost: number;
+}
+
+export function templateOf(
+  statement: PlannedStatement,
+  plans: StatementPlans,
+  world: PlannedWorld,
+  settings: PlanCacheSettings,
+): Template {
+  const compiler = new Compiler(statement, plans.generic, world);
+  const simple = compiler.template(plans.custom[0] ?? plans.generic);
+  const kept = keptPlan(plans, statement.parameters.length > 0, settings);
+  const prepared = compiler.template(kept);
+  if (simple.relation === null) return simple;
+  const rows: Rows = { kind: 'planned', simple: simple.rows, prepared: prepared.rows };
+  return { ...simple, rows };
+}
+
+/** plancache.c: what planning is taken to cost beside executing, for each relation and once. */
+const PLANNING = 1000;
+
+/** plancache.c:choose_custom_plan, for a session that has executed the statement often. */
+export function keptPlan(
+  { generic, custom }: StatementPlans,
+  hasParameters: boolean,
+  { mode, cpuOperatorCost }: PlanCacheSettings,
+): PlanNode {
+  if (!hasParameters || mode === 'force_generic_plan' || custom.length === 0) return generic;
+  if (mode === 'force_custom_plan') return custom[0]!;
+  const costs = custom.map((plan) => {
+    const relations = new Set(nodesOf(plan).flatMap(({ Alias }) => (Alias ? [Alias] : []))).size;
+    return plan['Total Cost'] + PLANNING * cpuOperatorCost * (relations + 1);
+  });
+  const mean = costs.reduce((sum, cost) => sum + cost, 0) / costs.length;
+  return generic['Total Cost'] < mean ? generic : custom[0]!;
+}
+
+const BUILT =
+  'is not built yet; a statement may be planned as one Index Scan, Index Only Scan, Bitmap Heap ' +
+  'Scan of one index or Seq Scan, with LIMIT or FOR UPDATE, as INSERT ... VALUES, UPDATE or DELETE';
+
+const ROW_LOCKS = new Map<string, RowLockMode>([
+  ['update', FOR_UPDATE],
+  ['no key update', FOR_NO_KEY_UPDATE],
+  ['share', FOR_SHARE],
+  ['key share', FOR_KEY_SHARE],
+]);
+
+/** A scan of one table, and how many of its rows are wanted. */
+interface Found {
+  readonly table: PlannedTable;
+  readonly rows: Rows;
+  readonly details: Partial<StatementDetails>;
+}
+
+class Compiler {
+  private readonly statement: PlannedStatement;
+  private readonly world: PlannedWorld;
+  /** Conditions with parameters in place, wherever the generic plan has them. */
+  private readonly general: readonly Condition[];
+
+  constructor(statement: PlannedStatement, generic: PlanNode, world: PlannedWorld) {
+    this.statement = statement;
+    this.world = world;
+    this.general = nodesOf(generic).flatMap((node) => conditionsOfNode(node));
+  }
+
+  template(plan: PlanNode): Template {
+    if (plan['Node Type'] === 'ModifyTable') return this.change(plan);
+    if (plan['Node Type'] === 'Result' && !plan.Plans) return NO_TABLE;
+    const { table, rows, details } = this.read(plan, null);
+    const isPlain = Object.keys(details).length === 0;
+    return this.of('select', table, rows, isPlain ? null : details);
+  }
+
+  private of(
+    verb: Verb,
+    { relation }: PlannedTable,
+    rows: Rows,
+    more: Partial<StatementDetails> | null,
+  ): Template {
+    return { verb, relation, rows, details: more === null ? null : { ...PLAIN, ...more } };
+  }
+
+  private change(plan: PlanNode): Template {
+    const { Operation: operation, Plans: below = [] } = plan;
+    const [source] = below;
+    if (source === undefined || below.length !== 1) return this.refuse(plan);
+    if (plan['Conflict Resolution'] !== undefined) return this.refuse(plan, 'ON CONFLICT');
+    const table = this.tableOf(plan);
+    switch (operation) {
+      case 'Insert':
+        return this.insert(table, source);
+      case 'Update': {
+        const { rows, details } = this.read(source, null);
+        const columns = changedColumns(this.statement);
+        const changedIndexes = table.indexesWith(columns);
+        const changedBytes = table.changedBytes(columns);
+        return this.of('update', table, rows, { ...details, changedIndexes, changedBytes });
+      }
+      case 'Delete': {
+        const { rows, details } = this.read(source, null);
+        return this.of('delete', table, rows, details);
+      }
+      default:
+        return this.refuse(plan, operation ?? 'a change');
+    }
+  }
+
+  private insert(table: PlannedTable, source: PlanNode): Template {
+    const count = source['Plan Rows'];
+    if (source['Node Type'] === 'Result' && !source.Plans) {
+      return this.of('insert', table, { kind: 'none' }, null);
+    }
+    if (source['Node Type'] !== 'Values Scan') return this.refuse(source);
+    const rows: Rows = { kind: 'new', count };
+    return this.of('insert', table, rows, {});
+  }
+
+  /** `limit`: rows after which nobody asks for more. */
+  private read(node: PlanNode, limit: number | null): Found {
+    const [below] = node.Plans ?? [];
+    switch (node['Node Type']) {
+      case 'Limit':
+        return this.read(below!, node['Plan Rows']);
+      case 'LockRows': {
+        const found = this.read(below!, limit);
+        const words = rowLockWords(this.statement);
+        const rowLock = ROW_LOCKS.get(words);
+        if (rowLock === undefined) return this.refuse(node, `FOR ${words.toUpperCase()}`);
+        return { ...found, details: { ...found.details, rowLock } };
+      }
+      case 'Seq Scan':
+        return this.sequential(node, limit);
+      case 'Index Scan':
+      case 'Index Only Scan':
+        return this.index(node, node, limit);
+      case 'Bitmap Heap Scan':
+        if (below?.['Node Type'] !== 'Bitmap Index Scan') return this.refuse(below ?? node);
+        return this.index(node, below, limit);
+      default:
+        return this.refuse(node);
+    }
+  }
+
+  private sequential(node: PlanNode, limit: number | null): Found {
+    if (node['Parallel Aware']) return this.refuse(node);
+    if (limit !== null) return this.refuse(node, 'LIMIT of a Seq Scan');
+    const rows: Rows = { kind: 'all', count: node['Plan Rows'] };
+    return { table: this.tableOf(node), rows, details: {} };
+  }
+
+  private index(node: PlanNode, scan: PlanNode, limit: number | null): Found {
+    if (node['Parallel Aware']) return this.refuse(node);
+    const table = this.tableOf(node);
+    const index = table.indexes.find(({ definition }) => definition.name === scan['Index Name']);
+    if (index === undefined) return this.refuse(node, `${scan['Index Name']} is no b-tree, which`);
+    const conditions = conditionsOf(scan['Index Cond']).map((each) => this.generalised(each));
+    const { parameters } = this.statement;
+    const estimate = scan['Plan Rows'];
+    const reach = reachOf(index, conditions, parameters, table.rows, estimate);
+    const kind = KINDS[node['Node Type'] as keyof typeof KINDS];
+    const isUnknown = conditions.some(({ operator }) => operator.endsWith('ANY'));
+    if (isUnknown) return this.refuse(node, 'a list of keys (IN, ANY)');
+    const rows: Rows = { kind: 'reach', index: index.number, scan: kind, reach, limit };
+    return { table, rows, details: {} };
+  }
+
+  /** The condition with parameters where a custom plan has values. */
+  private generalised(condition: Condition): Condition {
+    const { column, operator } = condition;
+    const same = this.general.filter(
+      (each) => each.column === column && each.operator === operator,
+    );
+    return same.length === 1 ? same[0]! : condition;
+  }
+
+  private tableOf(node: PlanNode): PlannedTable {
+    return this.world.tableOf(node) ?? this.refuse(node, node['Relation Name']);
+  }
+
+  private refuse(node: PlanNode, what?: string): never {
+    const { 'Node Type': kind, 'Relation Name': relation } = node;
+    const name = relation === undefined ? kind : `${kind} on ${relation}`;
+    const { tokens, offset } = this.statement;
+    throw new Refusal({ offset, text: tokens[0]!.text }, `${what ?? name} ${BUILT}`);
+  }
+}
+
+const KINDS = {
+  'Index Scan': 'index',
+  'Index Only Scan': 'index only',
+  'Bitmap Heap Scan': 'bitmap',
+} as const;
+
+const NO_TABLE: Template = {
+  verb: 'select',
+  relation: null,
+  rows: { kind: 'none' },
+  details: null,
+};
+
+function conditionsOfNode(node: PlanNode): Condition[] {
+  return [node['Index Cond'], node.Filter].flatMap((text) => conditionsOf(text));
+}

@@ -1,0 +1,124 @@
+/**
+ * Conditions as EXPLAIN writes them (ruleutils.c: `((t.id >= $1) AND (t.id <= ($1 + 99)))`): which
+ * column is compared with what. What is compared can be a number, an expression of parameters, or
+ * something whose value only Postgres knows: of that it is known that equal parameters give equal
+ * values, and no more.
+ */
+import { type Expression, ExpressionParser, type Names } from '../sql/expression.ts';
+import type { Environment } from '../sql/functions.ts';
+import { lex, type Token, Tokens } from '../sql/lexer.ts';
+import { Refusal } from '../sql/problem.ts';
+import { lexStatement } from './lex.ts';
+
+/** A comparison of a column with a value. */
+export interface Condition {
+  readonly column: string;
+  /** `=`, `<`, `>=` ...; `= ANY` for a list. */
+  readonly operator: string;
+  /** The other side, as Postgres writes it. */
+  readonly text: string;
+}
+
+/** The parts of a condition that compare a column with something; others are left out. */
+export function conditionsOf(text: string | undefined): Condition[] {
+  if (text === undefined) return [];
+  const { tokens } = lexStatement(text, 0);
+  return conjuncts(tokens.slice(0, -1)).flatMap((part) => comparison(part, text));
+}
+
+/** The parts between ANDs, each without the brackets around it. */
+function conjuncts(tokens: readonly Token[]): (readonly Token[])[] {
+  const inner = unwrapped(tokens);
+  const parts: Token[][] = [[]];
+  let depth = 0;
+  for (const token of inner) {
+    depth += depthOf(token);
+    if (depth === 0 && token.kind === 'name' && token.value === 'and') parts.push([]);
+    else parts.at(-1)!.push(token);
+  }
+  return parts.length === 1 ? [inner] : parts.flatMap(conjuncts);
+}
+
+function depthOf({ text }: Token): number {
+  return text === '(' || text === '[' ? 1 : text === ')' || text === ']' ? -1 : 0;
+}
+
+function unwrapped(tokens: readonly Token[]): readonly Token[] {
+  if (tokens[0]?.text !== '(') return tokens;
+  let depth = 0;
+  const end = tokens.findIndex((token) => {
+    depth += depthOf(token);
+    return depth === 0;
+  });
+  return end === tokens.length - 1 ? unwrapped(tokens.slice(1, -1)) : tokens;
+}
+
+const OPERATORS = ['=', '<', '<=', '>', '>=', '<>', '!='];
+
+function comparison(tokens: readonly Token[], text: string): Condition[] {
+  const dots = tokens.findIndex(({ text: word }, i) => i % 2 === 1 && word !== '.');
+  const named = tokens[dots - 1];
+  const operator = tokens[dots]?.text ?? '';
+  if (named?.kind !== 'name' || !OPERATORS.includes(operator)) return [];
+  const right = tokens.slice(dots + 1);
+  const isList = right[0]?.kind === 'name' && right[0].value === 'any';
+  const first = right[isList ? 1 : 0];
+  const last = right.at(-1);
+  if (first === undefined || last === undefined) return [];
+  return [
+    {
+      column: named.value,
+      operator: isList ? `${operator} ANY` : operator,
+      text: text.slice(first.offset, last.offset + last.text.length),
+    },
+  ];
+}
+
+/** The value of one side of a condition when a statement is executed. */
+export type Operand =
+  | { readonly kind: 'number'; readonly expression: Expression }
+  /** A place between 0 and 1 that is the same for the same parameters. */
+  | { readonly kind: 'opaque'; readonly place: (environment: Environment) => number };
+
+/** What the text is with these parameters. */
+export function operandOf(text: string, parameters: readonly Expression[]): Operand {
+  const expression = numberOf(text, parameters);
+  if (expression !== null) return { kind: 'number', expression };
+  const used = [...text.matchAll(/\$(\d+)/g)].map(([, n]) => parameters[Number(n) - 1]!);
+  const place = (environment: Environment) => {
+    const values = used.map((each) => String(each.value(environment)));
+    return fraction([text, ...values].join('\u0000'));
+  };
+  return { kind: 'opaque', place };
+}
+
+/** Casts of numbers change nothing of their value, as far as keys go. */
+function numberOf(text: string, parameters: readonly Expression[]): Expression | null {
+  const plain = text
+    .replace(/::(?:smallint|integer|bigint|numeric|double precision|real)(?:\([\d,]*\))?/g, '')
+    .replace(/'(-?\d+(?:\.\d+)?)'/g, '($1)')
+    .replace(/\$(\d+)/g, ':p$1');
+  const names: Names = {
+    variable: (token) => parameters[Number(token.value.slice(1)) - 1]!,
+  };
+  try {
+    const tokens = new Tokens(lex(plain, 0, 'sql').tokens);
+    const expression = new ExpressionParser(tokens, names, true).operand();
+    return tokens.isAtEnd ? expression : null;
+  } catch (thrown) {
+    if (!(thrown instanceof Refusal)) throw thrown;
+    return null;
+  }
+}
+
+const FNV_PRIME = 0x01000193;
+const FNV_BASIS = 0x811c9dc5;
+
+/** Of a text a number in [0, 1), by FNV-1a and a last mixing. */
+function fraction(text: string): number {
+  let hash = FNV_BASIS;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), FNV_PRIME);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return ((hash ^ (hash >>> 16)) >>> 0) / 0x1_0000_0000;
+}

@@ -1,0 +1,145 @@
+/**
+ * Which entries of an index a scan reads, for the values of one execution. Columns that are
+ * compared for equality narrow the index to the entries of one key; a range on the next column
+ * narrows it further. A column's values are numbered from 1 to as many as there are, in their
+ * order, each as frequent as any other; a number is its own place, any other value has one of its
+ * own. Where a bound of a range is no number, the planner's estimate says how many entries follow.
+ */
+
+import type { Expression } from '../sql/expression.ts';
+import type { Environment } from '../sql/functions.ts';
+import type { Value } from '../sql/values.ts';
+import { type Condition, type Operand, operandOf } from './conditions.ts';
+import type { PlannedIndex } from './world.ts';
+
+/** A part of an index, as shares of its entries. */
+interface Part {
+  readonly from: number;
+  readonly share: number;
+}
+
+/** What a scan reads: the row of a unique key, or entries. Undefined: a parameter has no value. */
+export type Reach =
+  | { readonly kind: 'row'; readonly key: number }
+  | { readonly kind: 'entries'; readonly from: number; readonly entries: number };
+
+export type ReachOf = (environment: Environment) => Reach | undefined;
+
+interface Bounds {
+  readonly lower: { readonly operand: Operand; readonly included: boolean } | null;
+  readonly upper: { readonly operand: Operand; readonly included: boolean } | null;
+}
+
+const NOWHERE: Reach = { kind: 'row', key: 0 };
+
+/** `estimate`: rows that the planner expects of the scan. */
+export function reachOf(
+  index: PlannedIndex,
+  conditions: readonly Condition[],
+  parameters: readonly Expression[],
+  rows: number,
+  estimate: number,
+): ReachOf {
+  const of = (name: string | null, operators: readonly string[]) =>
+    conditions.find((each) => each.column === name && operators.includes(each.operator));
+  const equal: { readonly operand: Operand; readonly distinct: number }[] = [];
+  for (const { name, distinct } of index.columns) {
+    const condition = of(name, ['=']);
+    if (condition === undefined) break;
+    equal.push({ operand: operandOf(condition.text, parameters), distinct });
+  }
+  const isPoint = index.unique && equal.length === index.columns.length;
+  const next = index.columns[equal.length];
+  const bound = (operators: readonly [string, string]) => {
+    const condition = next && of(next.name, operators);
+    if (!condition) return null;
+    const included = condition.operator.endsWith('=');
+    return { operand: operandOf(condition.text, parameters), included };
+  };
+  const bounds = { lower: bound(['>', '>=']), upper: bound(['<', '<=']) };
+  const expected = rows > 0 ? Math.min(1, estimate / rows) : 0;
+  return (environment) => {
+    let part: Part | undefined = { from: 0, share: 1 };
+    for (const { operand, distinct } of equal) {
+      const value = placeOf(operand, distinct, environment);
+      if (value === undefined) return undefined;
+      if (value.key !== null && isPoint && distinct >= rows) return { kind: 'row', key: value.key };
+      if (value.slot === null) return NOWHERE;
+      const share: number = part.share / Math.max(1, distinct);
+      part = { from: part.from + part.share * value.slot, share };
+    }
+    if (isPoint) return { kind: 'row', key: 1 + Math.floor(part.from * rows) };
+    if (next !== undefined && (bounds.lower !== null || bounds.upper !== null)) {
+      part = ranged(part, bounds, next.distinct, environment, expected);
+    }
+    if (part === undefined) return undefined;
+    const first = part.from * rows;
+    const entries = Math.floor(first + part.share * rows + 1e-6) - Math.floor(first + 1e-6);
+    return { kind: 'entries', from: Math.floor(first + 1e-6), entries: Math.max(0, entries) };
+  };
+}
+
+interface Place {
+  /** The number itself. */
+  readonly key: number | null;
+  /** As a share of the column's values that lie below; null: it is none of them. */
+  readonly slot: number | null;
+}
+
+const NO_PLACE: Place = { key: 0, slot: null };
+
+function placeOf(operand: Operand, distinct: number, environment: Environment): Place | undefined {
+  const count = Math.max(1, distinct);
+  if (operand.kind === 'opaque') {
+    return { key: null, slot: Math.floor(operand.place(environment) * count) / count };
+  }
+  const value = numberOf(operand.expression.value(environment));
+  if (value === undefined) return undefined;
+  if (!Number.isSafeInteger(value)) return NO_PLACE;
+  return { key: value, slot: value >= 1 && value <= count ? (value - 1) / count : null };
+}
+
+/** Null is equal to nothing; a boolean is one of two values. Undefined: there is no value. */
+function numberOf(value: Value): number | undefined {
+  if (value === undefined) return undefined;
+  if (value === null) return Number.NaN;
+  return typeof value === 'boolean' ? (value ? 2 : 1) : Number(value);
+}
+
+function ranged(
+  part: Part,
+  bounds: Bounds,
+  distinct: number,
+  environment: Environment,
+  expected: number,
+): Part | undefined {
+  const { lower, upper } = bounds;
+  const low = lower === null ? 0 : edge(lower.operand, lower.included, distinct, environment);
+  const high = upper === null ? 1 : edge(upper.operand, !upper.included, distinct, environment);
+  if (low === undefined || high === undefined) return undefined;
+  if (Number.isNaN(low) || Number.isNaN(high)) return { from: part.from, share: 0 };
+  if (typeof low === 'number' && typeof high === 'number') {
+    return { from: part.from + part.share * low, share: part.share * Math.max(0, high - low) };
+  }
+  const share = Math.min(part.share, expected);
+  const free = part.share - share;
+  if (upper === null) return { from: part.from + free, share };
+  if (lower === null) return { from: part.from, share };
+  const at = typeof low === 'number' ? low : low.place;
+  return { from: part.from + free * at, share };
+}
+
+/** The share of values below a bound: those less than it, or up to it; NaN: none are. */
+function edge(
+  operand: Operand,
+  isBelow: boolean,
+  distinct: number,
+  environment: Environment,
+): number | { readonly place: number } | undefined {
+  if (operand.kind === 'opaque') return { place: operand.place(environment) };
+  const value = numberOf(operand.expression.value(environment));
+  if (value === undefined) return undefined;
+  if (Number.isNaN(value)) return Number.NaN;
+  const below = isBelow ? Math.ceil(value) - 1 : Math.floor(value);
+  return Math.min(1, Math.max(0, below / Math.max(1, distinct)));
+}

@@ -1,0 +1,70 @@
+/**
+ * Reads the scripts of a workload whose statements Postgres plans. At first there are no plans: the
+ * statements are collected, and what a session would send with them. With Postgres's answer every
+ * statement becomes what the simulator executes.
+ */
+import type { Names } from '../sql/expression.ts';
+import type { Lexed, Tokens } from '../sql/lexer.ts';
+import { type Parsed, parseScript, type StatementReader } from '../sql/parse.ts';
+import { PLAIN, type Template } from '../sql/template.ts';
+import { transactionStatement } from '../sql/transaction-statements.ts';
+import { lexStatement } from './lex.ts';
+import { leadingWord, type PlannedStatement, plannedStatement } from './statements.ts';
+
+/** What becomes of each statement, in the order of the script; a refusal is thrown. */
+export type Compile = (statement: PlannedStatement, number: number) => Template;
+
+/** A script, and its statements for Postgres by what they became. */
+export interface ReadScript {
+  readonly parsed: Parsed;
+  readonly statements: ReadonlyMap<Template, PlannedStatement>;
+  /** Statements for Postgres, those that were refused too. */
+  readonly count: number;
+}
+
+const PLANNABLE = ['select', 'insert', 'update', 'delete', 'with', 'values', 'merge', 'table'];
+
+/** Without `compile` the statements are only collected. */
+export function readScript(text: string, scale: number, compile?: Compile): ReadScript {
+  const reader = new PlannedReader(compile ?? placeholder);
+  const parsed = parseScript(text, scale, reader);
+  return { parsed, statements: reader.statements, count: reader.count };
+}
+
+class PlannedReader implements StatementReader {
+  readonly statements = new Map<Template, PlannedStatement>();
+  count = 0;
+  private readonly compile: Compile;
+
+  constructor(compile: Compile) {
+    this.compile = compile;
+  }
+
+  lex(text: string, from: number): Lexed {
+    return lexStatement(text, from);
+  }
+
+  read(tokens: Tokens, names: Names, text: string): Template {
+    const control = transactionStatement(tokens);
+    if (control !== null) return control;
+    if (!tokens.isWord(...PLANNABLE) && !tokens.isSymbol('(')) {
+      const words = PLANNABLE.map((word) => word.toUpperCase());
+      const why = `is not a statement that can be planned; there is ${words.join(', ')}`;
+      return tokens.refuse(`${why}, and what begins and ends transactions`, words);
+    }
+    const statement = plannedStatement(tokens, text, names);
+    const template = this.compile(statement, this.count++);
+    const own = { ...template };
+    this.statements.set(own, statement);
+    return own;
+  }
+}
+
+const VERBS = { insert: 'insert', update: 'update', delete: 'delete' } as const;
+
+/** Says whether the script writes, and no more. */
+function placeholder(statement: PlannedStatement): Template {
+  const word = leadingWord(statement);
+  const verb = VERBS[word as keyof typeof VERBS] ?? 'select';
+  return { verb, relation: null, rows: { kind: 'none' }, details: PLAIN };
+}

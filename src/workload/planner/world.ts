@@ -1,0 +1,103 @@
+/** The tables that statements are about, as the planner names them and as the simulator has them. */
+import type { TableDefinition, TableIndexDefinition } from '../../postgres/heap/relation.ts';
+import type { Relation } from '../../postgres/statement.ts';
+import { type CatalogColumn, type CatalogIndex, type CatalogTable, tableName } from './catalog.ts';
+import type { TableFacts } from './facts.ts';
+import type { PlanNode } from './plan.ts';
+import type { PlanAnswer } from './request.ts';
+import { builtIndexes, distinctValues, storedTables, tableDefinitions } from './tables.ts';
+import { columnPlaces } from './widths.ts';
+
+/** An index with what plans need to know of it. */
+export interface PlannedIndex {
+  /** Among the table's. */
+  readonly number: number;
+  readonly definition: TableIndexDefinition;
+  readonly unique: boolean;
+  /** Of the key; without a name: an expression. */
+  readonly columns: readonly { readonly name: string | null; readonly distinct: number }[];
+}
+
+/** A table with what plans need to know of it. */
+export class PlannedTable {
+  readonly catalog: CatalogTable;
+  readonly definition: TableDefinition;
+  readonly relation: Relation;
+  readonly indexes: readonly PlannedIndex[];
+  private readonly facts: TableFacts | undefined;
+
+  constructor(
+    catalog: CatalogTable,
+    definition: TableDefinition,
+    index: number,
+    facts: TableFacts | undefined,
+  ) {
+    this.catalog = catalog;
+    this.definition = definition;
+    this.facts = facts;
+    this.relation = { index, name: definition.name, changedBytes: 0 };
+    this.indexes = builtIndexes(catalog).map((each, number) => this.indexOf(each, number));
+  }
+
+  get rows(): number {
+    return this.definition.rows;
+  }
+
+  column(name: string): CatalogColumn | undefined {
+    return this.catalog.columns.find((each) => each.name === name);
+  }
+
+  /** From the first to the last byte of a mean row that a change of these columns touches. */
+  changedBytes(names: readonly string[]): number {
+    const places = columnPlaces(this.catalog, this.facts);
+    const changed = places.filter((_, at) => names.includes(this.catalog.columns[at]!.name));
+    if (changed.length === 0) return 0;
+    const start = changed.reduce((least, place) => Math.min(least, place.start), changed[0]!.start);
+    return Math.ceil(changed.reduce((most, { end }) => Math.max(most, end), 0) - start);
+  }
+
+  /** The indexes that have one of these columns, in an expression or a predicate too. */
+  indexesWith(names: readonly string[]): number[] {
+    return builtIndexes(this.catalog).flatMap((index, number) => {
+      const columns = this.indexes[number]!.columns.map(({ name }) => name);
+      const isPlain = !columns.includes(null) && index.predicate === null;
+      const uses = (name: string) =>
+        isPlain ? columns.some((each) => each === name) : mentions(index.definition, name);
+      return names.some(uses) ? [number] : [];
+    });
+  }
+
+  private indexOf(index: CatalogIndex, number: number): PlannedIndex {
+    const columns = index.columns.map((place) => {
+      const column = this.catalog.columns[place - 1];
+      if (column === undefined) return { name: null, distinct: 1 };
+      return { name: column.name, distinct: distinctValues(this.catalog, column, this.facts) };
+    });
+    const definition = this.definition.indexes[number]!;
+    return { number, definition, unique: index.unique, columns };
+  }
+}
+
+function mentions(definition: string, name: string): boolean {
+  const words: readonly string[] = definition.match(/[A-Za-z_][\w$]*/g) ?? [];
+  return words.includes(name);
+}
+
+/** All tables of an answer, for a server of this version. */
+export class PlannedWorld {
+  readonly tables: readonly PlannedTable[];
+
+  constructor({ catalog, facts }: PlanAnswer, version: number) {
+    const definitions = tableDefinitions(catalog, facts, { version, isLogical: false });
+    this.tables = storedTables(catalog).map((table, index) => {
+      return new PlannedTable(table, definitions[index]!, index, facts[tableName(table)]);
+    });
+  }
+
+  /** The table of a node of a plan. */
+  tableOf({ Schema: schema, 'Relation Name': name }: PlanNode): PlannedTable | undefined {
+    return this.tables.find(
+      ({ catalog }) => catalog.name === name && catalog.schema === (schema ?? 'public'),
+    );
+  }
+}
