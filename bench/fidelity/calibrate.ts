@@ -8,18 +8,16 @@
  * into pgbench_history and COMMIT always occur together: their sum is split as the defaults are.
  */
 import { DEFAULT_COSTS } from '../../src/postgres/costs.ts';
-import { type CalibrationData, type LatencyTest, missingFrom } from './calibration-data.ts';
-import { samplesOf } from './latency-law.ts';
+import type { CalibrationData } from './calibration-data.ts';
+import { type Derived, us, value } from './derived.ts';
+import { diskLaws, meansOf } from './disk-laws.ts';
 import {
-  amongOthers,
   cachesOf,
-  cooled,
   crossing,
   flushCpu,
   flushInKernel,
-  goingOn,
+  interruptions,
   MESSAGES,
-  onIdleCore,
   pinned,
   WORKLOADS,
   wakeup,
@@ -28,14 +26,6 @@ import {
   warmServer,
 } from './pinned.ts';
 import { mean, slopeThroughOrigin } from './statistics.ts';
-
-/** A value of the profile, in microseconds unless its unit says otherwise. */
-export interface Derived {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly how: string;
-}
 
 export interface Calibration {
   /** `hardware.X.profile`, as a scenario has it. */
@@ -50,8 +40,6 @@ export interface Calibration {
 }
 
 export { MESSAGES } from './pinned.ts';
-
-const us = (value: number) => `${Math.max(0, Math.round(value * 1000))}ns`;
 
 export function calibrate(data: CalibrationData): Calibration {
   const server = serverCosts(data);
@@ -154,14 +142,11 @@ function derivedOfServer(of: Readonly<Record<string, number>>): Derived[] {
   ];
 }
 
-function value(name: string, microseconds: number, how: string): Derived {
-  return { name, value: microseconds, unit: 'us', how };
-}
-
 function processorCosts(data: CalibrationData) {
   const latency = wakeup(data);
   const work = wakeupWork(data);
   const busy = crossing(data);
+  const breaks = interruptions(data);
   const { refill, idleWork } = cachesOf(data);
   return {
     processor: {
@@ -171,6 +156,9 @@ function processorCosts(data: CalibrationData) {
       core_wakeup_work: us(work),
       crossing: us(busy),
       idle_work: us(idleWork),
+      ...(breaks === null
+        ? {}
+        : { interrupted_every: us(breaks.every), interruption: us(breaks.lasting) }),
     },
     derived: [
       value(
@@ -205,6 +193,16 @@ function processorCosts(data: CalibrationData) {
         'C2b: 0.28 of half of the CPU time that `select 1` takes more across cores (the share of ' +
           'a busy core, measured elsewhere by pairs of processes: `bench/fidelity/pinned.ts`)',
       ),
+      ...(breaks === null
+        ? []
+        : [
+            value(
+              'processor.interrupted_every',
+              breaks.every,
+              'C2b same core: 99th percentiles of `select-only` and asynchronous simple-update',
+            ),
+            value('processor.interruption', breaks.lasting, 'the same'),
+          ]),
     ],
   };
 }
@@ -256,116 +254,6 @@ function imageCost({ c2 }: CalibrationData): number | null {
     return [[images, after.server_cpu_us_per_txn - before] as const];
   });
   return costs.length === 0 ? null : Math.max(0, slopeThroughOrigin(costs));
-}
-
-function testsOf({ c1 }: CalibrationData, name: string): LatencyTest[] {
-  return c1.tests.filter(({ test }) => test === name);
-}
-
-function meansOf(data: CalibrationData, name: string): number[] {
-  const means = testsOf(data, name).flatMap(({ mean_us }) =>
-    mean_us === undefined ? [] : mean_us,
-  );
-  return means.length > 0 ? means : [DEFAULT_COSTS.pageRead / 1000];
-}
-
-/**
- * A commit's wait in Postgres is the leader's system calls, the device, and the wake-up of a core
- * that has gone idle. C1's loop has its own system calls in it; what C2b measures of the whole
- * shifts its law to what is left for the device.
- */
-function diskLaws(data: CalibrationData) {
-  const longer = (workload: string) =>
-    pinned(data, workload, 'p50', 'same', 'on') - pinned(data, workload, 'p50');
-  const measured = mean(
-    ['simple-update', 'tpcb-like'].map((workload) => {
-      const { server, client } = cooled(data, workload);
-      return longer(workload) - server - client;
-    }),
-  );
-  const loops = testsOf(data, 'overwrite8k_fdatasync');
-  if (loops.length === 0) throw missingFrom(data, 'C1', 'no test is overwrite8k_fdatasync');
-  const loop = samplesOf(loops);
-  const beside = flushCpu(data) + goingOn(data);
-  const shift = measured - loop[loop.length >> 1]! - beside;
-  const fsync = loop.map((each) => Math.max(0, each + shift));
-  const reads = testsOf(data, 'randread8k_odirect_qd1');
-  const whole = reads.length > 0 ? samplesOf(reads) : [0];
-  const most = Math.max(0, ...data.c1.tests.map(({ iops }) => iops ?? 0));
-  const depth = Math.max(1, Math.round((most * mean(whole)) / 1e6));
-  const stream = streamRate(data, mean(whole));
-  const cpu = readCpu(data);
-  const alone = cpu === null ? 0 : onIdleCore(data, cpu) + wakeup(data);
-  const read = whole.map((each) => Math.max(0, each - alone));
-  return {
-    diskRead: cpu,
-    disk: {
-      fsync: { samples: fsync.map(us) },
-      ...(reads.length > 0 ? { read: { samples: read.map(us) } } : {}),
-      ...(most > 0 && cpu === null ? { queue_depth: depth } : {}),
-      ...(stream === null ? {} : { stream: `${Math.round(stream / 1024 / 1024)}MB/s` }),
-    },
-    derived: [
-      value('disk.fsync, mean of C1', mean(loop), 'C1: overwrite8k_fdatasync, all repeats'),
-      value(
-        'disk.fsync, longer than in C1',
-        shift,
-        'C2b same core: median latency with synchronous_commit on less off, less C1’s median, ' +
-          'costs.flush and the wake-up; C1’s loop has its own system calls in it',
-      ),
-      ...(cpu === null
-        ? [
-            value('disk.read, mean', mean(read), 'C1: randread8k_odirect_qd1'),
-            {
-              name: 'disk.queue_depth',
-              value: depth,
-              unit: '',
-              how: 'C1: highest IOPS x one read',
-            },
-          ]
-        : [
-            value(
-              'costs.disk_read',
-              cpu,
-              'C1: cores by the highest IOPS, which they bounded, less cold caches',
-            ),
-            value(
-              'disk.read, mean',
-              mean(read),
-              'C1: randread8k_odirect_qd1 less costs.disk_read and the wake-up of the core',
-            ),
-          ]),
-    ],
-  };
-}
-
-/** No kernel spends more on a read; with more than that for each, the device was the limit. */
-const LONGEST_READ_CPU = 50;
-
-/**
- * CPU time of a read with warm caches, if it was the cores that bounded the highest rate of reads:
- * what all of them had for each, of which the other threads' reads in turn cooled a part. The
- * device alone would bound it at so low a number of requests at a time that it would be a disk
- * with arms.
- */
-function readCpu(data: CalibrationData): number | null {
-  const tests = data.c1.tests.filter(({ iops }) => iops !== undefined);
-  const [fastest] = tests.sort((a, b) => b.iops! - a.iops!);
-  const cores = Number(/(\d+) vCPU/.exec(data.c1.meta.hardware ?? '')?.[1] ?? 0);
-  const threads = Number(/(\d+)threads/.exec(fastest?.test ?? '')?.[1] ?? 0);
-  if (!fastest || threads < 2 * cores || cores === 0) return null;
-  const each = (cores * 1e6) / fastest.iops!;
-  return each <= LONGEST_READ_CPU ? amongOthers(data, each, (threads / cores - 1) * each) : null;
-}
-
-/** Bytes a second of a read of 1 MiB beyond its first 8 KiB. */
-function streamRate(data: CalibrationData, readMicroseconds: number): number | null {
-  const rates = testsOf(data, 'seqread_1M_odirect').flatMap(({ MB_per_s }) =>
-    MB_per_s === undefined ? [] : [MB_per_s * 1e6],
-  );
-  if (rates.length === 0) return null;
-  const seconds = 1_048_576 / mean(rates) - readMicroseconds / 1e6;
-  return seconds > 0 ? (1_048_576 - 8192) / seconds : null;
 }
 
 /** Twice the delay, and what the proxy itself took in C1 at the nearest delay. */

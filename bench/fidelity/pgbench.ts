@@ -67,6 +67,11 @@ function ageingSeconds(meta: Meta): number {
   return Math.ceil((pages * AGEING.updatesPerPage) / AGEING.perSecond);
 }
 
+/** How writing experiments that came late are set up. */
+export const AGED =
+  'Tables had been updated all over where somebody writes: sessions that nobody measures update ' +
+  'each page three times in the mean before the warm-up.';
+
 /** Clients and the primary `pg1` on one host named `box`. */
 export function pgbenchScenario(plan: PgbenchPlan): ScenarioFile {
   const { meta, calibration, builtin, clients } = plan;

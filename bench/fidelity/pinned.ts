@@ -289,3 +289,26 @@ export function flushInKernel(data: CalibrationData): number | null {
   const microseconds = mean(added);
   return Number.isNaN(microseconds) ? null : Math.max(0, microseconds);
 }
+
+/**
+ * Interruptions of a process that nobody competes with (the clock's ticks, devices, the hypervisor
+ * that takes the core away), in microseconds of service between two and of one, in the mean. They
+ * come by chance and last exponentially, so that of a transaction of length T a share of
+ * T / every x exp(-x / lasting) takes more than x longer: both follow from the 99th percentiles of
+ * the shortest and of a longer transaction. Null where those tell of none.
+ */
+export function interruptions(data: CalibrationData): { every: number; lasting: number } | null {
+  const of = (workload: string, sync: string) => {
+    const points = data.c2b.points.filter(
+      (point) =>
+        point.workload === workload && point.placement === 'same' && point.sync_commit === sync,
+    );
+    const length = mean(points.map(({ lat }) => lat.p50_ms * 1000));
+    return { length, longer: mean(points.map(({ lat }) => lat.p99_ms * 1000)) - length };
+  };
+  const short = of('select-only', 'on');
+  const long = of('simple-update', 'off');
+  const lasting = (long.longer - short.longer) / Math.log(long.length / short.length);
+  if (!(lasting > 0) || !(short.longer > 0)) return null;
+  return { every: (100 * short.length) / Math.exp(short.longer / lasting), lasting };
+}

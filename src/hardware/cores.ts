@@ -4,6 +4,7 @@ import {
   type ProcessGroup,
   type ProcessId,
   Processor,
+  type Random,
   type Simulation,
 } from '../kernel/index.ts';
 
@@ -45,6 +46,9 @@ export interface SwitchCosts {
   readonly crossing: Nanoseconds;
   /** A core that was idle has lost as much of its caches as by so much service of others. */
   readonly idleWork: Nanoseconds;
+  /** Service is interrupted once in so much of it, for so long; both in the mean. */
+  readonly interruptedEvery: Nanoseconds;
+  readonly interruption: Nanoseconds;
 }
 
 /** Cores that lose nothing. */
@@ -57,6 +61,8 @@ export const FREE_SWITCHING: SwitchCosts = {
   wakeupWork: 0,
   crossing: 0,
   idleWork: 0,
+  interruptedEvery: 0,
+  interruption: 0,
 };
 
 /** A second-level cache of 1 MiB (AMD Zen 4; Intel has 2): 16,384 lines, 10 ns for each. */
@@ -79,6 +85,8 @@ export const LINUX_SWITCHING: SwitchCosts = {
   wakeupWork: 0,
   crossing: 0,
   idleWork: 0,
+  interruptedEvery: 0,
+  interruption: 0,
 };
 
 /** Kinds of visits from 0 on, each of which touches other things than the rest. */
@@ -104,11 +112,24 @@ export class Cores extends Processor {
   private resizedAt: Nanoseconds;
   private readonly costs: SwitchCosts;
   private last = new Float64Array(64 * FIELDS).fill(-1);
+  private readonly random: Random | null;
+  /** Service until the next interruption. */
+  private undisturbed: Nanoseconds = Number.POSITIVE_INFINITY;
 
-  constructor(sim: Simulation, cores: number, slice: Nanoseconds, costs: SwitchCosts) {
+  constructor(
+    sim: Simulation,
+    cores: number,
+    slice: Nanoseconds,
+    costs: SwitchCosts,
+    random: Random | null = null,
+  ) {
     super(sim, cores, slice);
     this.costs = costs;
     this.resizedAt = sim.now;
+    this.random = random;
+    if (random && costs.interruption > 0) {
+      this.undisturbed = random.exponential(costs.interruptedEvery);
+    }
   }
 
   override resize(cores: number): void {
@@ -130,7 +151,7 @@ export class Cores extends Processor {
     if (duration <= this.slice) this.sim.holdUntil(this.visit(duration, kind));
     else {
       const lost = this.lost(this.sim.running, duration, kind);
-      super.serve(duration + lost + this.startsLater, group);
+      super.serve(this.interrupted(duration + lost) + this.startsLater, group);
     }
   }
 
@@ -141,8 +162,9 @@ export class Cores extends Processor {
   visit(duration: Nanoseconds, kind = 0, again: Nanoseconds = 0): Nanoseconds {
     const { running, now } = this.sim;
     const service = duration + again + this.lost(running, duration, kind);
-    const end = this.occupy(service, now + this.startsLater);
-    this.last[FIELDS * running + OWN]! += again;
+    const whole = this.interrupted(service);
+    const end = this.occupy(whole, now + this.startsLater);
+    this.last[FIELDS * running + OWN]! += again + whole - service;
     this.last[FIELDS * running + END] = end;
     return end;
   }
@@ -184,6 +206,23 @@ export class Cores extends Processor {
     if (firstFree === now) return crossing;
     this.switches++;
     return costs.direct + crossing;
+  }
+
+  /**
+   * How long it takes with interruptions. Service times are means of what was measured, and so have
+   * the mean interruption in them: without any they are shorter.
+   */
+  private interrupted(service: Nanoseconds): Nanoseconds {
+    const { random, costs } = this;
+    if (this.undisturbed === Number.POSITIVE_INFINITY) return service;
+    const { interruption, interruptedEvery } = costs;
+    let whole = (service * interruptedEvery) / (interruptedEvery + interruption);
+    this.undisturbed -= whole;
+    while (this.undisturbed < 0) {
+      whole += random!.exponential(interruption);
+      this.undisturbed += random!.exponential(interruptedEvery);
+    }
+    return Math.round(whole);
   }
 
   private grow(at: number): void {

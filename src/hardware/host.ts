@@ -86,7 +86,9 @@ export class Host {
     this.disk = options.disk;
     const slice = options.slice ?? schedulerSlice(options.cores);
     const { cores, switching } = options;
-    this.cpu = new Cores(sim, cores, slice, switching ?? FREE_SWITCHING);
+    const interrupted = switching !== undefined && switching.interruption > 0;
+    const random = interrupted ? sim.random(`hosts/${options.name}/cores`) : null;
+    this.cpu = new Cores(sim, cores, slice, switching ?? FREE_SWITCHING, random);
     this.changed = new Signal(sim);
     this.bootedAt = sim.now;
     this.group = this.newGroup();

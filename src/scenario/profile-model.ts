@@ -24,4 +24,7 @@ export interface ProcessorProfile {
   readonly crossing: Nanoseconds | null;
   /** A core that was idle has lost as much of its caches as by so much work of others. */
   readonly idleWork: Nanoseconds | null;
+  /** Service between two interruptions in the mean, and how long one takes. */
+  readonly interruptedEvery: Nanoseconds | null;
+  readonly interruption: Nanoseconds | null;
 }

@@ -49,36 +49,36 @@ export class Session {
   }
 
   *run(): Process {
-    const { sim } = this.group.context;
+    const { sim, events } = this.group.context;
     const { group, thread } = this;
     const { options } = group;
     const { starts, ends, connectionPerTransaction, rate, think, cpu, host } = options;
     yield sim.holdUntil(starts);
     while (sim.now < ends) {
       if (!connectionPerTransaction && !this.endpoint && !(yield* this.connect())) continue;
-      let arrival = rate === null ? this.start() : this.takeArrival();
+      const arrival = rate === null ? this.start() : this.takeArrival();
       if (!arrival) {
         yield this.group.becomeIdle();
         continue;
       }
       if (connectionPerTransaction && !(yield* this.connect(arrival))) continue;
       let began = sim.now;
-      let isFirst = true;
       const time = cpu ? cpu.draw(this.random) : 0;
+      const ofStatement = Math.round(time / arrival.script.statements);
+      const beginning = ofStatement >> 1; // sending it, as much as reading its answer
       if (time > 0 && !thread) yield host.cpu.serve(time);
+      else if (thread) {
+        const turn = thread.begin(beginning);
+        yield;
+        began = sim.now;
+        if (rate === null) events.invoked.emit(this.number, arrival.script.index);
+        yield sim.holdUntil(turn.ends);
+      }
       const execution = this.executionOf(arrival.script);
       this.failure = null;
-      for (let step = execution.next(); step !== null; step = execution.next()) {
+      for (let step = execution.next(), sent = 0; step !== null; step = execution.next()) {
         if (typeof step === 'object') {
-          if (thread) {
-            const statement = Math.round(time / arrival.script.statements);
-            if (isFirst) {
-              yield thread.begin(statement >> 1);
-              began = sim.now - (statement >> 1);
-              if (rate === null) arrival = { at: began, script: arrival.script };
-            } else yield thread.serve(statement);
-            isFirst = false;
-          }
+          if (thread && sent++ > 0) yield thread.serve(ofStatement);
           this.send(step);
           while (!this.answered()) yield this.inbox.receive();
           if (this.failure === null) this.completed(step);
@@ -89,13 +89,9 @@ export class Session {
         }
         if (this.failure !== null) break;
       }
-      if (thread && this.failure === null) {
-        yield thread.serve(
-          Math.round(time / arrival.script.statements) -
-            (Math.round(time / arrival.script.statements) >> 1),
-        );
-      }
-      if (this.failure === null) this.acknowledged(arrival, began);
+      if (thread && this.endpoint) yield thread.serve(ofStatement - beginning);
+      const since = thread && rate === null ? began : arrival.at;
+      if (this.failure === null) this.acknowledged(arrival, since, began);
       else yield* this.failed(arrival);
       if (this.failure === NO_VALUE) break; // pgbench gives the client up
       if (connectionPerTransaction) this.disconnect();
@@ -107,7 +103,7 @@ export class Session {
   private start(): Arrival {
     const script = this.group.drawScript();
     const { sim, events } = this.group.context;
-    events.invoked.emit(this.number, script.index);
+    if (!this.thread) events.invoked.emit(this.number, script.index); // else at its turn
     return { at: sim.now, script };
   }
 
@@ -191,10 +187,9 @@ export class Session {
     this.statement = null;
   }
 
-  private acknowledged(arrival: Arrival, began: Nanoseconds): void {
+  private acknowledged({ script }: Arrival, since: Nanoseconds, began: Nanoseconds): void {
     const { sim, events } = this.group.context;
-    const { index } = arrival.script;
-    events.acknowledged.emit(this.number, index, sim.now - arrival.at, sim.now - began);
+    events.acknowledged.emit(this.number, script.index, sim.now - since, sim.now - began);
   }
 
   /** Reports what became of the transaction, and gets the session fit for the next one. */

@@ -1,20 +1,28 @@
 /**
  * A thread of a client program that serves many sessions: pgbench -j, a driver's event loop.
  *
- * Kept: a session that has an answer to read waits until the thread comes to it; the thread takes
- * those whose answers are there when it looks (poll), one after the other, and sends each its next
- * statement before it turns to the next. The scheduler is fair by time, not by turns: while others
- * wait for a core too, a thread has it for as long as they have it at a time in the mean. What it
- * does for the first of a round is in the caches for the rest.
+ * Kept: pgbench's passes over its sessions (pgbench.c:threadRun). One reads the answers that are
+ * there when it looks (poll) and sends the sessions' next statements; whose transaction has ended
+ * begins the next one in a pass of its own, which comes before the thread looks again. pgbench's
+ * latency is from the one turn to the other: what a session waits between its transactions is in
+ * no latency. The scheduler is fair by time, not by turns: while others wait for a core too, a
+ * thread has it for as long as they have it at a time in the mean, and goes on with its pass when
+ * it has a core again. What it does for the first of a pass is in the caches for the rest.
  */
 import type { Cores } from '../hardware/cores.ts';
 import type { Nanoseconds, Process, ProcessId, Simulation } from '../kernel/index.ts';
 import { Queue } from './queue.ts';
 
-interface Turn {
+/** Its passes, as kinds of visits of a core. */
+const ANSWERED = 0;
+const BEGINNING = 1;
+
+export interface Turn {
   readonly process: ProcessId;
   readonly ticket: number;
   readonly duration: Nanoseconds;
+  /** When the thread has done it, from its beginning on. */
+  ends: Nanoseconds;
 }
 
 export class ClientThread {
@@ -25,7 +33,8 @@ export class ClientThread {
   private readonly beginning = new Queue<Turn>();
   /** Those of the pass that it is in who have not had their turn. */
   private readonly pass = new Queue<Turn>();
-  private kind = 0;
+  /** What it does in this pass, for the caches: reading answers, or beginning transactions. */
+  private kind: number = ANSWERED;
   private process: ProcessId = -1;
   private idleTicket = -1;
 
@@ -43,15 +52,21 @@ export class ClientThread {
     this.ask(this.answered, duration);
   }
 
-  /** The same for the first statement of a transaction. */
-  begin(duration: Nanoseconds): undefined {
-    this.ask(this.beginning, duration);
+  /**
+   * `const turn = thread.begin(d); yield;`: the running session, which begins a transaction, goes
+   * on when its turn comes, and can send when `turn.ends`.
+   */
+  begin(duration: Nanoseconds): Turn {
+    return this.ask(this.beginning, duration);
   }
 
-  private ask(queue: Queue<Turn>, duration: Nanoseconds): void {
+  /** The running session waits for its turn. */
+  private ask(queue: Queue<Turn>, duration: Nanoseconds): Turn {
     const { sim } = this;
-    queue.push({ process: sim.running, ticket: sim.park(), duration });
+    const turn = { process: sim.running, ticket: sim.park(), duration, ends: 0 };
+    queue.push(turn);
     sim.wake(this.process, this.idleTicket);
+    return turn;
   }
 
   private *run(): Process {
@@ -66,11 +81,15 @@ export class ClientThread {
       const first = turns[0]!.duration;
       let total = 0;
       for (const { duration } of turns) total += duration;
+      const before = cpu.busyTime;
       const end = cpu.visit(first, this.kind, total - first);
-      let at = end - total;
-      for (const { process, ticket, duration } of turns) {
-        at += duration;
-        sim.wakeAt(process, ticket, at);
+      let at = end - (cpu.busyTime - before);
+      let lost = end - total - at;
+      for (const turn of turns) {
+        turn.ends = at + turn.duration + lost;
+        sim.wakeAt(turn.process, turn.ticket, this.kind === ANSWERED ? turn.ends : at);
+        at = turn.ends;
+        lost = 0;
       }
       yield sim.holdUntil(end);
     }
@@ -80,7 +99,7 @@ export class ClientThread {
   private turns(): Turn[] {
     if (this.pass.length === 0) {
       const next = this.beginning.length > 0 ? this.beginning : this.answered;
-      this.kind = next === this.beginning ? 1 : 0;
+      this.kind = next === this.beginning ? BEGINNING : ANSWERED;
       while (next.length > 0) this.pass.push(next.shift()!);
     }
     const turns: Turn[] = [];
@@ -92,6 +111,7 @@ export class ClientThread {
     return turns;
   }
 
+  /** For how long it has a core: while nobody else wants one, for as long as it likes. */
   private quantum(): Nanoseconds {
     const { cpu } = this;
     const isAlone = cpu.firstFree <= this.sim.now;

@@ -28,6 +28,8 @@ describe('calibration from C1 to C3', () => {
     ['costs.wake, costs.sleep', TRUTH.system / 2],
     ['client, per statement', TRUTH.client],
     ['processor.core_wakeup', TRUTH.wakeLatency],
+    ['processor.core_wakeup_work', TRUTH.wakeWork],
+    ['costs.flush_in_kernel', TRUTH.flushInKernel],
     ['processor.cache_refill', TRUTH.refill],
     ['processor.idle_work', TRUTH.idleWork],
     ['disk.fsync, mean of C1', TRUTH.loop],
@@ -93,6 +95,59 @@ describe('calibration from C1 to C3', () => {
     const values = derived(calibrated({ ...syntheticFiles(), C2: { points } }));
     expect(values.get('costs.full_page_image')).toBeCloseTo(20, 6);
     expect(derived(calibration).has('costs.full_page_image')).toBe(false);
+  });
+
+  test('a busy core of another takes 0.28 of what an idle one does', () => {
+    const cold = 1 + (TRUTH.refill * TRUTH.idleWork) / (TRUTH.idleWork + 250);
+    const cross = (TRUTH.message + TRUTH.client) * cold + 2 * TRUTH.wakeWork;
+    // In `same` each of the two is cooled by the other, a little.
+    const same = (of: number, other: number) => of * (1 + (TRUTH.refill * other) / (other + 250));
+    const both = same(TRUTH.message, TRUTH.client) + same(TRUTH.client, TRUTH.message);
+    expect(values.get('processor.crossing')).toBeCloseTo((0.28 * (cross - both)) / 2, 1);
+  });
+
+  test('interruptions follow from the 99th percentiles of a short and of a long transaction', () => {
+    expect(values.has('processor.interruption'), 'all percentiles alike').toBe(false);
+    const every = 900;
+    const lasting = 40;
+    const files = syntheticFiles();
+    type Point = { workload: string; lat: { p50_ms: number; p99_ms: number } };
+    const { points } = files['C2b'] as { points: Point[] };
+    const longer = (length: number) => lasting * Math.log(length / every / 0.01);
+    const disturbed = points.map((point) => {
+      const length = 1000 * point.lat.p50_ms;
+      return { ...point, lat: { p50_ms: length / 1000, p99_ms: (length + longer(length)) / 1000 } };
+    });
+    const found = derived(calibrated({ ...files, C2b: { points: disturbed } }));
+    expect(found.get('processor.interrupted_every')).toBeCloseTo(every, 3);
+    expect(found.get('processor.interruption')).toBeCloseTo(lasting, 4);
+  });
+
+  describe('reads', () => {
+    const meta = { hardware: '2 vCPU of nobody, 8 GB RAM' };
+    const reads = (iops: number, microseconds: number) => {
+      const { tests } = syntheticFiles()['C1'] as { tests: object[] };
+      const alone = { test: 'randread8k_odirect_qd1', min_us: microseconds, p999_us: microseconds };
+      const c1 = { meta, tests: [...tests, alone, { test: 'fio_16threads', iops }] };
+      const found = calibrated({ ...syntheticFiles(), C1: c1 });
+      return { values: derived(found), disk: found.profile['disk'] as Record<string, unknown> };
+    };
+
+    test('which two cores bounded cost what they had for each, less cold caches', () => {
+      const { values, disk } = reads(50_000, 90); // 40 us each, 280 us of others between two
+      const warm = 40 / (1 + (TRUTH.refill * 280) / (280 + 250));
+      expect(values.get('costs.disk_read')).toBeCloseTo(warm, 6);
+      const cold = 1 + (TRUTH.refill * TRUTH.idleWork) / (TRUTH.idleWork + 250);
+      expect(values.get('disk.read, mean')).toBeCloseTo(90 - warm * cold - TRUTH.wakeLatency, 4);
+      expect(disk['queue_depth']).toBeUndefined();
+    });
+
+    test('which the disk bounded tell how many it works on at a time', () => {
+      const { values, disk } = reads(10_000, 400);
+      expect(values.has('costs.disk_read')).toBe(false);
+      expect(values.get('disk.read, mean')).toBeCloseTo(400, 6);
+      expect(disk['queue_depth']).toBe(4);
+    });
   });
 
   test('the way through the delay proxy has what the proxy takes itself', () => {

@@ -22,6 +22,10 @@ export const TRUTH = {
   loop: 100,
   longer: -12,
   wakeLatency: 10,
+  /** What of it is CPU time. */
+  wakeWork: 7,
+  /** CPU time of the kernel's threads for a flush. */
+  flushInKernel: 6,
   /** With nothing in the caches service takes 2.5 times as long. */
   refill: 1.5,
   /** What an idle core has lost, as work of others. */
@@ -75,7 +79,7 @@ function onOneCore(script: (typeof SCRIPTS)[number], warmClient: number) {
 
 function pinned(script: (typeof SCRIPTS)[number], placement: string, sync_commit: string) {
   const { workload, messages, execute } = script;
-  const { refill, idleWork, wakeLatency, flush, loop, longer, system } = TRUTH;
+  const { refill, idleWork, wakeLatency, wakeWork, flush, loop, longer, system } = TRUTH;
   const flushes = messages > 1 && sync_commit === 'on';
   const warmServer = TRUTH.message * messages + execute;
   const warmClient = TRUTH.client * messages;
@@ -83,7 +87,7 @@ function pinned(script: (typeof SCRIPTS)[number], placement: string, sync_commit
   const same = onOneCore(script, warmClient);
   const isCross = placement === 'cross';
   const sleep = (system / 2) * once;
-  const beside = flushes ? flush + wakeLatency + sleep : 0;
+  const beside = flushes ? flush + wakeWork + sleep : 0;
   const atCommit = idleWork + beside;
   const cooled = flushes
     ? {
@@ -96,19 +100,24 @@ function pinned(script: (typeof SCRIPTS)[number], placement: string, sync_commit
     : { server: 0, client: 0 };
   const server = (isCross ? cooledBy(script, messages * idleWork) : same.server) + cooled.server;
   const client = (isCross ? warmClient * once : same.client) + cooled.client;
-  const wakes = isCross ? 2 * messages * wakeLatency : 0;
+  const wakes = isCross ? messages : 0; // of each side
+  const idle = wakeLatency - wakeWork; // of the core, in each wake-up
+  const waiting = 2 * wakes * wakeLatency + (flushes ? idle + loop + longer : 0);
   // The latency of a round trip of one message: it alone is asked of `cross`.
   const trip = isCross ? (warmServer + warmClient) * once : server + client;
+  const latency = trip + beside + waiting;
   return {
     workload,
     placement,
     sync_commit,
     transport: 'unix',
-    server_cpu_us_per_txn: server + beside,
+    tps: 1e6 / latency,
+    foreign_cpu_cores: 0.1 + (flushes ? TRUTH.flushInKernel / latency : 0),
+    server_cpu_us_per_txn: server + beside + wakes * wakeWork,
     server_user_us: server / 2,
     server_sys_us: workload === 'select 1' ? system : server / 2,
-    client_cpu_us_per_txn: client,
-    lat: { p50_ms: (trip + wakes + beside + (flushes ? loop + longer : 0)) / 1000, p99_ms: 1 },
+    client_cpu_us_per_txn: client + wakes * wakeWork,
+    lat: { p50_ms: latency / 1000, p99_ms: 1 },
   };
 }
 

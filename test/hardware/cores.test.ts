@@ -15,6 +15,9 @@ import {
 
 const CACHES = { ...FREE_SWITCHING, refill: 1.5, halfWork: 250_000, mostRefill: 164_000 };
 
+/** A wake-up that is service from its beginning to its end. */
+const ALL_WORK = { wakeup: 15_000, wakeupWork: 15_000 };
+
 /** Sessions that serve, pause, and serve; visits a second and the cores afterwards. */
 function run(sessions: number, cores: number, costs: SwitchCosts, pause = 1_000, service = 10_000) {
   const sim = new Simulation();
@@ -153,7 +156,7 @@ describe('cold caches', () => {
   });
 
   test('an idle core is woken, and has lost what so much work of others takes', () => {
-    const costs = { ...CACHES, wakeup: 15_000, idleWork: 250_000 };
+    const costs = { ...CACHES, wakeup: 15_000, wakeupWork: 15_000, idleWork: 250_000 };
     const { lost } = losses(1, costs, function* (visit, sim) {
       yield visit(10_000);
       yield sim.hold(1);
@@ -179,7 +182,7 @@ describe('cold caches', () => {
   });
 
   test('who goes straight on wakes no core, however many are idle', () => {
-    const { lost } = losses(8, { ...FREE_SWITCHING, wakeup: 15_000 }, function* (visit, sim) {
+    const { lost } = losses(8, { ...FREE_SWITCHING, ...ALL_WORK }, function* (visit, sim) {
       yield sim.hold(5);
       yield visit(10_000);
       yield visit(10_000);
@@ -191,11 +194,49 @@ describe('cold caches', () => {
   });
 
   test('with more clients than cores none is idle', () => {
-    const costs = { ...FREE_SWITCHING, wakeup: 20_000 };
+    const costs = { ...FREE_SWITCHING, wakeup: 20_000, wakeupWork: 20_000 };
     const alone = run(1, 2, costs);
     expect(alone.cpu.switchTime).toBeGreaterThanOrEqual(20_000 * (alone.visits - 1));
     const crowd = run(16, 2, costs);
     expect(crowd.cpu.switchTime).toBeLessThan(0.01 * 20_000 * crowd.visits);
+  });
+});
+
+describe('waking', () => {
+  test('while an idle core wakes up it idles, but for what is work', () => {
+    const sim = new Simulation();
+    const costs = { ...FREE_SWITCHING, wakeup: 15_000, wakeupWork: 9_000 };
+    const cpu = new Cores(sim, 1, MILLISECOND, costs);
+    const ends: number[] = [];
+    const body = function* (): Process {
+      for (let i = 0; i < 100; i++) {
+        yield sim.hold(20_000);
+        yield cpu.serve(10_000);
+        ends.push(sim.now);
+      }
+    };
+    sim.spawn(body());
+    sim.run(10 * MILLISECOND);
+    expect(ends.slice(0, 3)).toEqual([45_000, 90_000, 135_000]);
+    expect(cpu.served).toBe(100 * 19_000);
+    expect(cpu.idle).toBe(10 * MILLISECOND - 100 * 19_000);
+  });
+
+  test.each([1, 2, 8])('of %d busy cores the waker’s is another for all but one', (cores) => {
+    const { visits, cpu } = run(64, cores, { ...FREE_SWITCHING, crossing: 4_000 });
+    const each = (4_000 * (cores - 1)) / cores;
+    const idle = cores; // the first visits find a core that has just begun to be there
+    expect(cpu.switchTime).toBeGreaterThanOrEqual((visits - idle) * each * 0.999);
+    expect(cpu.switchTime).toBeLessThanOrEqual((visits + 64) * each);
+    expect(visits / ((cores * 1e9) / (10_000 + each))).toBeCloseTo(1, 2);
+  });
+
+  test('nobody wakes who goes straight on', () => {
+    const { lost } = losses(2, { ...FREE_SWITCHING, crossing: 4_000 }, function* (visit) {
+      yield visit(10_000);
+      yield visit(10_000);
+    });
+    expect(lost.at(-1)).toBe(0);
   });
 });
 

@@ -45,6 +45,33 @@ describe('a thread that serves many sessions (pgbench -j)', () => {
     expect(Math.max(...ask(asks, 8).served)).toBe(50_000);
   });
 
+  test('transactions begin in a pass of their own, before it looks for answers again', () => {
+    const sim = new Simulation();
+    const thread = new ClientThread(sim, new Cores(sim, 1, MILLISECOND, FREE_SWITCHING));
+    thread.start();
+    const turns: string[] = [];
+    const session = function* (name: string, from: number): Process {
+      yield sim.hold(from);
+      yield thread.serve(1_000);
+      turns.push(`${name} ends ${sim.now}`);
+      const turn = thread.begin(1_000);
+      yield;
+      turns.push(`${name} begins ${sim.now}`);
+      yield sim.holdUntil(turn.ends + 500); // its answer is there while the others begin
+      yield thread.serve(1_000);
+      turns.push(`${name} again ${sim.now}`);
+    };
+    for (const [i, name] of ['a', 'b', 'c'].entries()) sim.spawn(session(name, i));
+    sim.run(MILLISECOND);
+    // Only a was there when it looked first; then b and c, who had to wait until a had begun.
+    expect(turns).toEqual([
+      ...['a ends 1000', 'a begins 1000'],
+      ...['b ends 3000', 'c ends 4000'],
+      ...['b begins 4000', 'c begins 5000'],
+      ...['a again 7000', 'b again 8000', 'c again 9000'],
+    ]);
+  });
+
   test('in a round only the first session finds the caches cold', () => {
     const sim = new Simulation();
     const costs = { ...FREE_SWITCHING, refill: 1, halfWork: 100_000, mostRefill: 1e9 };

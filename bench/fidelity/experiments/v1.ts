@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Experiment } from '../experiment.ts';
 import { meta, pgbenchRun, readMeasurements } from '../measurements.ts';
-import { pgbenchPoint, STEADY } from '../pgbench.ts';
+import { AGED, pgbenchPoint, STEADY } from '../pgbench.ts';
 import { groupBy, mean } from '../statistics.ts';
 
 const file = z.object({
@@ -13,7 +13,7 @@ const file = z.object({
 export const v1: Experiment = {
   name: 'V1',
   title: 'Clients 1 to 256, Unix socket',
-  differences: [STEADY],
+  differences: [STEADY, AGED],
   ablated: true,
   points(folder, calibration) {
     const { meta: settings, points } = readMeasurements(folder, 'V1', file);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Calibration } from '../calibrate.ts';
 import type { Experiment, Point } from '../experiment.ts';
 import { type Meta, meta, pgbenchRun, readMeasurements } from '../measurements.ts';
-import { measuredOf, type PgbenchPlan, pgbenchPoint, STEADY } from '../pgbench.ts';
+import { AGED, measuredOf, type PgbenchPlan, pgbenchPoint, STEADY } from '../pgbench.ts';
 import { groupBy, mean } from '../statistics.ts';
 
 const number = z.number({ error: 'is not a number' });
@@ -18,6 +18,7 @@ export const v2: Experiment = {
   title: 'Synchronous replication, delays of 0 to 10 ms each way',
   differences: [
     `With one standby, and with ANY of two, which ran last: ${STEADY}`,
+    AGED,
     'A standby behind a delay has a host of its own with the same profile: the language has no ' +
       'delay inside a host. Its CPU time and its flushes do not slow the primary, nor does the ' +
       'delay proxy, whose own time C1 measured and which is part of the round trip.',

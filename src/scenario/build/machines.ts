@@ -84,7 +84,15 @@ function switchingOf(measured: ProcessorProfile): SwitchCosts {
     wakeupWork: Math.min(coreWakeup, measured.coreWakeupWork ?? coreWakeup),
     crossing: measured.crossing ?? crossing,
     idleWork: measured.idleWork ?? idleWork,
+    ...interruptions(measured),
   };
+}
+
+/** Both of them, or none. */
+function interruptions({ interruptedEvery, interruption }: ProcessorProfile) {
+  return interruptedEvery === null || interruption === null || interruptedEvery === 0
+    ? { interruptedEvery: 0, interruption: 0 }
+    : { interruptedEvery, interruption };
 }
 
 function pathConditions(scenario: Scenario, from: string, to: string): PathConditions {

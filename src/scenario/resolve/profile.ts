@@ -42,6 +42,8 @@ export function resolveProfile(
         coreWakeupWork: processor.core_wakeup_work ?? null,
         crossing: processor.crossing ?? null,
         idleWork: processor.idle_work ?? null,
+        interruptedEvery: processor.interrupted_every ?? null,
+        interruption: processor.interruption ?? null,
       },
     },
     disk: {

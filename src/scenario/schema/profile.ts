@@ -71,6 +71,8 @@ export const profile = section('a profile', {
     core_wakeup_work: duration.optional(),
     crossing: duration.optional(),
     idle_work: duration.optional(),
+    interrupted_every: duration.optional(),
+    interruption: duration.optional(),
   }).optional(),
   costs: costs.optional(),
 }).describe('what was measured of a machine, or the file in which it stands');
