@@ -15,6 +15,7 @@ import {
   type Process,
   type ProcessId,
 } from '../kernel/index.ts';
+import { authenticate } from './authentication.ts';
 import { Executor } from './executor.ts';
 import type { LockClient, LockKind, LockOwner } from './locking/lock-table.ts';
 import { BackendMemory } from './memory.ts';
@@ -39,7 +40,6 @@ import {
 } from './waits.ts';
 
 const COMPLETE: WireMessage = { type: 'complete' };
-const AUTHENTICATION_REQUEST: WireMessage = { type: 'authentication request' };
 
 /** Statements by what they touch of a core's caches. */
 const VISITS = {
@@ -104,7 +104,7 @@ export class Backend implements LockClient {
     try {
       yield host.cpu.serve(costs.backendStart, group);
       yield* proc.connect();
-      if (!(yield* this.authenticate())) return;
+      if (!(yield* authenticate(this.server, this.endpoint, this.wait))) return;
       for (;;) {
         const packet = this.inbox.take();
         if (packet === undefined) {
@@ -198,34 +198,6 @@ export class Backend implements LockClient {
     this.wait.now(kind === null ? CPU : LOCK_WAITS[kind]);
   }
 
-  /**
-   * The startup packet, then SCRAM-SHA-256's two exchanges: three round trips in all. The packet,
-   * then both exchanges, have authentication_timeout; who sends no packet is left without a word.
-   */
-  private *authenticate() {
-    const { context, settings } = this.server;
-    let giveUpAt = 0;
-    for (let exchange = 0; exchange < 3; exchange++) {
-      if (exchange < 2) giveUpAt = context.sim.now + settings.authentication_timeout;
-      let packet = this.inbox.take();
-      while (packet === undefined) {
-        if (context.sim.now >= giveUpAt) {
-          if (exchange > 0) this.endpoint.send(ERRORS.authenticationTimeout, RESULT_BYTES);
-          return false;
-        }
-        this.wait.now(CLIENT_READ);
-        yield this.inbox.receive(giveUpAt);
-        packet = this.inbox.take();
-      }
-      this.wait.now(CPU);
-      if (packet.ending) return false;
-      if (exchange < 2) this.endpoint.send(AUTHENTICATION_REQUEST, RESULT_BYTES);
-    }
-    const inHotStandby = this.server.inRecovery;
-    this.endpoint.send({ type: 'ready', inHotStandby }, RESULT_BYTES);
-    return true;
-  }
-
   /** Whether the client has kept the session waiting for too long: it is told, and that is it. */
   private outstayed(): boolean {
     const { timeouts, context } = this.server;
@@ -295,6 +267,7 @@ export class Backend implements LockClient {
   private beginSort(statement: Statement): boolean {
     const { settings, storage } = this.server;
     const rows = sortedRows(statement, storage.tables[statement.relation!.index]!.heap.live);
+    if (rows < 2) return true;
     const bytes = Math.min(sortBytes(rows, statement.details!.sortedBytes), settings.work_mem);
     this.sortTime = sortTime(rows);
     return this.memory.takeWorkMemory(bytes) !== 'refused';
