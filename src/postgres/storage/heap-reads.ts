@@ -2,11 +2,11 @@
  * How a scan gets the pages of a heap (heapam.c, nodeBitmapHeapscan.c, read_stream.c), by
  * `../buffers/prefetch.ts`.
  *
- * Up to version 16 a sequential scan asks for one page after the other, and the kernel recognises the sequence and
- * reads ahead, up to 128 KiB. From 17 on a read stream asks for io_combine_limit of neighbours at
- * once, those of them that are not in shared buffers. In 18 such reads are on order while the scan
- * works: io workers do them, copies included, or the kernel does (io_uring); the scan waits for the
- * one that it needs next.
+ * p to version 16 a sequential scan asks for one page after the other, and the kernel recognises
+ * the sequence and reads ahead, up to 128 KiB. From 17 on a read stream asks for io_combine_limit
+ * of neighbours at once, those of them that are not in shared buffers. In 18 such reads are on
+ * order while the scan works: io workers do them, copies included, or the kernel does (io_uring);
+ * the scan waits for the one that it needs next.
  *
  * A bitmap scan knows its blocks beforehand. Up to 17 it advises the kernel of those that come next
  * (posix_fadvise), effective_io_concurrency of them beyond the one at hand, and then reads one
