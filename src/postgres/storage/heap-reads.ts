@@ -15,7 +15,7 @@
  * A page that is being read is pinned, up to the scan's share of the pool and to the buffers of its
  * ring; somebody else who wants it waits for that read. Left out: how a stream's distance grows
  * with misses and falls with hits (it is that of its steady state); pins between the end of a read
- * and the scan's look at the page; that io workers are shared by all scans: each may have io_workers.
+ * and the scan's look at the page; that all scans share the io workers.
  */
 import type { Nanoseconds, Process } from '../../kernel/index.ts';
 import { MISS } from '../buffers/buffer-pool.ts';
