@@ -2,21 +2,20 @@
  * How a scan gets the pages of a heap (heapam.c, nodeBitmapHeapscan.c, read_stream.c), by
  * `../buffers/prefetch.ts`.
  *
- * Up to version 16 a sequential scan asks for one page after the other, and the kernel recognises the sequence and
- * reads ahead, up to 128 KiB. From 17 on a read stream asks for io_combine_limit of neighbours at
- * once, those of them that are not in shared buffers. In 18 such reads are on order while the scan
- * works: io workers do them, copies included, or the kernel does (io_uring); the scan waits for the
- * one that it needs next.
+ * Up to version 16 a sequential scan asks for one page after the other, and the kernel recognises
+ * the sequence and reads ahead, up to 128 KiB. From 17 on a read stream asks for io_combine_limit
+ * of neighbours at once, those of them that are not in shared buffers. In 18 such reads are on
+ * order while the scan works: io workers do them, copies included, or the kernel does (io_uring);
+ * the scan waits for the one that it needs next.
  *
  * A bitmap scan knows its blocks beforehand. Up to 17 it advises the kernel of those that come next
  * (posix_fadvise), effective_io_concurrency of them beyond the one at hand, and then reads one
  * after the other; in 18 it has a read stream, in which neighbours are one read.
  *
  * A page that is being read is pinned, up to the scan's share of the pool and to the buffers of its
- * ring; somebody else who wants it waits for that read. Left out:
- * how a stream's distance grows with misses and falls with hits (it is that of its steady state);
- * pins between the end of a read and the scan's look at the page; that io workers are shared by all
- * scans: each may have io_workers of them.
+ * ring; somebody else who wants it waits for that read. Left out: how a stream's distance grows
+ * with misses and falls with hits (it is that of its steady state); pins between the end of a read
+ * and the scan's look at the page; that all scans share the io workers.
  */
 import type { Nanoseconds, Process } from '../../kernel/index.ts';
 import { MISS } from '../buffers/buffer-pool.ts';
