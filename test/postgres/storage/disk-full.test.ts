@@ -49,7 +49,7 @@ describe('files that cannot grow: 53100', () => {
     expect(grown).toBe(0);
   });
 
-  test('one whose page is full of versions that a snapshot keeps fails, and changes nothing', () => {
+  test('one whose page is full of versions that a snapshot keeps fails, changing nothing', () => {
     const reader: Step[] = [
       [0, 'BEGIN ISOLATION LEVEL REPEATABLE READ'],
       [10, 'SELECT abalance FROM pgbench_accounts WHERE aid = 2'],
