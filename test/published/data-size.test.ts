@@ -1,7 +1,7 @@
 /**
  * P4.2: throughput against the size of the data (T. Vondra, wal-segment-size-tests, 2017), machine
- * A: 4 cores, 8 GB, six SATA SSDs; tpcb-like 8,620 transactions a second on 750 MB, 8,048 on 4.5 GB,
- * 4,704 on 30 GB. Clients are not told: 16, within the source's range to try.
+ * A: 4 cores, 8 GB, six SATA SSDs; tpcb-like 8,620 transactions a second on 750 MB, 8,048 on 4.5
+ * GB, 4,704 on 30 GB. Clients are not told: 16, within the range that is proposed.
  *
  * Only what fits into memory is tested. The fall to 0.55 on 30 GB is not reached: the model has
  * 0.76 to 0.80 (reports/published.md says why).
