@@ -83,7 +83,7 @@ describe('the entries that a scan reads', () => {
   const [pkey, key, owner] = indexes;
   const ROWS = 1_000_000;
   const reach = (of: typeof pkey, text: string, values: Value[], estimate = 1) =>
-    reachOf(of!, conditionsOf(text), given(...values), ROWS, estimate)(environment);
+    reachOf(of!, conditionsOf(text), given(...values), { rows: ROWS, estimate })(environment);
 
   test('a unique key leads to its row, or to none', () => {
     expect(reach(pkey, '(id = $1)', [5000n])).toEqual({ kind: 'row', key: 5000 });
