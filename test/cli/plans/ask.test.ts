@@ -155,6 +155,42 @@ describe('plans of an empty database that is told to be full', () => {
     expect(condition(both!.custom[0]!)).toBe('(items.owner = 7)');
   });
 
+  test('partitions are pruned by Postgres, and known by their bounds', async () => {
+    const schema = `CREATE TABLE logs (
+      id bigint GENERATED ALWAYS AS IDENTITY, owner int NOT NULL, created date NOT NULL,
+      PRIMARY KEY (id, created)) PARTITION BY RANGE (created);`;
+    const partitions = [1, 2, 3].map((month) => ({
+      table: 'logs',
+      sql:
+        `CREATE TABLE logs_${month} PARTITION OF logs ` +
+        `FOR VALUES FROM ('2024-0${month}-01') TO ('2024-0${month + 1}-01')`,
+    }));
+    const facts = { logs: { rows: 300_000, columns: { owner: { ...NO_FACTS, distinct: 1_000 } } } };
+    const statements = [
+      statement("SELECT * FROM logs WHERE owner = $1 AND created = '2024-02-10'", ['5']),
+      statement('SELECT * FROM logs WHERE owner = $1', ['5']),
+      statement("SELECT * FROM logs WHERE created >= '2024-02-01' AND created < '2024-03-01'"),
+    ];
+    const planned = await ask(server, request(statements, { schema, partitions, facts }));
+    if (!planned.ok) throw new Error(planned.errors.map(errorText).join('\n'));
+    const [pruned, all, month] = planned.answer.statements.map(({ custom }) => custom[0]!);
+    const tables = (plan: PlanNode) =>
+      nodesOf(plan).flatMap(({ 'Relation Name': name }) => (name === undefined ? [] : [name]));
+    expect(tables(pruned!)).toEqual(['logs_2']);
+    expect(tables(all!)).toEqual(['logs_1', 'logs_2', 'logs_3']);
+    // a whole month is all of its partition's rows, as far as a histogram of two bounds can tell
+    expect(month!['Plan Rows']).toBeGreaterThan(95_000);
+    const wrong = partitions.map((each) => ({
+      ...each,
+      sql: each.sql.replace('logs_2', 'logs_1'),
+    }));
+    const [error] = errorsOf(await ask(server, request([], { schema, partitions: wrong })));
+    expect(error).toMatchObject({
+      at: { kind: 'partitions', table: 'logs' },
+      message: 'relation "logs_1" already exists',
+    });
+  });
+
   test('settings of the planner are the server’s', async () => {
     const statements = [statement('SELECT * FROM items WHERE id = $1', ['5'])];
     const settings = [
