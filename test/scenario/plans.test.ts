@@ -165,8 +165,8 @@ describe('what is not built is refused when it is to be run', () => {
 
   test('a scenario whose statements have not been planned', () => {
     expect(refusals(undefined)).toEqual([
-      's.yaml:4:3: workload.schema: its statements have not been planned: Postgres, or the plans, ' +
-        'must be handed in',
+      's.yaml:4:3: workload.schema: its statements have not been planned: ' +
+        'Postgres, or the plans, must be handed in',
     ]);
   });
 

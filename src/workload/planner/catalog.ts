@@ -128,7 +128,8 @@ export const CATALOG_QUERY = `SELECT json_build_object('tables', coalesce(json_a
       'parent', ${PARENT}, 'bound', pg_get_expr(c.relpartbound, c.oid),
       'partitionKey', pg_get_partkeydef(c.oid),
       'file', pg_relation_filepath(c.oid), 'fillfactor', ${FILLFACTOR},
-      'options', ${OPTIONS}, 'columns', ${COLUMNS}, 'indexes', (SELECT ${INDEXES} FROM (SELECT c.oid) t),
+      'options', ${OPTIONS}, 'columns', ${COLUMNS},
+      'indexes', (SELECT ${INDEXES} FROM (SELECT c.oid) t),
       'references', ${REFERENCES})
     ORDER BY c.oid), '[]')) AS catalog
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

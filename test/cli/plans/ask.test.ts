@@ -3,8 +3,9 @@ import { ask } from '../../../src/cli/plans/ask.ts';
 import { PLANNER } from '../../../src/cli/plans/cache.ts';
 import { type PlanningServer, startPglite } from '../../../src/cli/plans/pglite.ts';
 import { Table } from '../../../src/postgres/heap/relation.ts';
+import { renderPlan } from '../../../src/report/plan.ts';
 import { NO_FACTS } from '../../../src/workload/planner/facts.ts';
-import { nodesOf, type PlanNode } from '../../../src/workload/planner/plan.ts';
+import { explainSchema, nodesOf, type PlanNode } from '../../../src/workload/planner/plan.ts';
 import {
   errorText,
   PLAN_FORMAT,
@@ -210,6 +211,34 @@ describe('plans of an empty database that is told to be full', () => {
 
   test('who plans is who the names of kept plans say', () => {
     expect(server.version).toBe(PLANNER);
+  });
+});
+
+describe('plans in EXPLAIN’s text form', () => {
+  test.each([
+    'SELECT * FROM items WHERE id = 5',
+    'SELECT * FROM items i WHERE owner = 5 AND state = 1',
+    'SELECT owner, count(*) FROM items GROUP BY owner ORDER BY count(*) DESC LIMIT 5',
+    'SELECT a.id FROM items a JOIN items b USING (owner) WHERE a.state = 3 ORDER BY b.key',
+    'SELECT a.id FROM items a LEFT JOIN items b ON b.owner = a.state WHERE a.id < 10',
+    'SELECT max(id) FROM items',
+    'UPDATE items SET state = 1 WHERE owner BETWEEN 1 AND 100',
+    'DELETE FROM items WHERE id IN (SELECT owner FROM items WHERE state = 2)',
+    "INSERT INTO items (owner, state, filler) VALUES (1, 2, 'x'), (3, 4, 'y')",
+  ])('%s', async (sql) => {
+    await server.query('BEGIN');
+    await server.query(SCHEMA.split(';')[0]!);
+    await server.query('CREATE INDEX ON items (owner)');
+    const text = await server.query(`EXPLAIN (VERBOSE) ${sql}`);
+    const json = await server.query(`EXPLAIN (VERBOSE, FORMAT JSON) ${sql}`);
+    await server.query('ROLLBACK');
+    if (!text.ok || !json.ok) throw new Error('not explained');
+    const lines = text.rows.map((row) => String(row['QUERY PLAN']));
+    const expected = lines
+      .filter((line) => !/^ *(Output|Inner Unique): /.test(line))
+      .join('\n')
+      .replaceAll(' on public.', ' on ');
+    expect(renderPlan(explainSchema.parse(json.rows[0]!['QUERY PLAN'])[0]!.Plan)).toBe(expected);
   });
 });
 
