@@ -1,5 +1,6 @@
 import type { RunResult } from '../measure/result.ts';
 import type { Problem } from '../scenario/problem.ts';
+import type { PlanNode } from '../workload/planner/plan.ts';
 import type { KnownPlans } from './plans/plans.ts';
 
 /** What the command line needs of the layers below it; tests give it a small one of their own. */
@@ -35,6 +36,16 @@ export interface LoadedScenario {
   warmupSeconds: number;
   warnings: readonly Problem[];
   runs: readonly PlannedRun[];
+  /** The base's statements that Postgres has planned. */
+  statements?(): readonly ExplainedStatement[];
+}
+
+/** A statement with `$1`, `$2` ... for its variables, and its plans. */
+export interface ExplainedStatement {
+  transaction: string;
+  sql: string;
+  generic: PlanNode;
+  custom: readonly PlanNode[];
 }
 
 export interface PlannedRun {

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { toSeconds } from '../kernel/time.ts';
 import {
   expandRuns,
+  explainedStatements,
   knownMetric,
   loadScenario,
   type ResolveOptions,
@@ -59,6 +60,7 @@ function readWith({ file, text }: Source, set: readonly string[], plans: Plans):
     warmupSeconds: toSeconds(warmup),
     warnings: loaded.warnings,
     runs: expanded.runs.map(planned),
+    statements: () => explainedStatements(loaded.scenario),
   };
   return { ok: true, scenario };
 }

@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { checkCommand } from './commands/check.ts';
+import { explainCommand } from './commands/explain.ts';
 import { listCommand } from './commands/list.ts';
 import { type NewOptions, newCommand } from './commands/new.ts';
 import { type RunOptions, runCommand } from './commands/run.ts';
@@ -7,17 +8,7 @@ import { EXIT, type ExitStatus } from './exit.ts';
 import type { Io } from './io.ts';
 
 /** Commands of the reference that later versions will have. */
-const NOT_BUILT = [
-  'at',
-  'calibrate',
-  'claims',
-  'compare',
-  'explain',
-  'hunt',
-  'import',
-  'play',
-  'size',
-];
+const NOT_BUILT = ['at', 'calibrate', 'claims', 'compare', 'hunt', 'import', 'play', 'size'];
 const NOT_BUILT_OPTIONS = [
   '--html <file>',
   '--trace <file>',
@@ -137,6 +128,17 @@ function addOthers(program: Command, io: Io, finish: (status: ExitStatus) => voi
     .action(async (files: string[], options: { set?: string[] }) =>
       finish(await checkCommand(files, options, io)),
     );
+  program
+    .command('explain')
+    .summary("show the plans of a scenario's statements")
+    .description('Shows how Postgres plans each statement of the base, in the form of EXPLAIN.')
+    .argument('<file>', 'a scenario: a path or the name of a bundled one')
+    .option('--plans', "each statement's plan (what there is to explain so far)")
+    .option('--set <path=value>', 'change a value of the scenario (repeatable)', collect)
+    .action(async (file: string, options: { plans?: boolean; set?: string[] }) => {
+      if (!options.plans) return finish(notBuilt('explain without --plans', io));
+      finish(await explainCommand(file, options, io));
+    });
   program
     .command('schema')
     .summary('print the JSON Schema of scenarios')

@@ -20,6 +20,7 @@ export { naturalCompare, naturalEntries } from './natural.ts';
 export { formatProblem, type Problem } from './problem.ts';
 export type { MetricVerdict, ResolveOptions } from './resolve/context.ts';
 export { pathKey, pathOf } from './resolve/network.ts';
+export { explainedStatements } from './resolve/plans.ts';
 export { parseSyncNames, type SyncStandbyNames } from './resolve/sync-names.ts';
 export { FAULT_NAMES, type FaultKind } from './schema/faults.ts';
 export { scenarioSchema } from './schema/root.ts';

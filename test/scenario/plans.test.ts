@@ -125,6 +125,25 @@ describe('what is asked', () => {
     ]);
   });
 
+  test('and the commands that the shorthand for partitions stands for', () => {
+    const commands = (partitions: string) =>
+      requestOf(
+        TEXT.replace('  statistics:', `  partitions: {items: ${partitions}}\n  statistics:`),
+      ).partitions.map(({ sql }) => sql.replace('PARTITION OF items FOR VALUES', '...'));
+    expect(commands('{from: 2024-01-31, to: 2024-03-15, every: 1 month}')).toEqual([
+      "CREATE TABLE items_2024_01 ... FROM ('2024-01-31') TO ('2024-02-29')",
+      "CREATE TABLE items_2024_02 ... FROM ('2024-02-29') TO ('2024-03-15')",
+    ]);
+    expect(commands("{list: {eu: [de, 'it''s'], us: [us]}}")).toEqual([
+      "CREATE TABLE items_eu ... IN ('de', 'it''s')",
+      "CREATE TABLE items_us ... IN ('us')",
+    ]);
+    expect(commands('{hash: 2}')).toEqual([
+      'CREATE TABLE items_0 ... WITH (MODULUS 2, REMAINDER 0)',
+      'CREATE TABLE items_1 ... WITH (MODULUS 2, REMAINDER 1)',
+    ]);
+  });
+
   test('does not depend on what plans do not depend on', () => {
     const more = TEXT.replace('count: 1', 'count: 9').replace('{zone: a}', '{zone: a, slot: true}');
     expect(requestOf(`seed: 7\n${more}`)).toEqual(requestOf(TEXT));
@@ -146,8 +165,8 @@ describe('what is not built is refused when it is to be run', () => {
 
   test('a scenario whose statements have not been planned', () => {
     expect(refusals(undefined)).toEqual([
-      's.yaml:4:3: workload.schema: its statements have not been planned: Postgres, or the plans, ' +
-        'must be handed in',
+      's.yaml:4:3: workload.schema: its statements have not been planned: ' +
+        'Postgres, or the plans, must be handed in',
     ]);
   });
 
@@ -160,13 +179,11 @@ describe('what is not built is refused when it is to be run', () => {
     expect(refusals({ ok: true, answer: both(scan, join) })).toEqual([]);
   });
 
-  test('partitioned tables and indexes that are no b-trees', () => {
-    const parted = { ...table('logs', ITEM_COLUMNS, []), kind: 'p' as const };
+  test('indexes that are no b-trees', () => {
     const gin = index('words', [2], ITEM_COLUMNS, { method: 'gin' });
-    const tables = [...ITEMS.tables, parted, table('texts', ITEM_COLUMNS, [gin])];
+    const tables = [...ITEMS.tables, table('texts', ITEM_COLUMNS, [gin])];
     const planned = { ok: true as const, answer: { ...both(scan), catalog: { tables } } };
     expect(refusals(planned)).toEqual([
-      's.yaml:4:3: the table logs: partitioned tables are not built yet',
       's.yaml:4:3: the index words: gin indexes are not built yet',
     ]);
   });

@@ -18,6 +18,7 @@ import { collectScripts } from '../../workload/planner/scripts.ts';
 import { plannerSettings } from '../../workload/planner/settings.ts';
 import { type PlannedStatement, placeInScript } from '../../workload/planner/statements.ts';
 import { quoted } from '../../workload/planner/statistics.ts';
+import type { Scenario } from '../model.ts';
 import { type Path, pathText } from '../problem.ts';
 import { nearest } from '../suggest.ts';
 import type {
@@ -35,6 +36,17 @@ interface Parts {
   readonly statistics: ReadonlyMap<string, TableStatistics>;
   readonly partitions: ReadonlyMap<string, Partitions>;
   readonly scale: number;
+}
+
+/** What Postgres has planned of a scenario, statement by statement. */
+export function explainedStatements({ workload }: Scenario) {
+  const { plans, transactions, pgbench } = workload;
+  if (plans === null) return [];
+  const scripts = collectScripts(scriptsOf(transactions), pgbench?.scale ?? 1);
+  const all = [...scripts].flatMap(([transaction, { statements }]) =>
+    [...statements.values()].map(({ sql }) => ({ transaction, sql })),
+  );
+  return all.map((each, number) => ({ ...each, ...plans.statements[number]! }));
 }
 
 /** Postgres's answer; null if there is nothing to ask, nobody to ask, or something is wrong. */

@@ -220,8 +220,9 @@ class Compiler {
     if (index === undefined) return this.refuse(node, `${scan['Index Name']} is no b-tree, which`);
     const conditions = conditionsOf(scan['Index Cond']).map((each) => this.generalised(each));
     const { parameters } = this.statement;
-    const estimate = scan['Plan Rows'];
-    const reach = reachOf(index, conditions, parameters, table.rows, estimate);
+    const { rows: all, before } = table;
+    const about = { rows: all, before, estimate: scan['Plan Rows'] };
+    const reach = reachOf(index, conditions, parameters, about);
     const kind = KINDS[node['Node Type'] as keyof typeof KINDS];
     const isUnknown = conditions.some(({ operator }) => operator.endsWith('ANY'));
     if (isUnknown) return this.refuse(node, 'a list of keys (IN, ANY)');
@@ -232,10 +233,10 @@ class Compiler {
   /** The condition with parameters where a custom plan has values. */
   private generalised(condition: Condition): Condition {
     const { column, operator } = condition;
-    const same = this.general.filter(
-      (each) => each.column === column && each.operator === operator,
-    );
-    return same.length === 1 ? same[0]! : condition;
+    const texts = this.general
+      .filter((each) => each.column === column && each.operator === operator)
+      .map(({ text }) => text);
+    return new Set(texts).size === 1 ? { ...condition, text: texts[0]! } : condition;
   }
 
   private tableOf(node: PlanNode): PlannedTable {

@@ -32,13 +32,20 @@ interface Bounds {
 
 const NOWHERE: Reach = { kind: 'row', key: 0 };
 
-/** `estimate`: rows that the planner expects of the scan. */
+/** What a scan is about. */
+export interface Scanned {
+  readonly rows: number;
+  /** Keys of one row each begin behind this number (a partition's). */
+  readonly before?: number;
+  /** Rows that the planner expects of the scan. */
+  readonly estimate: number;
+}
+
 export function reachOf(
   index: PlannedIndex,
   conditions: readonly Condition[],
   parameters: readonly Expression[],
-  rows: number,
-  estimate: number,
+  { rows, before = 0, estimate }: Scanned,
 ): ReachOf {
   const of = (name: string | null, operators: readonly string[]) =>
     conditions.find((each) => each.column === name && operators.includes(each.operator));
@@ -61,7 +68,7 @@ export function reachOf(
   return (environment) => {
     let part: Part | undefined = { from: 0, share: 1 };
     for (const { operand, distinct } of equal) {
-      const value = placeOf(operand, distinct, environment);
+      const value = placeOf(operand, distinct, distinct >= rows ? before : 0, environment);
       if (value === undefined) return undefined;
       if (value.key !== null && isPoint && distinct >= rows) return { kind: 'row', key: value.key };
       if (value.slot === null) return NOWHERE;
@@ -70,7 +77,8 @@ export function reachOf(
     }
     if (isPoint) return { kind: 'row', key: 1 + Math.floor(part.from * rows) };
     if (next !== undefined && (bounds.lower !== null || bounds.upper !== null)) {
-      part = ranged(part, bounds, next.distinct, environment, expected);
+      const first = next.distinct >= rows ? before : 0;
+      part = ranged(part, bounds, { distinct: next.distinct, first }, environment, expected);
     }
     if (part === undefined) return undefined;
     const first = part.from * rows;
@@ -88,14 +96,20 @@ interface Place {
 
 const NO_PLACE: Place = { key: 0, slot: null };
 
-function placeOf(operand: Operand, distinct: number, environment: Environment): Place | undefined {
+function placeOf(
+  operand: Operand,
+  distinct: number,
+  before: number,
+  environment: Environment,
+): Place | undefined {
   const count = Math.max(1, distinct);
   if (operand.kind === 'opaque') {
     return { key: null, slot: Math.floor(operand.place(environment) * count) / count };
   }
-  const value = numberOf(operand.expression.value(environment));
-  if (value === undefined) return undefined;
-  if (!Number.isSafeInteger(value)) return NO_PLACE;
+  const given = numberOf(operand.expression.value(environment));
+  if (given === undefined) return undefined;
+  if (!Number.isSafeInteger(given)) return NO_PLACE;
+  const value = given - before;
   return { key: value, slot: value >= 1 && value <= count ? (value - 1) / count : null };
 }
 
@@ -106,16 +120,22 @@ function numberOf(value: Value): number | undefined {
   return typeof value === 'boolean' ? (value ? 2 : 1) : Number(value);
 }
 
+/** So many values of a column, which begin behind the first. */
+interface Values {
+  readonly distinct: number;
+  readonly first: number;
+}
+
 function ranged(
   part: Part,
   bounds: Bounds,
-  distinct: number,
+  values: Values,
   environment: Environment,
   expected: number,
 ): Part | undefined {
   const { lower, upper } = bounds;
-  const low = lower === null ? 0 : edge(lower.operand, lower.included, distinct, environment);
-  const high = upper === null ? 1 : edge(upper.operand, !upper.included, distinct, environment);
+  const low = lower === null ? 0 : edge(lower.operand, lower.included, values, environment);
+  const high = upper === null ? 1 : edge(upper.operand, !upper.included, values, environment);
   if (low === undefined || high === undefined) return undefined;
   if (Number.isNaN(low) || Number.isNaN(high)) return { from: part.from, share: 0 };
   if (typeof low === 'number' && typeof high === 'number') {
@@ -133,13 +153,13 @@ function ranged(
 function edge(
   operand: Operand,
   isBelow: boolean,
-  distinct: number,
+  { distinct, first }: Values,
   environment: Environment,
 ): number | { readonly place: number } | undefined {
   if (operand.kind === 'opaque') return { place: operand.place(environment) };
   const value = numberOf(operand.expression.value(environment));
   if (value === undefined) return undefined;
   if (Number.isNaN(value)) return Number.NaN;
-  const below = isBelow ? Math.ceil(value) - 1 : Math.floor(value);
+  const below = (isBelow ? Math.ceil(value) - 1 : Math.floor(value)) - first;
   return Math.min(1, Math.max(0, below / Math.max(1, distinct)));
 }

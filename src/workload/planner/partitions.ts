@@ -65,6 +65,19 @@ export function factsFor(
   return { rows, columns };
 }
 
+/**
+ * Rows in the partitions before this one: a key that ascends through the whole table begins there.
+ */
+export function rowsBefore(catalog: Catalog, facts: Facts, table: CatalogTable): number {
+  const parent = parentOf(catalog, table);
+  if (parent === undefined) return 0;
+  const siblings = partitionsOf(catalog, parent);
+  const own = siblings
+    .slice(0, siblings.indexOf(table))
+    .reduce((sum, each) => sum + (factsFor(catalog, facts, each)?.rows ?? 0), 0);
+  return rowsBefore(catalog, facts, parent) + own;
+}
+
 /** What is known of a partitioned table as a whole: its key runs over all ranges. */
 export function wholeFacts(catalog: Catalog, facts: Facts, table: CatalogTable): TableFacts {
   const own = facts[tableName(table)] ?? { rows: 0, columns: {} };

@@ -3,7 +3,7 @@ import type { TableDefinition, TableIndexDefinition } from '../../postgres/heap/
 import type { Relation } from '../../postgres/statement.ts';
 import type { CatalogColumn, CatalogIndex, CatalogTable } from './catalog.ts';
 import type { TableFacts } from './facts.ts';
-import { factsFor, leavesOf } from './partitions.ts';
+import { factsFor, leavesOf, rowsBefore } from './partitions.ts';
 import type { PlanNode } from './plan.ts';
 import type { PlanAnswer } from './request.ts';
 import {
@@ -30,6 +30,8 @@ export class PlannedTable {
   readonly catalog: CatalogTable;
   readonly definition: TableDefinition;
   readonly relation: Relation;
+  /** Rows of the partitions before it, where keys run on from one to the next. */
+  readonly before: number;
   readonly indexes: readonly PlannedIndex[];
   private readonly facts: TableFacts | undefined;
 
@@ -38,10 +40,12 @@ export class PlannedTable {
     definition: TableDefinition,
     index: number,
     facts: TableFacts | undefined,
+    before = 0,
   ) {
     this.catalog = catalog;
     this.definition = definition;
     this.facts = facts;
+    this.before = before;
     this.relation = { index, name: definition.name, changedBytes: 0 };
     this.indexes = builtIndexes(catalog).map((each, number) => this.indexOf(each, number));
   }
@@ -101,7 +105,8 @@ export class PlannedWorld {
     const definitions = tableDefinitions(catalog, facts, { version, isLogical: false });
     this.tables = storedTables(catalog).map((table, index) => {
       const own = factsFor(catalog, facts, table);
-      return new PlannedTable(table, definitions[index]!, index, own);
+      const before = rowsBefore(catalog, facts, table);
+      return new PlannedTable(table, definitions[index]!, index, own, before);
     });
   }
 

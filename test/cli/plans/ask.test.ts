@@ -3,8 +3,9 @@ import { ask } from '../../../src/cli/plans/ask.ts';
 import { PLANNER } from '../../../src/cli/plans/cache.ts';
 import { type PlanningServer, startPglite } from '../../../src/cli/plans/pglite.ts';
 import { Table } from '../../../src/postgres/heap/relation.ts';
+import { renderPlan } from '../../../src/report/plan.ts';
 import { NO_FACTS } from '../../../src/workload/planner/facts.ts';
-import { nodesOf, type PlanNode } from '../../../src/workload/planner/plan.ts';
+import { explainSchema, nodesOf, type PlanNode } from '../../../src/workload/planner/plan.ts';
 import {
   errorText,
   PLAN_FORMAT,
@@ -155,6 +156,42 @@ describe('plans of an empty database that is told to be full', () => {
     expect(condition(both!.custom[0]!)).toBe('(items.owner = 7)');
   });
 
+  test('partitions are pruned by Postgres, and known by their bounds', async () => {
+    const schema = `CREATE TABLE logs (
+      id bigint GENERATED ALWAYS AS IDENTITY, owner int NOT NULL, created date NOT NULL,
+      PRIMARY KEY (id, created)) PARTITION BY RANGE (created);`;
+    const partitions = [1, 2, 3].map((month) => ({
+      table: 'logs',
+      sql:
+        `CREATE TABLE logs_${month} PARTITION OF logs ` +
+        `FOR VALUES FROM ('2024-0${month}-01') TO ('2024-0${month + 1}-01')`,
+    }));
+    const facts = { logs: { rows: 300_000, columns: { owner: { ...NO_FACTS, distinct: 1_000 } } } };
+    const statements = [
+      statement("SELECT * FROM logs WHERE owner = $1 AND created = '2024-02-10'", ['5']),
+      statement('SELECT * FROM logs WHERE owner = $1', ['5']),
+      statement("SELECT * FROM logs WHERE created >= '2024-02-01' AND created < '2024-03-01'"),
+    ];
+    const planned = await ask(server, request(statements, { schema, partitions, facts }));
+    if (!planned.ok) throw new Error(planned.errors.map(errorText).join('\n'));
+    const [pruned, all, month] = planned.answer.statements.map(({ custom }) => custom[0]!);
+    const tables = (plan: PlanNode) =>
+      nodesOf(plan).flatMap(({ 'Relation Name': name }) => (name === undefined ? [] : [name]));
+    expect(tables(pruned!)).toEqual(['logs_2']);
+    expect(tables(all!)).toEqual(['logs_1', 'logs_2', 'logs_3']);
+    // a whole month is all of its partition's rows, as far as a histogram of two bounds can tell
+    expect(month!['Plan Rows']).toBeGreaterThan(95_000);
+    const wrong = partitions.map((each) => ({
+      ...each,
+      sql: each.sql.replace('logs_2', 'logs_1'),
+    }));
+    const [error] = errorsOf(await ask(server, request([], { schema, partitions: wrong })));
+    expect(error).toMatchObject({
+      at: { kind: 'partitions', table: 'logs' },
+      message: 'relation "logs_1" already exists',
+    });
+  });
+
   test('settings of the planner are the server’s', async () => {
     const statements = [statement('SELECT * FROM items WHERE id = $1', ['5'])];
     const settings = [
@@ -174,6 +211,34 @@ describe('plans of an empty database that is told to be full', () => {
 
   test('who plans is who the names of kept plans say', () => {
     expect(server.version).toBe(PLANNER);
+  });
+});
+
+describe('plans in EXPLAIN’s text form', () => {
+  test.each([
+    'SELECT * FROM items WHERE id = 5',
+    'SELECT * FROM items i WHERE owner = 5 AND state = 1',
+    'SELECT owner, count(*) FROM items GROUP BY owner ORDER BY count(*) DESC LIMIT 5',
+    'SELECT a.id FROM items a JOIN items b USING (owner) WHERE a.state = 3 ORDER BY b.key',
+    'SELECT a.id FROM items a LEFT JOIN items b ON b.owner = a.state WHERE a.id < 10',
+    'SELECT max(id) FROM items',
+    'UPDATE items SET state = 1 WHERE owner BETWEEN 1 AND 100',
+    'DELETE FROM items WHERE id IN (SELECT owner FROM items WHERE state = 2)',
+    "INSERT INTO items (owner, state, filler) VALUES (1, 2, 'x'), (3, 4, 'y')",
+  ])('%s', async (sql) => {
+    await server.query('BEGIN');
+    await server.query(SCHEMA.split(';')[0]!);
+    await server.query('CREATE INDEX ON items (owner)');
+    const text = await server.query(`EXPLAIN (VERBOSE) ${sql}`);
+    const json = await server.query(`EXPLAIN (VERBOSE, FORMAT JSON) ${sql}`);
+    await server.query('ROLLBACK');
+    if (!text.ok || !json.ok) throw new Error('not explained');
+    const lines = text.rows.map((row) => String(row['QUERY PLAN']));
+    const expected = lines
+      .filter((line) => !/^ *(Output|Inner Unique): /.test(line))
+      .join('\n')
+      .replaceAll(' on public.', ' on ');
+    expect(renderPlan(explainSchema.parse(json.rows[0]!['QUERY PLAN'])[0]!.Plan)).toBe(expected);
   });
 });
 

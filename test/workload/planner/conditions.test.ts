@@ -82,8 +82,10 @@ describe('the entries that a scan reads', () => {
   const { indexes } = new PlannedWorld(answer([]), 18).tables[0]!;
   const [pkey, key, owner] = indexes;
   const ROWS = 1_000_000;
-  const reach = (of: typeof pkey, text: string, values: Value[], estimate = 1) =>
-    reachOf(of!, conditionsOf(text), given(...values), ROWS, estimate)(environment);
+  const reach = (of: typeof pkey, text: string, values: Value[], estimate = 1) => {
+    const about = { rows: ROWS, estimate };
+    return reachOf(of!, conditionsOf(text), given(...values), about)(environment);
+  };
 
   test('a unique key leads to its row, or to none', () => {
     expect(reach(pkey, '(id = $1)', [5000n])).toEqual({ kind: 'row', key: 5000 });
@@ -123,7 +125,7 @@ describe('the entries that a scan reads', () => {
     expect(range('(id >= $1)', null)).toMatchObject({ entries: 0 });
   });
 
-  test('others are as long as the planner expects, at the end where time has no upper bound', () => {
+  test('others are as long as the planner expects; at the end if nothing bounds them there', () => {
     expect(reach(key, '(key >= now())', [], 5_000)).toMatchObject({
       from: ROWS - 5_000,
       entries: 5_000,

@@ -16,7 +16,7 @@ describe('a schema is cut where psql would cut it', () => {
     ['CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $x$ SELECT $$;$$; $x$; SELECT 3;', 2],
     ['CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END; SELECT 3;', 2],
     [
-      'CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; END; SELECT 3;',
+      'CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN x THEN 1 END; END; SELECT 3;',
       2,
     ],
     ["SELECT 'no end; SELECT 2;", 1],
