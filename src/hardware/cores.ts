@@ -43,7 +43,7 @@ export interface SwitchCosts {
   readonly mostRefill: Nanoseconds;
   /** An idle core has to be woken first: how long that takes, */
   readonly wakeup: Nanoseconds;
-  /** and how much of it is service, of who wakes and of who is woken; the core idles in the rest. */
+  /** and how much of it is service, of who wakes and who is woken; the core idles in the rest. */
   readonly wakeupWork: Nanoseconds;
   /** Service of waking a process on another core that is busy. */
   readonly crossing: Nanoseconds;
