@@ -87,6 +87,6 @@ export const CAUSES: readonly Cause[] = [
       '1 GB and 62,473 at 1500 MB. README calls it the placement: in the one kind thread and ' +
       'backends share a core (zipf has the median of C2b’s one core), in the other each message ' +
       'goes across. The model takes every second one across, is within 12% of the first kind ' +
-      'and 29 to 34% above the second. The runs of one client took 14 to 18% less than V1’s.',
+      'and 30 to 33% above the second. The runs of one client made 15% fewer than V1’s.',
   },
 ];
