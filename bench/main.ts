@@ -6,6 +6,7 @@ import { loading } from './loading.ts';
 import { poolHits } from './pool-hits.ts';
 import { processes } from './processes.ts';
 import { wholeRuns } from './run.ts';
+import { statements } from './statements.ts';
 import { type Row, table } from './table.ts';
 
 /**
@@ -20,6 +21,7 @@ const PARTS: Record<string, () => Promise<Row[]>> = {
   buffers,
   'pool-hits': poolHits,
   run: wholeRuns,
+  statements,
 };
 
 const wanted = process.argv.slice(2);

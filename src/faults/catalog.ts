@@ -9,6 +9,7 @@ import { partition } from './partition.ts';
 import { pause } from './pause.ts';
 import { powerOff } from './power-off.ts';
 import { promote } from './promote.ts';
+import { resize } from './resize.ts';
 import { restart } from './restart.ts';
 import { slowDisk } from './slow-disk.ts';
 import { slowNetwork } from './slow-network.ts';
@@ -27,6 +28,7 @@ export const FAULTS: readonly AnyFault[] = [
   pause,
   powerOff,
   promote,
+  resize,
   restart,
   slowDisk,
   slowNetwork,

@@ -8,8 +8,10 @@ export const crash: FaultDefinition<'crash'> = {
   kind: 'crash',
   doc: `Kills processes: a Postgres server, an agent, an etcd member, HAProxy. What they had sent
     still arrives, then their connections are closed. With \`for\` they are started again after it;
-    a Postgres server under Patroni is started by Patroni, and as soon as it likes.`,
-  refusal: ({ targets }) => processRefusal(targets),
+    a Postgres server under Patroni is started by Patroni, and as soon as it likes. A crash of one
+    backend (\`pg1.backend\`: the one that is connected longest) makes the postmaster end all others
+    and recover, as shared memory may be damaged, unless restart_after_crash is off.`,
+  refusal: ({ targets }) => processRefusal(targets.filter(({ kind }) => kind !== 'backend')),
   begins: ({ targets }) => verb(targets, 'crashes', 'crash'),
   ends: ({ targets }) => verb(targets, 'is started again', 'are started again'),
   apply(world, { targets }) {

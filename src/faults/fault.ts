@@ -4,6 +4,7 @@ import type { Nanoseconds } from '../kernel/index.ts';
 /** What a fault strikes. */
 export type FaultTarget =
   | { readonly kind: 'server'; readonly server: string }
+  | { readonly kind: 'backend'; readonly server: string }
   | { readonly kind: 'patroni'; readonly server: string }
   | { readonly kind: 'etcd'; readonly member: string }
   | { readonly kind: 'pgbouncer'; readonly pool: string }
@@ -33,6 +34,14 @@ export interface FaultParameters {
   readonly power_off: { readonly targets: Targets };
   readonly pause: { readonly targets: Targets };
   readonly restart: { readonly targets: Targets };
+  /** A machine becomes one of another size; its volume stays. */
+  readonly resize: {
+    /** One server. */
+    readonly targets: Targets;
+    readonly hardware: string;
+    readonly cores: number;
+    readonly memoryBytes: number;
+  };
   readonly zone_outage: { readonly targets: Targets };
   readonly promote: { readonly targets: Targets };
   readonly disk_full: { readonly targets: Targets };

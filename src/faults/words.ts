@@ -6,6 +6,8 @@ export function nameOf(target: FaultTarget): string {
   switch (target.kind) {
     case 'server':
       return target.server;
+    case 'backend':
+      return `a backend of ${target.server}`;
     case 'patroni':
       return `Patroni on ${target.server}`;
     case 'etcd':

@@ -111,6 +111,8 @@ export class Cores extends Processor {
   private idled: Nanoseconds = 0;
   /** How long the core that was found idle idles still before it goes on with the visit. */
   private startsLater: Nanoseconds = 0;
+  private offeredBefore: Nanoseconds = 0;
+  private resizedAt: Nanoseconds;
   private readonly costs: SwitchCosts;
   private last = new Float64Array(64 * FIELDS).fill(-1);
   private readonly random: Random | null;
@@ -126,10 +128,22 @@ export class Cores extends Processor {
   ) {
     super(sim, cores, slice);
     this.costs = costs;
+    this.resizedAt = sim.now;
     this.random = random;
     if (random && costs.interruption > 0) {
       this.undisturbed = random.exponential(costs.interruptedEvery);
     }
+  }
+
+  override resize(cores: number): void {
+    this.offeredBefore = this.offered;
+    this.resizedAt = this.sim.now;
+    super.resize(cores);
+  }
+
+  /** Time that cores have been there up to now, all of them together. */
+  get offered(): Nanoseconds {
+    return this.offeredBefore + this.servers * (this.sim.now - this.resizedAt);
   }
 
   override serve(

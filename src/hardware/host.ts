@@ -51,8 +51,8 @@ export class Host {
   readonly name: string;
   readonly zone: string;
   readonly index: number;
-  readonly cores: number;
-  readonly memoryBytes: number;
+  cores: number;
+  memoryBytes: number;
   readonly memory: Memory;
   readonly nicBitsPerSecond: number;
   readonly loopbackDelay: Nanoseconds;
@@ -133,6 +133,18 @@ export class Host {
     this.disk.powerOff();
     for (const listener of this.powerOffListeners) listener();
     this.announce();
+  }
+
+  /**
+   * The machine becomes one of another size, with the same volume: it is off, and what was on its
+   * cores when it went off is over. Its scheduler keeps the slice that it had.
+   */
+  resize(cores: number, memoryBytes: number): void {
+    if (this.state !== 'off') throw new Error(`${this.name} is not off and cannot change its size`);
+    this.cores = cores;
+    this.memoryBytes = memoryBytes;
+    this.memory.resize(memoryBytes);
+    this.cpu.resize(cores);
   }
 
   powerOn(): void {

@@ -34,20 +34,29 @@ export interface MemoryUser {
 export type MemoryAnswer = 'granted' | 'killed' | 'refused';
 
 export class Memory {
-  readonly bytes: number;
+  bytes: number;
   /** What processes and the kernel have taken. */
   used: number;
   kills = 0;
   refusals = 0;
-  private readonly limit: number;
+  private limit: number;
   private readonly strict: boolean;
+  private readonly overcommitRatio: number;
 
   constructor(options: MemoryOptions) {
     const { bytes, strict = false, overcommitRatio = DEFAULT_OVERCOMMIT_RATIO } = options;
     this.bytes = bytes;
     this.used = Math.round(bytes * KERNEL_SHARE);
     this.strict = strict;
+    this.overcommitRatio = overcommitRatio;
     this.limit = strict ? bytes * overcommitRatio : bytes;
+  }
+
+  /** Another machine's worth of memory, while no process has any of it. */
+  resize(bytes: number): void {
+    this.used += Math.round(bytes * KERNEL_SHARE) - Math.round(this.bytes * KERNEL_SHARE);
+    this.bytes = bytes;
+    this.limit = this.strict ? bytes * this.overcommitRatio : bytes;
   }
 
   /** What is left for copies of files. */

@@ -14,9 +14,9 @@ export class Station {
   /** Time that visitors waited before their service, and how many visitors there were. */
   waitTime: Nanoseconds = 0;
   visits = 0;
-  readonly servers: number;
+  servers: number;
   protected readonly sim: Simulation;
-  private readonly freeAt: Float64Array; // a heap, the server that falls free first on top
+  private freeAt: Float64Array; // a heap, the server that falls free first on top
 
   constructor(sim: Simulation, servers: number) {
     this.sim = sim;
@@ -40,6 +40,13 @@ export class Station {
     this.visits++;
     this.sink(start + duration);
     return start + duration;
+  }
+
+  /** Another number of servers from now on; nobody is being served or waits. */
+  resize(servers: number): void {
+    this.idleTime = this.idle;
+    this.servers = servers;
+    this.freeAt = new Float64Array(servers).fill(this.sim.now);
   }
 
   /** The instant at which a visitor who comes now would be served. */

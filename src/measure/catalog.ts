@@ -1,10 +1,12 @@
 import { type MetricDefinition, type MetricFamily, SUFFIXES } from './family.ts';
+import { activityFamily } from './metrics/activity.ts';
 import { commitFamily } from './metrics/commits.ts';
 import { costFamily } from './metrics/cost.ts';
 import { errorFamily } from './metrics/errors.ts';
 import { failoverFamily } from './metrics/failover.ts';
 import { latencyFamily } from './metrics/latency.ts';
 import { outageFamily } from './metrics/outage.ts';
+import { positionFamily } from './metrics/positions.ts';
 import { procArrayFamily } from './metrics/procarray.ts';
 import { replicationFamily } from './metrics/replication.ts';
 import { serverFamily } from './metrics/servers.ts';
@@ -24,7 +26,9 @@ export const FAMILIES: readonly MetricFamily[] = [
   procArrayFamily,
   tableFamily,
   replicationFamily,
+  positionFamily,
   waitFamily,
+  activityFamily,
   costFamily,
 ];
 

@@ -23,6 +23,8 @@ export interface ObservedHost {
     readonly servers: number;
     readonly served: Nanoseconds;
     readonly idle: Nanoseconds;
+    /** Time that cores have been there, if their number can change. */
+    readonly offered?: Nanoseconds;
     /** Visits for which a core changed from one process to another, and what that cost in all. */
     readonly switches?: number;
     readonly switchTime?: Nanoseconds;

@@ -8,13 +8,15 @@
  * Entries of an index whose order is that of the rows lead to neighbours; those of others to rows
  * all over the table, the same for the same entry.
  *
- * Left out: prefetching (effective_io_concurrency), bitmaps that are too large for work_mem and
+ * Left out: bitmaps that are too large for work_mem and
  * become lossy, entries of dead rows on the way.
  */
 import type { Nanoseconds } from '../kernel/time.ts';
 import { type Table, tablePage } from './heap/relation.ts';
 import type { Server } from './server.ts';
+import { HeapReads } from './storage/heap-reads.ts';
 import { setHints } from './storage/hint.ts';
+import type { Transaction } from './transaction.ts';
 import type { WaitState } from './waits.ts';
 
 /** How a statement finds its rows. */
@@ -31,7 +33,7 @@ export interface Access {
 export interface Scanner {
   readonly server: Server;
   readonly wait: WaitState;
-  readonly transaction: { critical: boolean; endCritical(): void };
+  readonly transaction: Pick<Transaction, 'critical' | 'endCritical' | 'cancellation'>;
 }
 
 /** Processor time is asked for when this much has come together, in nanoseconds. */
@@ -50,7 +52,7 @@ export function* rowsOf(table: Table, { index, from, entries }: Access): Generat
   for (let i = 0; i < entries; i++) yield rowOfEntry(table, index, first + i);
 }
 
-/** Reads what a scan of an index reads; rows are looked at, and not changed. */
+/** Reads what a scan of an index reads, until it is cancelled; rows are not changed. */
 export function* scanIndex(scanner: Scanner, table: Table, access: Access) {
   const scan = new IndexScan(scanner, table, access);
   yield* scan.run();
@@ -77,6 +79,8 @@ class IndexScan {
     yield* this.descend();
     const tree = table.indexes[access.index]!;
     for (let i = 0; i < access.entries; i++) {
+      if (this.due >= SLICE) yield this.spend();
+      if (this.scanner.transaction.cancellation !== null) return;
       const position = Math.floor(access.from) + i;
       const next = tree.leaves?.blockOf(position) ?? -1;
       if (next !== leaf && leaf >= 0) yield* this.readIndex(next);
@@ -88,13 +92,25 @@ class IndexScan {
       if (access.scan === 'bitmap') blocks.push(block);
       else if (block !== last) yield* this.readHeap(block);
       last = block;
-      if (this.due >= SLICE) yield this.spend();
     }
-    for (const block of [...new Set(blocks)].sort((a, b) => a - b)) {
-      yield* this.readHeap(block);
-      if (this.due >= SLICE) yield this.spend();
-    }
+    if (access.scan === 'bitmap') yield* this.readBitmap(blocks);
     if (this.due >= 1) yield this.spend();
+  }
+
+  /** Each page once, in the order of blocks, with others on order meanwhile. */
+  private *readBitmap(found: readonly number[]) {
+    const { table, scanner } = this;
+    const { server, transaction, wait } = scanner;
+    const blocks = [...new Set(found)].sort((a, b) => a - b);
+    const reads = new HeapReads(server.storage, table.heap, wait, blocks);
+    for (let place = 0; place < blocks.length; place++) {
+      transaction.critical = true;
+      this.due += server.costs.pageHit + (yield* reads.page(place));
+      transaction.endCritical();
+      this.look(blocks[place]!);
+      if (this.due >= SLICE) yield this.spend();
+      if (this.scanner.transaction.cancellation !== null) return;
+    }
   }
 
   private spend(): undefined {
@@ -121,10 +137,14 @@ class IndexScan {
 
   /** A page of the table, on which a reader may prune and set hint bits. */
   private *readHeap(block: number) {
+    yield* this.read(tablePage(this.table.definition.relation, block));
+    this.look(block);
+  }
+
+  private look(block: number): void {
     const { table, scanner } = this;
     const { storage, procArray, inRecovery } = scanner.server;
     const page = tablePage(table.definition.relation, block);
-    yield* this.read(page);
     const horizon = inRecovery ? 0 : procArray.array.oldestNonRemovableXid();
     const oldestRunning = inRecovery ? 0 : procArray.array.oldestRunningXid;
     const { record, setsHints } = table.heap.fetch(block, horizon, oldestRunning);

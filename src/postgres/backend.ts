@@ -15,11 +15,13 @@ import {
   type Process,
   type ProcessId,
 } from '../kernel/index.ts';
+import { authenticate } from './authentication.ts';
 import { Executor } from './executor.ts';
 import type { LockClient, LockKind, LockOwner } from './locking/lock-table.ts';
 import { BackendMemory } from './memory.ts';
 import type { ProcSession } from './procarray/index.ts';
 import type { Server } from './server.ts';
+import { sortBytes, sortedRows, sortTime } from './sort.ts';
 import {
   ERRORS,
   type ErrorResponse,
@@ -29,10 +31,15 @@ import {
 } from './statement.ts';
 import type { Undo } from './subtransactions.ts';
 import { Transaction } from './transaction.ts';
-import { CLIENT_READ, CPU, LOCK_WAITS, type WaitState } from './waits.ts';
+import {
+  CLIENT_READ,
+  CLIENT_READ_IN_TRANSACTION,
+  CPU,
+  LOCK_WAITS,
+  type WaitState,
+} from './waits.ts';
 
 const COMPLETE: WireMessage = { type: 'complete' };
-const AUTHENTICATION_REQUEST: WireMessage = { type: 'authentication request' };
 
 /** Statements by what they touch of a core's caches. */
 const VISITS = {
@@ -49,6 +56,9 @@ const VISITS = {
   'rollback to': 1,
 } as const;
 
+/** Pages of a statement that are not those of every other: the index's leaf, and the row's page. */
+const OWN_PAGES = 2;
+
 /** What a statement that is executed has left to do. */
 type Rest = 'nothing' | 'the rest' | 'commit';
 
@@ -60,7 +70,11 @@ export class Backend implements LockClient {
   /** The answer to the statement that is being executed. */
   private answer: WireMessage = COMPLETE;
   private started = false;
-  private hasQueried = false;
+  /** Queries so far, and at how many of them its page tables are looked at next. */
+  private queries = 0;
+  private mapsAt = 1;
+  /** What is left to do of the statement's sort; 0: it does not sort. */
+  private sortTime: Nanoseconds = 0;
   /** When the last statement ended, and until when the client may take; -1: it is not idle. */
   private idleSince: Nanoseconds = -1;
   private idleUntil: Nanoseconds = -1;
@@ -90,12 +104,12 @@ export class Backend implements LockClient {
     try {
       yield host.cpu.serve(costs.backendStart, group);
       yield* proc.connect();
-      if (!(yield* this.authenticate())) return;
+      if (!(yield* authenticate(this.server, this.endpoint, this.wait))) return;
       for (;;) {
         const packet = this.inbox.take();
         if (packet === undefined) {
           if (this.outstayed()) return;
-          this.wait.now(CLIENT_READ);
+          this.wait.now(transaction.inBlock ? CLIENT_READ_IN_TRANSACTION : CLIENT_READ);
           yield this.inbox.receive(this.idleUntil);
           this.wait.now(CPU);
         } else if (packet.ending || packet.message!.type === 'terminate') return;
@@ -108,6 +122,7 @@ export class Backend implements LockClient {
           let rest = this.execute(statement);
           if (rest === 'the rest') {
             const error = yield* this.executor.finish(statement);
+            if (this.sortTime > 0) yield* this.sorted();
             rest = this.executed(error);
           }
           if (rest === 'commit') {
@@ -167,40 +182,20 @@ export class Backend implements LockClient {
     this.executor.changes.end(this.transaction.isCommittedIn(this.server.wal.insertLsn));
   }
 
+  /** Whether the client has closed the connection; while a statement runs only who looks knows. */
+  isGone(): boolean {
+    const packet = this.inbox.take();
+    if (packet === undefined) return false;
+    this.inbox.send(packet);
+    return packet.ending !== null || packet.message?.type === 'terminate';
+  }
+
   /** commit_siblings does not count who waits for a lock (procarray.c:MinimumActiveBackends). */
   lockWait(kind: LockKind | null): void {
     const { server } = this;
     if (kind !== null) server.lockWaits++;
     if (this.transaction.hasXid) server.activeTransactions += kind === null ? 1 : -1;
     this.wait.now(kind === null ? CPU : LOCK_WAITS[kind]);
-  }
-
-  /**
-   * The startup packet, then SCRAM-SHA-256's two exchanges: three round trips in all. The packet,
-   * and then both exchanges, have authentication_timeout; who sends no packet is left without a word.
-   */
-  private *authenticate() {
-    const { context, settings } = this.server;
-    let giveUpAt = 0;
-    for (let exchange = 0; exchange < 3; exchange++) {
-      if (exchange < 2) giveUpAt = context.sim.now + settings.authentication_timeout;
-      let packet = this.inbox.take();
-      while (packet === undefined) {
-        if (context.sim.now >= giveUpAt) {
-          if (exchange > 0) this.endpoint.send(ERRORS.authenticationTimeout, RESULT_BYTES);
-          return false;
-        }
-        this.wait.now(CLIENT_READ);
-        yield this.inbox.receive(giveUpAt);
-        packet = this.inbox.take();
-      }
-      this.wait.now(CPU);
-      if (packet.ending) return false;
-      if (exchange < 2) this.endpoint.send(AUTHENTICATION_REQUEST, RESULT_BYTES);
-    }
-    const inHotStandby = this.server.inRecovery;
-    this.endpoint.send({ type: 'ready', inHotStandby }, RESULT_BYTES);
-    return true;
   }
 
   /** Whether the client has kept the session waiting for too long: it is told, and that is it. */
@@ -229,9 +224,12 @@ export class Backend implements LockClient {
   /** What a query costs before it does anything: its snapshot, and the first one its caches. */
   private beginQuery(): Nanoseconds {
     const snapshot = this.proc.beginStatement();
-    if (this.hasQueried) return snapshot;
-    this.hasQueried = true;
-    return snapshot + this.server.costs.firstQuery;
+    this.transaction.takesSnapshot();
+    if (++this.queries >= this.mapsAt) {
+      this.mapsAt *= 2;
+      this.memory.usedPages(OWN_PAGES * this.queries);
+    }
+    return this.queries > 1 ? snapshot : snapshot + this.server.costs.firstQuery;
   }
 
   /** Does what takes no time beyond the processor's, and says what there is left to do. */
@@ -250,9 +248,7 @@ export class Backend implements LockClient {
       case 'set':
         return this.set(statement);
       case 'commit':
-        if (transaction.hasXid && !transaction.isAborted) return 'commit';
-        this.endTransaction();
-        return 'nothing';
+        return this.commit();
       case 'rollback':
         this.endTransaction();
         return 'nothing';
@@ -261,8 +257,29 @@ export class Backend implements LockClient {
       case 'rollback to':
         return this.subtransaction(statement);
       default:
+        if ((statement.details?.sortedBytes ?? 0) > 0 && !this.beginSort(statement))
+          return this.executed(ERRORS.outOfMemory);
         return this.executor.begin(statement) ? this.executed(null) : 'the rest';
     }
+  }
+
+  /** A sort takes its memory as its rows come, here at once; false if there is none. */
+  private beginSort(statement: Statement): boolean {
+    const { settings, storage } = this.server;
+    const rows = sortedRows(statement, storage.tables[statement.relation!.index]!.heap.live);
+    if (rows < 2) return true;
+    const bytes = Math.min(sortBytes(rows, statement.details!.sortedBytes), settings.work_mem);
+    this.sortTime = sortTime(rows);
+    return this.memory.takeWorkMemory(bytes) !== 'refused';
+  }
+
+  /** All rows have come and are put in order; then their memory is free. */
+  private *sorted(): Generator<undefined, void, undefined> {
+    const { host, group } = this.server;
+    const time = this.sortTime;
+    this.sortTime = 0;
+    yield host.cpu.serve(time, group);
+    this.memory.freeWorkMemory();
   }
 
   private set({ details }: Statement): Rest {
@@ -273,10 +290,22 @@ export class Backend implements LockClient {
 
   /** Outside of a block a statement is a transaction of its own; an error ends any. */
   private executed(error: ErrorResponse | null): Rest {
-    const { inBlock, hasXid } = this.transaction;
+    const { inBlock, hasXid, serializable } = this.transaction;
     if (error) this.fail(error);
-    else if (!inBlock && hasXid) return 'commit';
+    else if (!inBlock && (hasXid || serializable !== null)) return this.commit();
     else if (!inBlock) this.server.locks.releaseAll(this.owner);
+    return 'nothing';
+  }
+
+  /** Whether there is anything to commit, and nothing that forbids it. */
+  private commit(): Rest {
+    const { transaction } = this;
+    if (!transaction.isAborted && transaction.failsToCommit()) {
+      this.answer = ERRORS.dependencies;
+      transaction.isAborted = true;
+    }
+    if (transaction.hasXid && !transaction.isAborted) return 'commit';
+    this.endTransaction();
     return 'nothing';
   }
 

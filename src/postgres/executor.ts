@@ -6,25 +6,32 @@
  * Kept: the table's lock and the row's before the change, pages in the order in which an index scan
  * reads them, the change's WAL records with their images, hint bits and pruning by readers, undoing
  * on abort (the versions stay, dead), several rows one after the other, sequential scans through a
- * ring and with their reads ahead, error 40001. Left out: a change is made before the pages that it needs have come in, so
- * another backend that has them can see it some milliseconds early; an inserted row that is not
- * committed is a row that others wait for, where in Postgres an UPDATE does not see it; the dead
- * tuple of an INSERT that fails with 23505.
+ * ring and with their reads ahead, error 40001. Left out: a change is made before the pages that it
+ * needs have come in, so another backend that has them can see it some milliseconds early; an
+ * inserted row that is not committed is a row that others wait for, where in Postgres an UPDATE
+ * does not see it; the dead tuple of an INSERT that fails with 23505.
  */
 import { scanIndex } from './access.ts';
 import type { InsertTarget } from './heap/insert-page.ts';
-import { type Table, type TableRead, type TableUpdate, tablePage } from './heap/relation.ts';
+import {
+  type Table,
+  type TableChange,
+  type TableRead,
+  type TableUpdate,
+  tablePage,
+} from './heap/relation.ts';
 import type { LockManager, LockRequest } from './locking/lock-manager.ts';
 import type { RowLockMode } from './locking/lock-modes.ts';
 import type { LockOwner } from './locking/lock-table.ts';
 import { type RowId, rowId } from './locking/row-locks.ts';
 import { changeOf, makesNewVersion } from './row-changes.ts';
+import { dependsTooMuch } from './serializable/dependencies.ts';
 import type { Server } from './server.ts';
 import { ERRORS, type ErrorResponse, LOCK_ERRORS, type Statement } from './statement.ts';
 import { aboutRow, furtherRow, keysOf, rowLockOf, rowOf, tableLockOf } from './statement-rows.ts';
 import { setHints } from './storage/hint.ts';
-import { SequentialReads } from './storage/sequential-reads.ts';
 import { needsNewPage } from './storage/table-files.ts';
+import { scanTable } from './table-scan.ts';
 import type { Transaction } from './transaction.ts';
 import { TransactionChanges } from './transaction-changes.ts';
 import type { WaitState } from './waits.ts';
@@ -103,11 +110,25 @@ export class Executor {
     if (this.obstacle !== 'rows') return yield* this.finishRow(statement);
     const { rows, access } = statement.details!;
     const table = this.server.storage.tables[statement.relation!.index]!;
-    if (rows === 'all') yield* this.scan(statement);
+    if (rows === 'parts') return yield* this.eachPart(statement);
+    if ((rows === 'all' || rows === 'entries') && this.scans(table)) return ERRORS.dependencies;
+    if (rows === 'all') yield* scanTable(this, table);
     else if (rows === 'entries') yield* scanIndex(this, table, access!);
     else return yield* this.eachRow(statement);
     if (this.transaction.cancellation !== null) return this.transaction.cancellation;
     return rowLockOf(statement) === null ? null : yield* this.eachRow(statement);
+  }
+
+  /** The same in one partition after the other. */
+  private *eachPart({ details, prepared }: Statement): Finishing {
+    const { host, group, costs } = this.server;
+    const planning = prepared ? 0 : costs.furtherRow('partitionPlanned');
+    for (const part of details!.parts) {
+      yield host.cpu.serve(Math.round(planning + costs.furtherRow('partition')), group);
+      const error = this.begin(part) ? null : yield* this.finish(part);
+      if (error !== null) return error;
+    }
+    return null;
   }
 
   /** What one row has to wait for. */
@@ -153,33 +174,6 @@ export class Executor {
     return this.transaction.cancellation;
   }
 
-  /** A sequential scan: all pages in order, those of a big table through a ring. */
-  private *scan(statement: Statement) {
-    const { storage, costs, host, group } = this.server;
-    const table = storage.tables[statement.relation!.index]!;
-    const { heap } = table;
-    const { relation } = heap.definition;
-    const reads = new SequentialReads(storage, heap, this.wait);
-    const versions = (heap.live + heap.dead) / Math.max(1, heap.pages);
-    const ofPage = costs.pageHit + versions * costs.furtherRow('scanned');
-    const { horizon, oldestRunning } = this.horizons();
-    let due = 0;
-    for (let block = 0, end = heap.pages; block < end; block++) {
-      const page = tablePage(relation, block);
-      this.transaction.critical = true;
-      due += ofPage + (yield* reads.page(block));
-      this.transaction.endCritical();
-      const { record, setsHints } = heap.fetch(block, horizon, oldestRunning);
-      if (record) storage.log(table, [record]);
-      if (setsHints) setHints(storage, table, page);
-      if (this.transaction.cancellation !== null) return;
-      if (due < SLICE) continue;
-      yield host.cpu.serve(Math.round(due), group);
-      due = 0;
-    }
-    if (due >= 1) yield host.cpu.serve(Math.round(due), group);
-  }
-
   private failed(outcome: keyof typeof LOCK_ERRORS | 'cancelled'): ErrorResponse {
     if (outcome === 'cancelled') return this.transaction.cancellation!;
     if (outcome === 'deadlock') this.server.deadlocks++;
@@ -189,6 +183,7 @@ export class Executor {
   /** The table is locked: the row, then the pages. True if that was all. */
   private operate(statement: Statement): boolean {
     const { verb, details } = statement;
+    this.error = null;
     if (details !== null && details.rows !== null) {
       this.obstacle = 'rows';
       return false;
@@ -204,6 +199,10 @@ export class Executor {
         this.obstacle = obstacle;
         return false;
       }
+    }
+    if (this.error !== null) {
+      this.obstacle = 'error';
+      return false;
     }
     this.obstacle = 'pages';
     this.used = this.server.storage.touch(this.work.reads);
@@ -255,14 +254,8 @@ export class Executor {
     return table.heap.rows.blockOf(rowOf(key, table)) >= 0;
   }
 
-  private horizons() {
-    const { procArray, inRecovery } = this.server;
-    if (inRecovery) return { horizon: 0, oldestRunning: 0 };
-    const { array } = procArray;
-    return { horizon: array.oldestNonRemovableXid(), oldestRunning: array.oldestRunningXid };
-  }
-
-  private read({ relation, key, details }: Statement): void {
+  private read(statement: Statement): void {
+    const { relation, key, details } = statement;
     const { storage, procArray, inRecovery } = this.server;
     const table = storage.tables[relation!.index]!;
     const horizon = inRecovery ? 0 : procArray.array.oldestNonRemovableXid();
@@ -274,6 +267,7 @@ export class Executor {
     this.used = 0;
     this.newPage = -1;
     this.setsHints = found.setsHints;
+    this.depends(statement, null);
   }
 
   /** The row is the transaction's: it is changed, or it is new. False: that is an error. */
@@ -286,7 +280,7 @@ export class Executor {
     const meets = statement.verb === 'insert' && this.meetsRow(statement);
     if (meets && statement.details!.onConflict === 'nothing') {
       this.read(statement);
-      return true;
+      return this.error === null;
     }
     this.targets[index] ??= { block: -1 };
     if (storage.files.areStuck && this.outgrows(statement, table)) return false;
@@ -303,13 +297,30 @@ export class Executor {
     if (change === null) return true;
     this.changes.add(change, table);
     if (!change.heap.hot && !storage.files.follow(index)) this.error = ERRORS.diskFull;
-    return this.error === null;
+    return this.error === null && !this.depends(statement, change);
+  }
+
+  /** SERIALIZABLE: what the statement has read and written is noted; true if that is too much. */
+  private depends(statement: Statement, change: TableChange | null): boolean {
+    const own = this.transaction.serializable;
+    if (own === null) return false;
+    const { predicateLocks } = this.server;
+    const fails = dependsTooMuch(predicateLocks, own, statement, this.table!, change?.heap ?? null);
+    if (fails) this.error = ERRORS.dependencies;
+    return fails;
+  }
+
+  /** A scan has read the whole table, as far as others under SERIALIZABLE are concerned. */
+  private scans({ definition }: Table): boolean {
+    const own = this.transaction.serializable;
+    return own !== null && this.server.predicateLocks.scans(own, definition.relation);
   }
 
   /** The disk is full: whether the change wants a page that the file does not have. */
   private outgrows({ verb, key, relation }: Statement, table: Table): boolean {
     const { block } = this.targets[relation!.index]!;
-    const change = { verb, row: rowOf(key, table), block, horizon: this.horizons().horizon };
+    const horizon = this.server.procArray.array.oldestNonRemovableXid();
+    const change = { verb, row: rowOf(key, table), block, horizon };
     if (needsNewPage(this.server.storage, table, change)) this.error = ERRORS.diskFull;
     return this.error !== null;
   }

@@ -10,6 +10,7 @@
  * Left out: parallel workers, maintenance_work_mem, memory contexts' fragments.
  */
 import type { Memory, MemoryAnswer, MemoryUser } from '../hardware/memory.ts';
+import { exp } from '../kernel/index.ts';
 import type { PostgresSettings } from './settings.ts';
 
 const FRESH_BYTES = 1_058_000 + 68_000 + 15_000;
@@ -17,6 +18,7 @@ const FRESH_PAGE_TABLE_BYTES = 176_000;
 const FIRST_QUERY_BYTES = 160_000;
 /** 8 bytes of page table for each page of 4 KiB. */
 const PAGE_TABLE_SHARE = 1 / 512;
+const MAPPED_BY_TABLE = 2 << 20;
 /** Beyond some hundred relations the catalog caches grow by this for each one touched. */
 const CATALOG_BYTES_PER_RELATION = 32_000;
 /** Lock table, semaphores, PGPROC: per allowed connection (mechanisms 7.4). */
@@ -59,6 +61,16 @@ export class BackendMemory implements MemoryUser {
     return this.grow(more);
   }
 
+  /**
+   * It has used so many pages since its start, each anywhere in shared buffers, which Postgres
+   * fills in no order. A page table is 4 KiB and maps 2 MiB, whatever of it is touched.
+   */
+  usedPages(count: number): MemoryAnswer {
+    const { sharedBuffersBytes } = this.server;
+    const share = 1 - exp((-count * MAPPED_BY_TABLE) / sharedBuffersBytes);
+    return this.touched(Math.round(share * sharedBuffersBytes));
+  }
+
   /** It has opened so many relations (partitions, indexes) for the first time. */
   openedRelations(count: number): MemoryAnswer {
     return this.grow(count * CATALOG_BYTES_PER_RELATION);
@@ -73,6 +85,7 @@ export class BackendMemory implements MemoryUser {
 
   /** The statement has ended. */
   freeWorkMemory(): void {
+    if (this.working === 0) return;
     this.server.release(this.working);
     this.bytes -= this.working;
     this.working = 0;

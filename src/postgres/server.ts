@@ -22,6 +22,7 @@ import { FIRST_LSN, type Lsn } from './lsn.ts';
 import { ServerMemory } from './memory.ts';
 import { SharedProcArray } from './procarray/index.ts';
 import { RecentUpdates } from './recent-updates.ts';
+import { PredicateLocks } from './serializable/predicate-locks.ts';
 import type { PostgresSettings } from './settings.ts';
 import { ERRORS, RESULT_BYTES, type WireMessage } from './statement.ts';
 import { Database } from './storage/database.ts';
@@ -82,6 +83,8 @@ export class Server implements Listener<WireMessage> {
   readonly recentUpdates = new RecentUpdates();
   readonly autovacuum: Autovacuum;
   locks: LockManager;
+  /** What serializable transactions have read. */
+  predicateLocks: PredicateLocks;
   synchronousReplication: SynchronousReplication = NO_STANDBYS;
   state: ServerState = 'shut down';
   stateSince = 0;
@@ -120,6 +123,7 @@ export class Server implements Listener<WireMessage> {
     this.backgroundWriter = new BackgroundWriterProcess(this);
     this.waits = new WaitTimes(context.sim);
     this.locks = new LockManager(context.sim, options.settings);
+    this.predicateLocks = new PredicateLocks(options.settings);
     this.timeouts = new SessionTimeouts(options.settings);
     this.procArray = new SharedProcArray(context.sim, options.settings);
     this.memory = new ServerMemory(this.host.memory, options.settings, () => this.memories());
@@ -262,6 +266,7 @@ export class Server implements Listener<WireMessage> {
     this.endpoints.clear();
     this.activeTransactions = 0;
     this.locks = new LockManager(this.context.sim, this.settings);
+    this.predicateLocks = new PredicateLocks(this.settings);
     this.procArray.restart();
     this.recentUpdates.clear();
     this.memory.stop();
@@ -308,12 +313,17 @@ export class Server implements Listener<WireMessage> {
 
   /** The kernel has killed one of the backends; the postmaster hears of it at once (SIGCHLD). */
   backendKilled(backend: Backend, bytes: number): void {
-    this.context.sim.kill(backend.process);
     this.context.events.oomKill.emit(this.index, bytes);
     const megabytes = (bytes / 1e6).toFixed(1);
     this.note(
       `the kernel killed a backend of ${megabytes} MB for want of memory: all sessions end`,
     );
+    this.backendCrashed(backend);
+  }
+
+  /** A signal has ended one of the backends. */
+  backendCrashed(backend: Backend): void {
+    this.context.sim.kill(backend.process);
     const crashed = () => this.childCrashed();
     const reaper = function* (): Process {
       crashed();

@@ -34,7 +34,7 @@ export type Keys =
 
 /** What holds until the end of a transaction: SET LOCAL, SET TRANSACTION, BEGIN's options. */
 export interface TransactionSettings {
-  readonly isolation?: Exclude<Isolation, 'serializable'>;
+  readonly isolation?: Isolation;
   readonly synchronousCommit?: string;
   readonly lockTimeout?: Nanoseconds;
   readonly statementTimeout?: Nanoseconds;
@@ -43,10 +43,12 @@ export interface TransactionSettings {
 /** What a statement is beyond its verb, its table and one key. */
 export interface StatementDetails {
   /**
-   * Its rows, if it does not stop at the one of its key: several, all in a sequential scan, or
-   * those of the entries that its access names.
+   * Its rows, if it does not stop at the one of its key: several, all in a sequential scan, those
+   * of the entries that its access names, or those of several partitions.
    */
-  readonly rows: Keys | 'all' | 'entries' | null;
+  readonly rows: Keys | 'all' | 'entries' | 'parts' | null;
+  /** The same for each of several partitions, in the order of the plan. */
+  readonly parts: readonly Statement[];
   /** By which index it finds them; null: by the first one, that of the key. */
   readonly access: Access | null;
   /** SELECT ... FOR: the lock that it takes of its rows. */
@@ -61,6 +63,8 @@ export interface StatementDetails {
   readonly onConflict: 'error' | 'nothing' | 'update';
   /** What SELECT ... FOR does about a row that somebody else has: also NOWAIT, SKIP LOCKED. */
   readonly lockedRows: 'wait' | 'error' | 'skip';
+  /** ORDER BY without an index: the sorted columns' bytes of each row; 0: nothing is sorted. */
+  readonly sortedBytes: number;
   readonly settings: TransactionSettings | null;
   /** SAVEPOINT, RELEASE, ROLLBACK TO: of which name. */
   readonly savepoint: string | null;
@@ -161,6 +165,12 @@ export const ERRORS = {
     message: 'could not serialize access due to concurrent update',
     fatal: false,
   },
+  dependencies: {
+    type: 'error',
+    sqlstate: '40001',
+    message: 'could not serialize access due to read/write dependencies among transactions',
+    fatal: false,
+  },
   uniqueViolation: {
     type: 'error',
     sqlstate: '23505',
@@ -220,6 +230,7 @@ export const ERRORS = {
   shuttingDown: fatal('57P03', 'the database system is shutting down'),
   outOfMemory: { type: 'error', sqlstate: '53200', message: 'out of memory', fatal: false },
   cannotFork: fatal('53200', 'could not fork new process for connection'),
+  connectionLost: fatal('08006', 'connection to client lost'),
   authenticationTimeout: fatal('57014', 'canceling authentication due to timeout'),
   idleInTransaction: fatal('25P03', 'terminating connection due to idle-in-transaction timeout'),
   transactionTimeout: fatal('25P04', 'terminating connection due to transaction timeout'),

@@ -10,7 +10,8 @@
  * transaction_timeout counts for nothing (postgres.c: enable_statement_timeout). A client that is
  * gone without a word keeps its locks and the horizon until one of them fires. A statement that
  * waits for a lock is cancelled at the instant; one that reads or computes at the end of the read,
- * or of its turn of the processor.
+ * or of its turn of the processor. client_connection_check_interval (14) is kept in waits for
+ * locks (`locking/lock-manager.ts`); left out: a statement that computes does not look.
  */
 import { type Nanoseconds, NEVER } from '../kernel/index.ts';
 import type { PostgresSettings } from './settings.ts';
@@ -50,8 +51,14 @@ export class SessionTimeouts {
     return Math.min(now + statement, ofTransaction);
   }
 
-  /** With which of the two errors it is cancelled at that instant. */
-  cancellation(cancelAt: Nanoseconds, at: Nanoseconds, began: Nanoseconds): ErrorResponse {
+  /** With which error it is cancelled at that instant: before its time, if its client is gone. */
+  cancellation(
+    cancelAt: Nanoseconds,
+    at: Nanoseconds,
+    statement: Nanoseconds,
+    began: Nanoseconds,
+  ): ErrorResponse {
+    if (cancelAt < this.cancelAt(at, statement, began)) return ERRORS.connectionLost;
     const ofTransaction = (began < 0 ? at : began) + this.transaction;
     return cancelAt < ofTransaction ? ERRORS.statementTimeout : ERRORS.transactionTimeout;
   }

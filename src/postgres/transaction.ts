@@ -12,6 +12,7 @@ import type { LockOwner } from './locking/lock-table.ts';
 import type { Lsn } from './lsn.ts';
 import type { ProcSession } from './procarray/session.ts';
 import { ASSIGNMENT_BYTES } from './record-sizes.ts';
+import type { SerializableTransaction } from './serializable/conflicts.ts';
 import type { Server } from './server.ts';
 import {
   type CommitRecord,
@@ -29,6 +30,8 @@ export class Transaction {
   inBlock = false;
   /** Its commit record is in the log: whatever happens to its process now, it has committed. */
   hasCommitted = false;
+  /** What is known of it beyond its snapshot under SERIALIZABLE, once it has one. */
+  serializable: SerializableTransaction | null = null;
   /** An error has ended it; what follows in its block is refused. */
   isAborted = false;
   /** When its block began; -1 outside of one. */
@@ -73,7 +76,20 @@ export class Transaction {
     const { context, timeouts } = this.server;
     const { cancelAt } = this.owner;
     if (context.sim.now < cancelAt) return null;
-    return timeouts.cancellation(cancelAt, this.statementAt, this.began);
+    return timeouts.cancellation(cancelAt, this.statementAt, this.statementTimeout, this.began);
+  }
+
+  /** A query takes a snapshot; the first one begins a serializable transaction. */
+  takesSnapshot(): void {
+    if (this.serializable !== null || !this.proc.isSerializable) return;
+    this.serializable = this.server.predicateLocks.begin();
+  }
+
+  /** Before its commit record. True: others depend on it so that it has to fail. */
+  failsToCommit(): boolean {
+    return (
+      this.serializable !== null && this.server.predicateLocks.failsToCommit(this.serializable)
+    );
   }
 
   /** Whether one snapshot serves the whole transaction (REPEATABLE READ). */
@@ -195,6 +211,7 @@ export class Transaction {
   end(): void {
     if (this.hasXid && !this.hasCommitted) this.logAborts(this.subtransactions.rollBack());
     this.proc.abort();
+    if (this.serializable !== null) this.endSerializable(this.serializable);
     if (this.hasXid) this.server.activeTransactions--;
     this.locks.releaseAll(this.owner, this.hasCommitted);
     this.subtransactions.clear();
@@ -203,6 +220,12 @@ export class Transaction {
     this.owner.lockTimeout = this.server.settings.lock_timeout;
     this.statementTimeout = this.server.timeouts.statement;
     this.began = -1;
+  }
+
+  private endSerializable(own: SerializableTransaction): void {
+    const { isAborted, hasXid, hasCommitted } = this;
+    this.server.predicateLocks.end(own, hasCommitted || (!hasXid && !isAborted), hasXid);
+    this.serializable = null;
   }
 
   /** Its locks and its records say that a part of it is undone; its changes are others' concern. */

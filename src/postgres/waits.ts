@@ -38,12 +38,15 @@ export const DATA_FILE_READ = 9;
 export const DATA_FILE_WRITE = 10;
 export const BUFFER_IO = 11;
 
+/** ClientRead within a transaction, kept apart: pg_stat_activity calls it idle in transaction. */
+export const CLIENT_READ_IN_TRANSACTION = WAIT_EVENTS.length;
+
 /** Heavyweight locks, by what they are on. */
 export const LOCK_WAITS = { transactionid: 5, tuple: 12, relation: 13, extend: 14 } as const;
 
 /** The time that all backends of a server have spent in each state. */
 export class WaitTimes {
-  readonly total = new Float64Array(WAIT_EVENTS.length);
+  readonly total = new Float64Array(WAIT_EVENTS.length + 1);
   private readonly clock: { readonly now: Nanoseconds };
 
   constructor(clock: { readonly now: Nanoseconds }) {

@@ -16,6 +16,7 @@ export function lint(scenario: Scenario, file: ScenarioFile): Finding[] {
 
 function unusedHardware(scenario: Scenario): Finding[] {
   const used = new Set([...scenario.hosts.values()].map((host) => host.machine.name));
+  for (const fault of scenario.faults) if (fault.kind === 'resize') used.add(fault.hardware);
   return [...scenario.hardware.keys()]
     .filter((name) => !used.has(name))
     .map((name) => ({ path: ['hardware', name], why: 'nothing runs on it', atKey: true }));

@@ -8,6 +8,7 @@
  * that differs is found; `--events` then prints those events.
  */
 import { readFileSync } from 'node:fs';
+import { shippedPlans } from '../../src/cli/plans/cache.ts';
 import { unbuilt } from '../../src/scenario/build/unbuilt.ts';
 import { buildWorld, type World } from '../../src/scenario/build/world.ts';
 import { expandRuns, loadScenario, type Run } from '../../src/scenario/index.ts';
@@ -23,9 +24,10 @@ export interface Fingerprint {
 }
 
 function runsOf(file: string): readonly Run[] {
-  const loaded = loadScenario(readFileSync(file, 'utf8'), { file });
+  const options = { plans: shippedPlans };
+  const loaded = loadScenario(readFileSync(file, 'utf8'), { file, ...options });
   if (!loaded.ok) throw new Error(`${file} cannot be read`);
-  const expanded = expandRuns(loaded.document);
+  const expanded = expandRuns(loaded.document, options);
   if (!expanded.ok) throw new Error(`${file} cannot be expanded`);
   return expanded.runs.filter(({ scenario }) => unbuilt(scenario).length === 0);
 }

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { MILLISECOND, type Process, Random, SECOND } from '../../src/kernel/index.ts';
-import { STATEMENT_BYTES } from '../../src/postgres/statement.ts';
+import { STATEMENT_BYTES, type Statement } from '../../src/postgres/statement.ts';
 import { constantOf } from '../../src/workload/sql/expression.ts';
 import { lex, Tokens } from '../../src/workload/sql/lexer.ts';
 import { readStatement } from '../../src/workload/sql/sql.ts';
@@ -8,17 +8,23 @@ import { fillIn } from '../../src/workload/sql/template.ts';
 import { type Client, ONE_WAY, type ServerPlan, World } from './world.ts';
 
 /** What a client says, and when: in milliseconds after the first second. */
-export type Step = readonly [at: number, sql: string];
+export type Step = readonly [at: number, sql: string | Statement];
 
 export const UPDATE = 'UPDATE pgbench_accounts SET abalance = abalance + 1 WHERE aid = 1';
 
 const ENVIRONMENT = { random: new Random('sql'), variables: [] };
 
-/** Says one statement of SQL and hears the answer. */
-export function* say(client: Client, sql: string) {
+/** A statement of SQL as a client sends it. */
+export function statementOf(sql: string): Statement {
   const tokens = new Tokens(lex(sql, 0, 'sql').tokens);
   const template = readStatement(tokens, { variable: () => constantOf(0n) });
-  client.endpoint!.send(fillIn(template, ENVIRONMENT, true)!, STATEMENT_BYTES);
+  return fillIn(template, ENVIRONMENT, true)!;
+}
+
+/** Says one statement and hears the answer. */
+export function* say(client: Client, sql: string | Statement) {
+  const statement = typeof sql === 'string' ? statementOf(sql) : sql;
+  client.endpoint!.send(statement, STATEMENT_BYTES);
   return yield* client.hear();
 }
 

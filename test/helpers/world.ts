@@ -66,6 +66,8 @@ export interface WorldPlan {
   readonly clientHosts?: readonly string[];
   readonly oneWay?: (from: string, to: string) => Nanoseconds;
   readonly seed?: string;
+  /** Of the tables; by default there is room on their pages. */
+  readonly fillfactor?: number;
 }
 
 /** A disk on which every request takes as long as any other, and that serves many at a time. */
@@ -129,12 +131,11 @@ export class World {
     this.workload = new WorkloadEvents(sim.trace);
     const history = new History();
     this.context = { sim, network: this.network, events: this.events, history };
-    this.makeServers(plan.servers);
+    this.makeServers(plan.servers, unimagedTables(18, plan.fillfactor));
   }
 
-  private makeServers(plans: readonly ServerPlan[]): void {
+  private makeServers(plans: readonly ServerPlan[], database: Database): void {
     const branch = this.context.history.begin(plans[0]?.name ?? 'nobody');
-    const database = unimagedTables();
     for (const [index, plan] of plans.entries()) {
       const { name, of, settings, version, archive = null, start } = plan;
       const resolved = settingsOf(settings, version);
@@ -275,9 +276,9 @@ export class Client {
 }
 
 /** pgbench's tables, with room on their pages; images only after the first checkpoint. */
-export function unimagedTables(version = 18): Database {
+export function unimagedTables(version = 18, fillfactor = 50): Database {
   const loadedLsn = FIRST_LSN + 1;
-  const tables = pgbenchTables(1, version, 50).map((table) => {
+  const tables = pgbenchTables(1, version, fillfactor).map((table) => {
     const indexes = table.indexes.map((index) => ({ ...index, loadedLsn }));
     return { ...table, loadedLsn, indexes };
   });

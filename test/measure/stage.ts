@@ -69,7 +69,7 @@ export class StageServer {
     segments: { bytes: number };
     archiver: { archived: number; failed: number };
   };
-  readonly waits = { total: new Float64Array(WAIT_EVENTS.length) };
+  readonly waits = { total: new Float64Array(WAIT_EVENTS.length + 1) };
   readonly procArray = {
     snapshotTime: 0,
     array: { snapshots: 0, holder: (): { since: number } | null => null },

@@ -55,6 +55,29 @@ describe('memory of a backend (7.4)', () => {
     expect(touched('on')).toBe(0);
   });
 
+  test('7.4: page tables of a running backend grow to shared_buffers / 512', () => {
+    const shared = 256 * MB;
+    const grown = (queries: number, settings = {}) => {
+      const plan = { name: 'pg1', settings: { shared_buffers: shared, ...settings } };
+      const world = new World({ servers: [plan] });
+      const client = world.client('a');
+      const body = function* (): Process {
+        yield* client.connect(['pg1']);
+        for (let i = 0; i < queries; i++) yield* client.say('select', 1 + ((i * 7919) % 100_000));
+      };
+      world.play(body());
+      world.sim.run(20 * SECOND);
+      const [backend] = [...world.server('pg1').backends];
+      return backend!.memory.bytes - 1_317_000 - 160_000;
+    };
+    const tables = shared / (2 << 20);
+    const expected = (pages: number) => (1 - Math.exp(-pages / tables)) * (shared / 512);
+    expect(grown(1)).toBeCloseTo(expected(2), -1);
+    expect(grown(64)).toBeCloseTo(expected(128), -1);
+    expect(grown(4_096)).toBeCloseTo(shared / 512, -1);
+    expect(grown(64, { huge_pages: 'on' })).toBe(0);
+  });
+
   test('the caches of 1,000 partitions 29 MB, of 3,000 106 MB: within a fifth', () => {
     const grown = (count: number) => {
       const [backend] = machine().fork();

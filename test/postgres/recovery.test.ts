@@ -19,7 +19,7 @@ function* flushed(world: World, bytes: number): Generator<undefined, void, undef
 }
 
 /** The time from the start of a crashed server to service, by bytes since the redo pointer. */
-function recoveryTime(bytes: number): number {
+function recoveryTime(bytes: number): { took: number; files: number } {
   const world = single();
   const { sim } = world;
   let began = 0;
@@ -36,7 +36,8 @@ function recoveryTime(bytes: number): number {
   };
   world.play(body());
   sim.run(100 * SECOND);
-  return took;
+  const { recycled, removed } = world.server('pg1').wal.segments;
+  return { took, files: recycled + removed };
 }
 
 describe('crash recovery (3.5)', () => {
@@ -45,8 +46,10 @@ describe('crash recovery (3.5)', () => {
     (bytes) => {
       const header = bytes === 0 ? 0 : (bytes / 8168) * 24;
       const redo = (bytes + header) * DEFAULT_COSTS.redoPerByte;
-      const expected = POSTMASTER_START + redo + 2 * FSYNC; // its record, the control file
-      const rest = recoveryTime(bytes) - expected;
+      const { took, files } = recoveryTime(bytes);
+      expect(files, 'of WAL, each renamed and made durable').toBe(Math.floor(bytes / (15 << 20)));
+      const expected = POSTMASTER_START + redo + (2 + files) * FSYNC; // its record, control file
+      const rest = took - expected;
       expect(Math.abs(rest), `${rest} ns`).toBeLessThan(20_000);
     },
   );
@@ -70,6 +73,33 @@ describe('crash recovery (3.5)', () => {
     world.sim.run(2 * SECOND);
     expect(checkpointer.redoLsn).toBeGreaterThan(redo + 1_000_000);
     expect(wal.insertLsn - checkpointer.redoLsn, 'records of the checkpoint').toBeLessThan(300);
+  });
+
+  test('3.4: a standby starts from its last restartpoint', () => {
+    const world = new World({ servers: [{ name: 'pg1' }, { name: 'pg2', of: 'pg1' }] });
+    const standby = world.server('pg2');
+    let crashedAt = 0;
+    let servesAt = 0;
+    world.events.state.observe((at, server, state) => {
+      if (server === 1 && SERVER_STATES[state] === 'hot standby') servesAt = at;
+    });
+    const body = function* (): Process {
+      yield* flushed(world, 50_000_000);
+      yield world.sim.holdUntil(290 * SECOND);
+      world.server('pg1').checkpointer.request();
+      yield world.sim.holdUntil(310 * SECOND); // restartpoints are due each 300 s
+      yield* flushed(world, 20_000_000);
+      yield world.sim.hold(5 * SECOND);
+      standby.crash();
+      crashedAt = world.sim.now;
+      world.instance('pg2').start('standby', world.instance('pg1'));
+    };
+    world.play(body());
+    world.sim.run(400 * SECOND);
+    const redo = standby.wal.insertLsn - standby.checkpointer.redoLsn;
+    expect(redo / 20_000_000).toBeCloseTo(1, 2);
+    const expected = POSTMASTER_START + redo * DEFAULT_COSTS.redoPerByte;
+    expect((servesAt - crashedAt) / expected).toBeCloseTo(1, 2);
   });
 
   test('after a clean stop there is nothing to redo', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { MILLISECOND, SECOND } from '../../src/kernel/index.ts';
-import { converse, play, type Step, UPDATE } from '../helpers/sql.ts';
+import { converse, play, type Step, statementOf, UPDATE } from '../helpers/sql.ts';
 import { World } from '../helpers/world.ts';
 
 /** One holds the row for a second; the other wants it. */
@@ -74,6 +74,17 @@ describe('7.5: statement_timeout', () => {
     expect(log).toEqual(['102 a: 57014']);
     const whole = 100_000 * 45 + server.storage.tables[0]!.heap.pages * 100;
     expect(whole, 'which would have taken longer').toBeGreaterThan(4 * MILLISECOND);
+    expect(server.locks.table.size).toBe(0);
+  });
+
+  test.each(['index', 'index only', 'bitmap'] as const)('7.5: so is an %s scan', (scan) => {
+    const range = statementOf('SELECT * FROM pgbench_accounts WHERE aid BETWEEN 1 AND 100000');
+    const access = { index: 0, scan, from: 0, entries: 100_000 };
+    const entries = { ...range, details: { ...range.details!, rows: 'entries', access } as const };
+    const whole = play({ a: [[100, entries]] }).log;
+    expect(Number(whole[0]!.split(' ')[0])).toBeGreaterThan(104);
+    const { log, server } = play({ a: [[100, entries]] }, { statement_timeout: 2 * MILLISECOND });
+    expect(log).toEqual(['102 a: 57014']);
     expect(server.locks.table.size).toBe(0);
   });
 

@@ -91,6 +91,83 @@ describe('timeouts of idle sessions (7.5)', () => {
   });
 });
 
+describe('7.5: client_connection_check_interval (14)', () => {
+  /** A client hangs up at 1.25 s while its statement waits for a row; when its backend is gone. */
+  function hangsUp(settings: Record<string, number>, cut = false) {
+    const world = new World({ servers: [{ name: 'pg1', settings }] });
+    const [holder, waiter] = [world.client('a'), world.client('b')];
+    const body = function* (): Process {
+      yield* holder.connect(['pg1']);
+      yield* waiter.connect(['pg1']);
+      for (const word of ['begin', 'update'] as const) yield* holder.say(word, 1);
+      yield world.sim.holdUntil(SECOND);
+      yield* waiter.say('update', 1);
+    };
+    world.play(body());
+    world.at(1.25 * SECOND, () => {
+      if (cut) world.cut('client', 'pg1');
+      else waiter.close();
+    });
+    let goneAt = -1;
+    world.events.connections.observe((at, _, count) => {
+      if (count === 1 && at > SECOND) goneAt = at;
+    });
+    world.sim.run(10 * SECOND);
+    return goneAt / MILLISECOND;
+  }
+
+  test('off by default: the statement waits on for a client that is gone', () => {
+    expect(hangsUp({})).toBeLessThan(0);
+  });
+
+  test('7.5: looked for in this interval, the session ends at the next look', () => {
+    expect(hangsUp({ client_connection_check_interval: 100 * MILLISECOND })).toBeCloseTo(1302, -1);
+    expect(hangsUp({ client_connection_check_interval: 400 * MILLISECOND })).toBeCloseTo(1402, -1);
+  });
+
+  test('7.5: a client that vanished without a word is not found so', () => {
+    const settings = { client_connection_check_interval: 100 * MILLISECOND };
+    expect(hangsUp(settings, true)).toBeLessThan(0);
+  });
+});
+
+describe('7.5: a client that vanishes in a transaction', () => {
+  /** Its path is cut so long after it has heard the answer; when its backend gives up. */
+  function vanishes(after: number) {
+    const world = new World({ servers: [{ name: 'pg1' }] });
+    const { server } = world.instance('pg1');
+    const client = world.client('a');
+    let saidAt = 0;
+    let goneAt = 0;
+    world.events.connections.observe((at, _, count) => {
+      if (count === 0) goneAt = at;
+    });
+    const body = function* (): Process {
+      yield* client.connect(['pg1']);
+      yield* client.say('begin');
+      yield* client.say('update', 1);
+      saidAt = world.sim.now;
+      yield world.sim.hold(after);
+      world.cut('client', 'pg1');
+    };
+    world.play(body());
+    world.sim.run(900 * SECOND);
+    expect([server.backends.size, server.locks.rows.size]).toEqual([1, 1]);
+    world.sim.run(8_000 * SECOND);
+    expect(server.locks.rows.size, 'then its lock is free').toBe(0);
+    return (goneAt - saidAt) / SECOND;
+  }
+
+  test('7.5: tcp_keepalives_* 0, the kernel’s: found by 9 probes in 75 s after 7200 s', () => {
+    expect(vanishes(SECOND)).toBeCloseTo(7_200 + 9 * 75, 0);
+  });
+
+  test('7.5: with data that was never acknowledged: after 15 retransmissions, 15 min', () => {
+    const doublings = 0.2 * (2 ** 10 - 1); // from 0.2 s up to 120 s, then six times 120 s
+    expect(Math.abs(vanishes(0) - (doublings + 6 * 120))).toBeLessThan(5);
+  });
+});
+
 describe('7.5: authentication_timeout', () => {
   /** A connection on which a client says its first words, and then nothing. */
   function stranger(words: number, settings = {}) {

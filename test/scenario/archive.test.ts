@@ -53,7 +53,10 @@ test('segments are archived, old ones go, the disk is used no further', () => {
   expect(metrics['servers.main.archiver.backlog.max']).toBe(SEGMENT);
   expect(metrics['servers.main.wal.size.max']).toBeLessThanOrEqual(5 * SEGMENT);
   const data = metrics['servers.main.disk.used.end']! - metrics['servers.main.wal.size.end']!;
-  expect(data).toBe(DATA);
+  // each transaction adds a row of 48 bytes and its pointer; accounts grow for want of fillfactor
+  const history = metrics['commits.acknowledged']! * (48 + 4);
+  expect(data).toBeGreaterThan(DATA + history);
+  expect(data).toBeLessThan(1.5 * DATA + history);
 });
 
 test('an archive that fails fills the disk: PANIC, and nothing works any more', () => {
@@ -61,7 +64,10 @@ test('an archive that fails fills the disk: PANIC, and nothing works any more', 
   expect(metrics['servers.main.archiver.archived']).toBe(0);
   expect(metrics['servers.main.archiver.failed']).toBeGreaterThan(5);
   const room = Math.floor((256 * MIB - DATA) / SEGMENT);
-  expect(metrics['servers.main.wal.size.max']).toBe(room * SEGMENT);
+  const most = metrics['servers.main.wal.size.max']! / SEGMENT;
+  expect(most, 'and the tables have grown, too').toBeLessThanOrEqual(room);
+  expect(most).toBeGreaterThanOrEqual(room - 2);
+  expect(metrics['servers.main.disk.used.max']).toBeGreaterThan(256 * MIB - SEGMENT);
   expect(metrics['servers.main.panics']).toBeGreaterThan(3);
   expect(metrics['outage.write']).toBeGreaterThan(5);
 });

@@ -99,3 +99,33 @@ test('start.xid_age: tables that were last frozen so many transactions ago (6.6)
   expect(errors).toBe(0);
   expect(aged('2145M').errors, 'no new ids').toBeGreaterThan(0);
 });
+
+test('slot: true keeps the WAL of a standby that is away; without it, it cannot come back', () => {
+  const away = (slot: boolean) => {
+    const text = `
+name: x
+duration: 25s
+hardware: {db: {disk: {kind: nvme}}}
+postgresql: {max_wal_size: 64MB, min_wal_size: 32MB, checkpoint_completion_target: 0.1}
+servers: {main: {hardware: db}, other: {hardware: db, standby_of: main, slot: ${slot}}}
+workload:
+  pgbench: {scale: 10}
+  clients: {app: {count: 8, think: 10ms, run: simple-update, connect: main}}
+faults: [{at: 1s, crash: other, for: 12s}]
+`;
+    const loaded = loadScenario(text, { file: 'x.yaml' });
+    if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+    const result = simulate(loaded.runs[0]!);
+    if ('refused' in result) throw new Error(JSON.stringify(result.refused));
+    const { metrics } = result;
+    return {
+      kept: metrics['servers.main.wal.size.max']! / 2 ** 20,
+      behind: metrics['servers.other.replication.flush_lag.bytes.end']! / 2 ** 20,
+    };
+  };
+  const [without, having] = [away(false), away(true)];
+  expect(without.kept).toBeLessThanOrEqual(96);
+  expect(having.kept).toBeGreaterThan(without.kept);
+  expect(having.behind, 'it has caught up').toBeLessThan(1);
+  expect(without.behind).toBeGreaterThan(64);
+});

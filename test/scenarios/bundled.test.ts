@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { shippedPlans } from '../../src/cli/plans/cache.ts';
 import { MILLISECOND } from '../../src/kernel/index.ts';
 import type { RunResult } from '../../src/measure/result.ts';
 import { expandRuns, formatProblem, loadScenario, type Run } from '../../src/scenario/index.ts';
@@ -53,8 +54,9 @@ const RUNS: readonly Bundled[] = readdirSync(FOLDER, { recursive: true, encoding
   .filter((file) => file.endsWith('.yaml'))
   .sort()
   .flatMap((file) => {
-    const loaded = loadScenario(readFileSync(FOLDER + file, 'utf8'), { file });
-    const expanded = loaded.ok ? expandRuns(loaded.document) : loaded;
+    const options = { plans: shippedPlans };
+    const loaded = loadScenario(readFileSync(FOLDER + file, 'utf8'), { file, ...options });
+    const expanded = loaded.ok ? expandRuns(loaded.document, options) : loaded;
     if (!expanded.ok) throw new Error(expanded.problems.map(formatProblem).join('\n'));
     return expanded.runs.map((run) => ({ name: `${run.scenario.name} ${run.variant}`, run }));
   });

@@ -88,6 +88,12 @@ class Dialogue {
       this.note({ kind: 'schema' }, at, answer.error);
       return;
     }
+    for (const { table, sql } of this.request.partitions) {
+      const answer = await this.server.query(sql);
+      if (answer.ok) continue;
+      this.note({ kind: 'partitions', table }, -1, answer.error);
+      return;
+    }
   }
 
   private async fill(catalog: Catalog): Promise<void> {

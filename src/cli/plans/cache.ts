@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import {
   answerSchema,
   type PlanAnswer,
+  type Planned,
   type PlanRequest,
   requestText,
 } from '../../workload/planner/request.ts';
@@ -57,6 +58,12 @@ export function readPlans(folders: readonly string[], key: string): PlanAnswer |
     }
   }
   return undefined;
+}
+
+/** Answers with the plans that come with the package. */
+export function shippedPlans(request: PlanRequest): Planned | undefined {
+  const answer = readPlans([SHIPPED], planKey(request));
+  return answer && { ok: true, answer };
 }
 
 /** Keeps an answer; what failed, or null. */

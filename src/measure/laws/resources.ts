@@ -7,11 +7,13 @@ export function busyAndIdleFillTheTime(run: Observed): Law {
   const { clock, hosts } = run;
   const since = clock.now;
   const before = hosts.map(({ cpu }) => cpu.served + cpu.idle);
+  const offered = hosts.map(({ cpu }) => cpu.offered ?? 0);
   return {
     broken: () =>
       hosts.flatMap(({ name, cpu }, i) => {
         const accounted = cpu.served + cpu.idle - before[i]!;
-        const passed = (clock.now - since) * cpu.servers;
+        const passed =
+          cpu.offered === undefined ? (clock.now - since) * cpu.servers : cpu.offered - offered[i]!;
         if (isClose(accounted, passed)) return [];
         return [
           `busy + idle = cores x time: the ${cpu.servers} cores of ${name} have an account of ` +

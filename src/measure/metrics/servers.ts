@@ -60,7 +60,7 @@ const DEFINITIONS: readonly MetricDefinition[] = [
     name: 'servers.<server>.checkpoints.duration',
     kind: 'distribution',
     unit: 'seconds',
-    doc: 'Writes and fsyncs of a checkpoint or restartpoint; of those that ended after the warm-up.',
+    doc: 'Writes and fsyncs of a checkpoint or restartpoint that ended after the warm-up.',
   },
   number('locks.waits', 'count', 'Waits for heavyweight locks; a row can take two.'),
   number('buffers.hits', 'count', 'Accesses that found their page in shared buffers.'),
@@ -179,6 +179,7 @@ class ServerMeter {
   durations = new Histogram();
   private readonly server: ObservedServer;
   private served = 0;
+  private offered = 0;
   private kills = 0;
   private switching: [count: number, time: Nanoseconds] = [0, 0];
   private disk: DiskUsage;
@@ -220,10 +221,11 @@ class ServerMeter {
     const prefix = `servers.${name}.`;
     const { elapsed } = sheet;
     const busy = host.cpu.served - this.served;
-    sheet.put(`${prefix}cpu.utilization`, elapsed > 0 ? busy / (elapsed * host.cores) : null);
+    const offered = (host.cpu.offered ?? elapsed * host.cores) - this.offered;
+    sheet.put(`${prefix}cpu.utilization`, offered > 0 ? busy / offered : null);
     const [switches, time] = switchingOf(this.server);
     const lost = time - this.switching[1];
-    sheet.put(`${prefix}cpu.switching`, elapsed > 0 ? lost / (elapsed * host.cores) : null);
+    sheet.put(`${prefix}cpu.switching`, offered > 0 ? lost / offered : null);
     sheet.put(`${prefix}cpu.switches`, switches - this.switching[0]);
     sheet.put(`${prefix}disk.utilization`, elapsed > 0 ? host.disk.utilization(this.disk) : null);
     const counts = countsOf(this.server);
@@ -259,6 +261,7 @@ class ServerMeter {
     const { host, storage } = this.server;
     this.sampledBefore = storage.sampled?.sample.counts.slice() ?? NONE_SAMPLED;
     this.served = host.cpu.served;
+    this.offered = host.cpu.offered ?? 0;
     this.kills = host.memory.kills;
     this.switching = switchingOf(this.server);
     this.disk = host.disk.usage();

@@ -1,4 +1,4 @@
-import { WAIT_EVENTS } from '../../postgres/waits.ts';
+import { CLIENT_READ, CLIENT_READ_IN_TRANSACTION, WAIT_EVENTS } from '../../postgres/waits.ts';
 import type { MetricFamily, MetricSheet } from '../family.ts';
 import type { Observed } from '../observed.ts';
 
@@ -37,6 +37,7 @@ class WaitMeter {
     for (const { server } of this.run.instances) {
       for (const { wait } of server.backends) wait.settle();
       for (let i = 0; i < totals.length; i++) totals[i]! += server.waits.total[i]!;
+      totals[CLIENT_READ]! += server.waits.total[CLIENT_READ_IN_TRANSACTION]!;
     }
     return totals;
   }

@@ -51,11 +51,13 @@ export class Autovacuum {
     this.workerLeft = new Signal(server.context.sim);
   }
 
-  /** Workers that have a table, which share the cost limit. */
-  get busyWorkers(): number {
-    let busy = 0;
-    for (const { table } of this.workers) if (table >= 0) busy++;
-    return busy;
+  /** Workers that have a table without a throttle of its own: they share the cost limit. */
+  get sharingWorkers(): number {
+    let sharing = 0;
+    for (const { table, hasOwnThrottle } of this.workers) {
+      if (table >= 0 && !hasOwnThrottle) sharing++;
+    }
+    return sharing;
   }
 
   /**

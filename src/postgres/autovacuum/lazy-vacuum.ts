@@ -77,7 +77,8 @@ export class LazyVacuum {
     const ring = vacuumRing(settings, version);
     const costs = new CostThrottle(costSettings(settings), throttle);
     this.work = new PageWork(process, this.table, costs, ring);
-    this.freezing = freezeSettings(settings, command.freeze);
+    const own = process.isAutovacuum ? this.table.definition.options : undefined;
+    this.freezing = freezeSettings(settings, command.freeze, own);
     const horizon = server.procArray.array.oldestNonRemovableXid();
     const { nextXid } = server.procArray.array;
     const { relfrozenxid } = storage.database.catalog[index]!;
@@ -144,7 +145,7 @@ export class LazyVacuum {
 
   private isTruncating(): boolean {
     const { vacuum_truncate: setting = true } = this.server.settings; // since 18
-    return this.command.truncate ?? setting;
+    return this.command.truncate ?? this.table.definition.options?.vacuum_truncate ?? setting;
   }
 
   /** The free space map is updated, a page of its own, as soon as no dead pointers are left. */

@@ -1,11 +1,12 @@
 /**
  * What one vacuum goes by: its throttle, its memory, its ring, what it freezes. The settings of a
- * server as the rules of `../heap/` want them. Storage options of single tables are left out.
+ * server, and the storage parameters of a table, as the rules of `../heap/` want them.
  */
 import { MILLISECOND, type Nanoseconds } from '../../kernel/index.ts';
 import { BufferRing, ringBuffers } from '../buffers/rings.ts';
 import type { AutovacuumSettings } from '../heap/autovacuum-triggers.ts';
 import type { FreezeSettings } from '../heap/freezing.ts';
+import type { TableOptions } from '../heap/table-options.ts';
 import type { CostSettings } from '../heap/vacuum-cost.ts';
 import type { PostgresSettings } from '../settings.ts';
 
@@ -20,9 +21,21 @@ export function costSettings(settings: PostgresSettings): CostSettings {
 }
 
 /** Between two naps of the throttle: -1 for autovacuum means vacuum_cost_delay. */
-export function costDelay(settings: PostgresSettings, isAutovacuum: boolean): Nanoseconds {
+export function costDelay(
+  settings: PostgresSettings,
+  isAutovacuum: boolean,
+  { autovacuum_vacuum_cost_delay: milliseconds = -1 }: TableOptions = {},
+): Nanoseconds {
   const { autovacuum_vacuum_cost_delay: own, vacuum_cost_delay: common } = settings;
+  if (isAutovacuum && milliseconds >= 0) return Math.round(milliseconds * MILLISECOND);
   return isAutovacuum && own >= 0 ? own : common;
+}
+
+/** Whether autovacuum of a table has a throttle of its own, in which no other worker shares. */
+export function hasOwnThrottle(options: TableOptions = {}): boolean {
+  const { autovacuum_vacuum_cost_limit: limit = 0, autovacuum_vacuum_cost_delay: delay = -1 } =
+    options;
+  return limit > 0 || delay >= 0;
 }
 
 /** autovacuum_work_mem, -1 for maintenance_work_mem; in bytes. */
@@ -44,17 +57,38 @@ export function vacuumRing(settings: PostgresSettings, version: number): BufferR
   return buffers > 0 ? new BufferRing('vacuum', buffers) : null;
 }
 
-/** FREEZE is a minimum age and a table age of 0. */
-export function freezeSettings(settings: PostgresSettings, freezesAll = false): FreezeSettings {
+/** FREEZE is a minimum age and a table age of 0; parameters of a table are for autovacuum. */
+export function freezeSettings(
+  settings: PostgresSettings,
+  freezesAll = false,
+  own: TableOptions = {},
+): FreezeSettings {
+  const { vacuum_freeze_min_age: age, vacuum_freeze_table_age: tableAge } = settings;
   return {
-    vacuum_freeze_min_age: freezesAll ? 0 : settings.vacuum_freeze_min_age,
-    vacuum_freeze_table_age: freezesAll ? 0 : settings.vacuum_freeze_table_age,
+    vacuum_freeze_min_age: freezesAll ? 0 : (own.autovacuum_freeze_min_age ?? age),
+    vacuum_freeze_table_age: freezesAll ? 0 : (own.autovacuum_freeze_table_age ?? tableAge),
     autovacuum_freeze_max_age: settings.autovacuum_freeze_max_age,
     vacuum_failsafe_age: settings.vacuum_failsafe_age, // absent before 14
   };
 }
 
-export function autovacuumSettings(settings: PostgresSettings): AutovacuumSettings {
+/** Of a table with storage parameters of its own; the forced vacuum's age can only be less. */
+export function autovacuumSettings(
+  settings: PostgresSettings,
+  options: TableOptions = {},
+): AutovacuumSettings {
+  const { autovacuum_enabled: isEnabled = true, autovacuum_freeze_max_age: age } = options;
+  const common = commonSettings(settings);
+  const maxAge = common.autovacuum_freeze_max_age;
+  return {
+    ...common,
+    ...options,
+    autovacuum: common.autovacuum && isEnabled,
+    autovacuum_freeze_max_age: Math.min(age ?? maxAge, maxAge),
+  };
+}
+
+function commonSettings(settings: PostgresSettings): AutovacuumSettings {
   return {
     autovacuum: settings.autovacuum,
     autovacuum_vacuum_threshold: settings.autovacuum_vacuum_threshold,

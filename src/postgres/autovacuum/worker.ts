@@ -16,23 +16,33 @@ import type { Autovacuum } from './autovacuum.ts';
 import { LazyVacuum } from './lazy-vacuum.ts';
 import { MaintenanceProcess } from './process.ts';
 import type { ThrottleSource } from './throttle.ts';
-import { autovacuumSettings, costDelay, costSettings } from './vacuum-settings.ts';
+import { autovacuumSettings, costDelay, costSettings, hasOwnThrottle } from './vacuum-settings.ts';
 
 export class AutovacuumWorker {
   readonly process: MaintenanceProcess;
   /** The table that it has taken, by its place in the database; -1: none. */
   table = -1;
   private readonly autovacuum: Autovacuum;
-  private readonly throttle: ThrottleSource;
+  /** The table's own throttle, or that which all workers share. */
+  hasOwnThrottle = false;
 
   constructor(autovacuum: Autovacuum) {
     const { server } = autovacuum;
-    const costs = costSettings(server.settings);
     this.autovacuum = autovacuum;
     this.process = new MaintenanceProcess(server, true);
-    this.throttle = {
-      limit: () => workerLimit(costs, autovacuum.busyWorkers),
-      delay: costDelay(server.settings, true),
+  }
+
+  private throttleOf(index: number): ThrottleSource {
+    const { autovacuum } = this;
+    const { settings, storage } = autovacuum.server;
+    const { options } = storage.tables[index]!.definition;
+    const costs = costSettings(settings);
+    const own = options?.autovacuum_vacuum_cost_limit ?? workerLimit(costs, 1);
+    const limit = () => workerLimit(costs, autovacuum.sharingWorkers);
+    this.hasOwnThrottle = hasOwnThrottle(options);
+    return {
+      limit: this.hasOwnThrottle ? () => own : limit,
+      delay: costDelay(settings, true, options),
     };
   }
 
@@ -63,7 +73,8 @@ export class AutovacuumWorker {
     const { server, statistics } = this.autovacuum;
     const { storage, procArray, settings } = server;
     const { reltuples, relpages, relallfrozen, relfrozenxid } = storage.database.catalog[index]!;
-    const { heap } = storage.tables[index]!;
+    const { heap, definition } = storage.tables[index]!;
+    const { options } = definition;
     const counters = statistics[index]!;
     const table = {
       reltuples,
@@ -74,7 +85,7 @@ export class AutovacuumWorker {
       multixactAge: 0,
       unfrozenShare: relpages > 0 ? 1 - Math.min(1, relallfrozen / relpages) : 1,
     };
-    return autovacuumNeeds(table, autovacuumSettings(settings), heap.definition.version);
+    return autovacuumNeeds(table, autovacuumSettings(settings, options), heap.definition.version);
   }
 
   private *vacuum(index: number) {
@@ -82,7 +93,7 @@ export class AutovacuumWorker {
     if (!(yield* this.lock(index))) return;
     autovacuum.began(index, process.isForced);
     process.proc.entry.ignored = true;
-    const report = yield* new LazyVacuum(process, index, this.throttle).run();
+    const report = yield* new LazyVacuum(process, index, this.throttleOf(index)).run();
     this.unlock();
     autovacuum.ended(index, report, true);
   }
@@ -92,7 +103,7 @@ export class AutovacuumWorker {
     process.isForced = false;
     if (!(yield* this.lock(index))) return;
     process.proc.entry.ignored = false;
-    yield* analyzeTable(process, index, this.throttle);
+    yield* analyzeTable(process, index, this.throttleOf(index));
     this.unlock();
   }
 

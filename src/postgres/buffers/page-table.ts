@@ -3,22 +3,22 @@ import { blockOf, fileOf, hashOf, type Page } from './page.ts';
 /**
  * Where a page is: the mapping hash of the buffer pool (buf_table.c), from pages to small numbers,
  * by linear probing with backward-shift deletion at a load of at most one half, whereafter it
- * doubles. Eight neighbouring blocks share a slot: in a pool that holds most of a relation the keys
- * are an eighth of what they would be, so that they stay in the processor's caches, and a look-up
- * costs one line of the numbers. (Of two million buffers of one relation a hit took 85 ns rather
- * than 145, with the keys of single pages beside their numbers.) Where no two pages are neighbours
- * it is 80 bytes a page.
+ * doubles. Eight neighbouring blocks share a slot, which has their key and their numbers side by
+ * side: a look-up costs a cache line or two, and in a pool that holds most of a relation they are
+ * an eighth of what they would be. Where no two pages are neighbours it is 80 bytes a page.
  */
 const FIRST_BITS = 6;
-const EMPTY = 0;
 /** Blocks that share a slot; a power of 2. */
 const NEIGHBOURS = 8;
 const WITHIN = NEIGHBOURS - 1;
 const BITS_WITHIN = 3;
+/** A slot: the file plus 1, or 0; the first block over NEIGHBOURS; each block's number plus 1. */
+const NUMBERS = 2;
+const SLOT = NUMBERS + NEIGHBOURS;
+const EMPTY = 0;
 
 export class PageTable {
-  private keys!: Float64Array; // by slot: the page over NEIGHBOURS, plus 1
-  private numbers!: Int32Array; // NEIGHBOURS for each slot: the number plus 1, or 0
+  private slots!: Int32Array;
   private mask = 0;
   private shift = 0; // the upper bits of a hash are the home slot
   private used = 0;
@@ -28,7 +28,7 @@ export class PageTable {
   }
 
   get bytes(): number {
-    return this.keys.byteLength + this.numbers.byteLength;
+    return this.slots.byteLength;
   }
 
   /** Room for so many pages at once, if they are neighbours. */
@@ -37,20 +37,23 @@ export class PageTable {
   }
 
   clear(): void {
-    this.keys.fill(EMPTY);
-    this.numbers.fill(0);
+    this.slots.fill(EMPTY);
     this.used = 0;
   }
 
   /** The number of a page, or -1. */
   find(page: Page): number {
-    const { keys, mask } = this;
-    const block = page >>> 0;
-    const wanted = (page - (block & WITHIN)) / NEIGHBOURS + 1;
-    let slot = hashOf(fileOf(page), block >>> BITS_WITHIN) >>> this.shift;
+    const { slots, mask } = this;
+    const file = fileOf(page);
+    const block = blockOf(page);
+    const group = block >>> BITS_WITHIN;
+    let slot = hashOf(file, group) >>> this.shift;
     for (;;) {
-      const held = keys[slot]!;
-      if (held === wanted) return this.numbers[NEIGHBOURS * slot + (block & WITHIN)]! - 1;
+      const at = SLOT * slot;
+      const held = slots[at]!;
+      if (held === file + 1 && slots[at + 1] === group) {
+        return slots[at + NUMBERS + (block & WITHIN)]! - 1;
+      }
       if (held === EMPTY) return -1;
       slot = (slot + 1) & mask;
     }
@@ -58,80 +61,68 @@ export class PageTable {
 
   /** Enters a page that is not in. */
   insert(page: Page, number: number): void {
-    const key = keyOf(page);
-    let slot = this.slotOf(key);
-    if (this.keys[slot] === EMPTY) {
+    const file = fileOf(page);
+    const group = blockOf(page) >>> BITS_WITHIN;
+    let at = this.placeOf(file, group);
+    if (this.slots[at] === EMPTY) {
       if (2 * ++this.used > this.mask + 1) {
         this.grow();
-        slot = this.slotOf(key);
+        at = this.placeOf(file, group);
       }
-      this.keys[slot] = key;
+      this.slots[at] = file + 1;
+      this.slots[at + 1] = group;
     }
-    this.numbers[NEIGHBOURS * slot + (blockOf(page) & WITHIN)] = number + 1;
+    this.slots[at + NUMBERS + (blockOf(page) & WITHIN)] = number + 1;
   }
 
   /** Takes out a page that is in. */
   remove(page: Page): void {
-    const slot = this.slotOf(keyOf(page));
-    const from = NEIGHBOURS * slot;
-    this.numbers[from + (blockOf(page) & WITHIN)] = 0;
-    for (let i = from; i < from + NEIGHBOURS; i++) if (this.numbers[i] !== 0) return;
+    const { slots } = this;
+    const at = this.placeOf(fileOf(page), blockOf(page) >>> BITS_WITHIN);
+    slots[at + NUMBERS + (blockOf(page) & WITHIN)] = 0;
+    for (let i = at + NUMBERS; i < at + SLOT; i++) if (slots[i] !== 0) return;
     this.used--;
-    this.close(slot);
+    this.close(at / SLOT);
   }
 
-  /** Where a key is, or would be entered. */
-  private slotOf(key: number): number {
-    const { keys, mask } = this;
-    let slot = this.home(key);
-    while (keys[slot] !== key && keys[slot] !== EMPTY) slot = (slot + 1) & mask;
-    return slot;
+  /** Where the slot of a key begins, or the one in which it would be entered. */
+  private placeOf(file: number, group: number): number {
+    const { slots, mask } = this;
+    let slot = hashOf(file, group) >>> this.shift;
+    for (;;) {
+      const at = SLOT * slot;
+      const held = slots[at]!;
+      if (held === EMPTY || (held === file + 1 && slots[at + 1] === group)) return at;
+      slot = (slot + 1) & mask;
+    }
   }
 
   /** What was pushed on by a slot that is empty now moves back. */
   private close(empty: number): void {
-    const { keys, numbers, mask } = this;
+    const { slots, mask } = this;
     let hole = empty;
-    for (let slot = (hole + 1) & mask; keys[slot] !== EMPTY; slot = (slot + 1) & mask) {
-      const moved = keys[slot]!;
-      if (((slot - this.home(moved)) & mask) < ((slot - hole) & mask)) continue; // not so early
-      keys[hole] = moved;
-      for (let i = 0; i < NEIGHBOURS; i++) {
-        numbers[NEIGHBOURS * hole + i] = numbers[NEIGHBOURS * slot + i]!;
-      }
+    for (let slot = (hole + 1) & mask; slots[SLOT * slot] !== EMPTY; slot = (slot + 1) & mask) {
+      const home = hashOf(slots[SLOT * slot]! - 1, slots[SLOT * slot + 1]!) >>> this.shift;
+      if (((slot - home) & mask) < ((slot - hole) & mask)) continue; // not so early
+      for (let i = 0; i < SLOT; i++) slots[SLOT * hole + i] = slots[SLOT * slot + i]!;
       hole = slot;
     }
-    keys[hole] = EMPTY;
-    for (let i = 0; i < NEIGHBOURS; i++) numbers[NEIGHBOURS * hole + i] = 0;
+    for (let i = 0; i < SLOT; i++) slots[SLOT * hole + i] = EMPTY;
   }
 
   private makeRoom(bits: number): void {
-    this.keys = new Float64Array(1 << bits);
-    this.numbers = new Int32Array(NEIGHBOURS << bits);
+    this.slots = new Int32Array(SLOT << bits);
     this.mask = (1 << bits) - 1;
     this.shift = 32 - bits;
   }
 
   private grow(): void {
-    const { keys, numbers, mask } = this;
+    const { slots, mask } = this;
     this.makeRoom(33 - this.shift);
-    for (let slot = 0; slot <= mask; slot++) {
-      const key = keys[slot]!;
-      if (key === EMPTY) continue;
-      const to = this.slotOf(key);
-      this.keys[to] = key;
-      for (let i = 0; i < NEIGHBOURS; i++) {
-        this.numbers[NEIGHBOURS * to + i] = numbers[NEIGHBOURS * slot + i]!;
-      }
+    for (let from = 0; from <= SLOT * mask; from += SLOT) {
+      if (slots[from] === EMPTY) continue;
+      const to = this.placeOf(slots[from]! - 1, slots[from + 1]!);
+      for (let i = 0; i < SLOT; i++) this.slots[to + i] = slots[from + i]!;
     }
   }
-
-  private home(key: number): number {
-    const first = (key - 1) * NEIGHBOURS;
-    return hashOf(fileOf(first), blockOf(first) >>> BITS_WITHIN) >>> this.shift;
-  }
-}
-
-function keyOf(page: Page): number {
-  return (page - (blockOf(page) & WITHIN)) / NEIGHBOURS + 1;
 }

@@ -12,6 +12,7 @@ import { Heap } from './heap.ts';
 import type { Actor, HeapChange, HeapDefinition, UpdateHow } from './heap-change.ts';
 import { confirmRecord } from './heap-records.ts';
 import type { InsertTarget } from './insert-page.ts';
+import type { TableOptions } from './table-options.ts';
 import type { RegisteredBlock, WalRecord } from './wal-record.ts';
 
 /** A page that an operation reads: relation and block as one number. */
@@ -31,6 +32,9 @@ export interface TableIndexDefinition extends Omit<IndexDefinition, 'version'> {
 
 export interface TableDefinition extends Omit<HeapDefinition, 'isIndexed'> {
   readonly name: string;
+  readonly options?: TableOptions;
+  /** How much its pages were used before the run, beside those of other tables; 1 if not given. */
+  readonly heat?: number;
   /** The first one is the key by which rows are looked up. */
   readonly indexes: readonly TableIndexDefinition[];
 }

@@ -57,6 +57,8 @@ export class LockManager {
   private readonly sim: Simulation;
   private readonly deadlockTimeout: Nanoseconds;
   private readonly lockTimeout: Nanoseconds;
+  /** How often somebody who waits looks after its client (14); never, if not set. */
+  private readonly checkInterval: Nanoseconds;
   private readonly groups: number;
   private readonly strong = new StrongLocks();
   private readonly owners = new Set<LockOwner>();
@@ -65,6 +67,7 @@ export class LockManager {
     this.sim = sim;
     this.deadlockTimeout = settings.deadlock_timeout;
     this.lockTimeout = settings.lock_timeout;
+    this.checkInterval = settings.client_connection_check_interval || NEVER;
     this.groups = fastPathGroups(settings);
     this.table = new LockTable(lockTableCapacity(settings));
   }
@@ -189,12 +192,13 @@ export class LockManager {
     const { sim } = this;
     let checkAt = sim.now + this.deadlockTimeout;
     const giveUpAt = owner.lockTimeout > 0 ? sim.now + owner.lockTimeout : NEVER;
+    let lookAt = sim.now + this.checkInterval;
     owner.process = sim.running;
     owner.client.lockWait(owner.waitLock!.kind);
     this.waits++;
     try {
       while (owner.waitLock !== null) {
-        owner.ticket = sim.park(Math.min(checkAt, giveUpAt, owner.cancelAt));
+        owner.ticket = sim.park(Math.min(checkAt, giveUpAt, owner.cancelAt, lookAt));
         yield;
         if (owner.waitLock !== null && sim.now >= checkAt) {
           checkAt = NEVER; // once for each wait: who comes later checks for himself
@@ -203,6 +207,10 @@ export class LockManager {
         if (owner.waitLock === null) break;
         if (sim.now >= giveUpAt && giveUpAt <= owner.cancelAt) {
           return this.fail(owner, 'lock timeout');
+        }
+        if (sim.now >= lookAt) {
+          if (owner.client.isGone?.()) owner.cancelAt = sim.now;
+          lookAt += this.checkInterval;
         }
         if (sim.now >= owner.cancelAt) return this.fail(owner, 'cancelled');
       }

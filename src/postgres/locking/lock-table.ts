@@ -34,6 +34,8 @@ export interface Lock {
 export interface LockClient {
   /** It waits for a lock of this kind from now on; null: not any more. */
   lockWait(kind: LockKind | null): void;
+  /** Whether its client has closed the connection: asked each client_connection_check_interval. */
+  readonly isGone?: () => boolean;
   /** Of an autovacuum that may be cancelled: somebody waits for its locks. */
   readonly cancelAutovacuum?: () => void;
 }

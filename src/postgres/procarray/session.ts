@@ -24,7 +24,7 @@ export class SharedProcArray {
   private entries = 0;
 
   constructor(sim: Simulation, settings: PostgresSettings) {
-    const version = 'client_connection_check_interval' in settings ? 14 : 13;
+    const version = 'recovery_init_sync_method' in settings ? 14 : 13;
     this.sim = sim;
     this.isolation = isolationOf(settings);
     this.costs = procArrayCosts(version);
@@ -149,6 +149,11 @@ export class ProcSession {
   /** Whether one snapshot serves the whole transaction. */
   get isRepeatable(): boolean {
     return this.entry.isolation !== 'read committed';
+  }
+
+  /** Whether what it has read must have been so when it commits, too. */
+  get isSerializable(): boolean {
+    return this.entry.isolation === 'serializable';
   }
 
   /** Whether the changes of that transaction are visible to the snapshot. */

@@ -43,7 +43,8 @@ const NONE: ReadonlySet<number> = new Set();
 
 function stretchesOf(table: Table, fileOf: (relation: number) => number): Stretch[] {
   const { heap, indexes, definition } = table;
-  const perPage = (pages: number) => (pages > 0 ? heap.live / pages : 0);
+  const { heat = 1 } = definition;
+  const perPage = (pages: number) => (pages > 0 ? (heat * heap.live) / pages : 0);
   const found: Stretch[] = [];
   for (const index of indexes) {
     const file = fileOf(index.definition.relation);

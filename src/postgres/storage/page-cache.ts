@@ -32,7 +32,7 @@ export interface PageCacheOptions {
 
 export class PageCache {
   /** In pages that are followed. */
-  readonly capacity: number;
+  capacity: number;
   /** One of so many pages is followed, in shared buffers too. */
   readonly oneOf: number;
   private made: OperatingSystemCache | null = null;
@@ -46,12 +46,15 @@ export class PageCache {
 
   constructor(sim: Simulation, host: Host, options: PageCacheOptions) {
     const { sharedBuffersBytes, connections, oneOf = 1 } = options;
-    const { memoryBytes } = host;
-    const bytes = pageCacheBytes({ memoryBytes, sharedBuffersBytes, connections });
+    const capacity = () => {
+      const { memoryBytes } = host;
+      const bytes = pageCacheBytes({ memoryBytes, sharedBuffersBytes, connections });
+      return Math.floor(bytes / PAGE_BYTES / oneOf);
+    };
     this.sim = sim;
     this.host = host;
     this.oneOf = oneOf;
-    this.capacity = Math.floor(bytes / PAGE_BYTES / oneOf);
+    this.capacity = capacity();
     this.wanted = new Signal(sim);
     this.room = new Signal(sim);
     host.spawn(this.flusher());
@@ -60,6 +63,8 @@ export class PageCache {
       this.made?.powerOff();
     });
     host.onPowerOn(() => {
+      if (this.capacity !== capacity()) this.made = null; // the machine has another size
+      this.capacity = capacity();
       this.wanted = new Signal(sim);
       this.room = new Signal(sim);
       host.spawn(this.flusher());

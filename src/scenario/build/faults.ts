@@ -1,4 +1,6 @@
 /** What the faults of a scenario reach, and whom they strike. */
+
+import { BackendProgram } from '../../faults/backend-program.ts';
 import type { FaultTarget } from '../../faults/fault.ts';
 import { ServerProgram } from '../../faults/server-program.ts';
 import { type FaultWorld, Overlaps, type Program } from '../../faults/world.ts';
@@ -86,6 +88,7 @@ function hostNames(
 ): string[] {
   switch (target.kind) {
     case 'server':
+    case 'backend':
     case 'patroni':
       return [scenario.servers.get(target.server)!.host];
     case 'etcd':
@@ -111,6 +114,7 @@ function programsOf({ cluster, haproxy }: Reach): Map<string, Program> {
   const programs = new Map<string, Program>();
   for (const [server, instance] of cluster.instances) {
     programs.set(keyOf({ kind: 'server', server }), new ServerProgram(instance, managed));
+    programs.set(keyOf({ kind: 'backend', server }), new BackendProgram(instance.server));
   }
   for (const [server, agent] of cluster.agents) {
     programs.set(keyOf({ kind: 'patroni', server }), killable(agent));

@@ -5,7 +5,7 @@
 import { faultRefusal } from '../../faults/catalog.ts';
 import { PAGE_BYTES } from '../../postgres/buffers/page.ts';
 import { WAL_SEGMENT_BYTES } from '../../postgres/lsn.ts';
-import { type Catalog, tableName } from '../../workload/planner/catalog.ts';
+import type { Catalog } from '../../workload/planner/catalog.ts';
 import type { Scenario } from '../model.ts';
 import type { Finding } from '../problem.ts';
 import { databaseOf } from './cluster.ts';
@@ -98,7 +98,9 @@ function workload(scenario: Scenario): Finding[] {
   if (schema !== null && pgbench !== null) {
     findings.push(refuse([at, 'pgbench'], "pgbench's tables beside a schema of one's own are"));
   }
-  if (partitions.size > 0) findings.push(refuse([at, 'partitions'], 'partitions are'));
+  if (partitions.size > 0 && schema === null) {
+    findings.push(refuse([at, 'partitions'], "partitions of pgbench's tables are"));
+  }
   if (pgbench && pgbench.partitions > 0) {
     findings.push(refuse([at, 'pgbench', 'partitions'], 'partitions are'));
   }
@@ -109,8 +111,7 @@ function workload(scenario: Scenario): Finding[] {
 function tables(catalog: Catalog): Finding[] {
   const path = ['workload', 'schema'];
   return catalog.tables.flatMap((table) => {
-    const what = `the table ${tableName(table)}`;
-    if (table.kind === 'p') return [{ ...refuse(path, 'partitioned tables are'), what }];
+    if (table.kind === 'p') return [];
     const other = table.indexes.find(({ method }) => method !== 'btree');
     if (other === undefined) return [];
     return [{ ...refuse(path, `${other.method} indexes are`), what: `the index ${other.name}` }];

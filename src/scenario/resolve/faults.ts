@@ -78,6 +78,8 @@ function strike(reader: FaultReader): Strike | null {
       return networkStrike(reader);
     case 'slow_disk':
       return slowDisk(reader);
+    case 'resize':
+      return resize(reader);
     case 'switchover':
       return switchover(reader);
     default:
@@ -187,6 +189,17 @@ function slowDisk(reader: FaultReader): Strike {
     iops: own.iops ?? null,
     throughputBytesPerSecond: own.throughput ?? null,
   };
+}
+
+function resize({ context, targets, path, given }: FaultReader): Strike | null {
+  const { target, hardware } = given.resize!;
+  const server = targets.server([...path, 'target'], target);
+  const machine = targets.machine([...path, 'hardware'], hardware);
+  if (given.for === undefined)
+    context.findings.problem(path, 'needs `for`: how long the machine is away');
+  if (server === null || machine === null) return null;
+  const { cores, memoryBytes } = machine;
+  return { kind: 'resize', targets: [{ kind: 'server', server }], hardware, cores, memoryBytes };
 }
 
 function switchover(reader: FaultReader): Strike {

@@ -17,9 +17,15 @@ import { statementRequests } from '../../workload/planner/samples.ts';
 import { collectScripts } from '../../workload/planner/scripts.ts';
 import { plannerSettings } from '../../workload/planner/settings.ts';
 import { type PlannedStatement, placeInScript } from '../../workload/planner/statements.ts';
+import { quoted } from '../../workload/planner/statistics.ts';
 import { type Path, pathText } from '../problem.ts';
 import { nearest } from '../suggest.ts';
-import type { ColumnStatistics, TableStatistics, TransactionSpec } from '../workload-model.ts';
+import type {
+  ColumnStatistics,
+  Partitions,
+  TableStatistics,
+  TransactionSpec,
+} from '../workload-model.ts';
 import type { Context } from './context.ts';
 import { scriptFindings, scriptsOf } from './scripts.ts';
 import type { Servers } from './servers.ts';
@@ -27,6 +33,7 @@ import type { Servers } from './servers.ts';
 interface Parts {
   readonly transactions: ReadonlyMap<string, TransactionSpec>;
   readonly statistics: ReadonlyMap<string, TableStatistics>;
+  readonly partitions: ReadonlyMap<string, Partitions>;
   readonly scale: number;
 }
 
@@ -66,7 +73,7 @@ function scriptPath({ file }: Context, name: string): Path {
 
 function requestOf(
   schema: string,
-  { statistics }: Parts,
+  { statistics, partitions }: Parts,
   scripts: ReadonlyMap<string, ReadScript>,
   settings: PostgresSettings,
   version: number,
@@ -77,11 +84,37 @@ function requestOf(
   return {
     format: PLAN_FORMAT,
     schema,
+    partitions: [...partitions].flatMap(([table, each]) =>
+      partitionCommands(table, each).map((sql) => ({ table, sql })),
+    ),
     facts: factsOf(statistics),
     version,
     settings: plannerSettings(settings),
     statements,
   };
+}
+
+/** What the shorthand `workload.partitions` stands for. */
+function partitionCommands(table: string, partitions: Partitions): string[] {
+  const part = (name: string, values: string) =>
+    `CREATE TABLE ${name} PARTITION OF ${table} FOR VALUES ${values}`;
+  switch (partitions.kind) {
+    case 'range':
+      return partitions.ranges.map(({ name, from, to }) =>
+        part(name, `FROM (${quoted(from)}) TO (${quoted(to)})`),
+      );
+    case 'list':
+      return partitions.lists.map(({ name, values }) =>
+        part(name, `IN (${values.map(quoted).join(', ')})`),
+      );
+    case 'hash':
+      return Array.from({ length: partitions.modulus }, (_, remainder) =>
+        part(
+          `${table}_${remainder}`,
+          `WITH (MODULUS ${partitions.modulus}, REMAINDER ${remainder})`,
+        ),
+      );
+  }
 }
 
 function factsOf(statistics: ReadonlyMap<string, TableStatistics>): Facts {
@@ -140,6 +173,9 @@ function tell(context: Context, error: PlanError, scripts: ReadonlyMap<string, R
       context.findings.problem(path, why, { offset: placeInScript(statement, offset) });
       return;
     }
+    case 'partitions':
+      context.findings.problem(['workload', 'partitions', at.table], why, { atKey: true });
+      return;
     case 'settings':
       context.findings.problem(['postgresql', at.name], why);
       return;

@@ -1,5 +1,5 @@
 import type { FaultTarget } from '../faults.ts';
-import type { Scenario } from '../model.ts';
+import type { Machine, Scenario } from '../model.ts';
 import type { Path } from '../problem.ts';
 import { type Context, unknownName } from './context.ts';
 
@@ -7,6 +7,7 @@ import { type Context, unknownName } from './context.ts';
 export type Named = Pick<
   Scenario,
   | 'network'
+  | 'hardware'
   | 'servers'
   | 'groups'
   | 'etcd'
@@ -51,6 +52,15 @@ export class FaultTargets {
     return null;
   }
 
+  /** A machine of the section `hardware`. */
+  machine(path: Path, name: string): Machine | null {
+    const { hardware } = this.named;
+    const found = hardware.get(name);
+    if (found === undefined)
+      unknownName(this.context, path, name, 'a machine of hardware', hardware.keys());
+    return found ?? null;
+  }
+
   private lookUp(name: string, zonesFirst: boolean): FaultTarget[] | undefined {
     const { network, groups, hosts, haproxy } = this.named;
     const zone = network.zones.has(name) ? [{ kind: 'zone' as const, zone: name }] : undefined;
@@ -62,11 +72,13 @@ export class FaultTargets {
     return this.part(name) ?? (hosts.has(name) ? [{ kind: 'host', host: name }] : undefined);
   }
 
-  /** `pg1.patroni`, `etcd.a`, `pgbouncer.P`, `clients.app`. */
+  /** `pg1.backend`, `pg1.patroni`, `etcd.a`, `pgbouncer.P`, `clients.app`. */
   private part(name: string): FaultTarget[] | undefined {
     const [first, second, ...rest] = name.split('.');
     if (second === undefined || rest.length > 0) return undefined;
     const { groups, etcd, pgbouncer, patroni, workload } = this.named;
+    if (second === 'backend')
+      return groups.get(first!)?.map((server) => ({ kind: 'backend', server }));
     if (second === 'patroni' && patroni !== null)
       return groups.get(first!)?.map((server) => ({ kind: 'patroni', server }));
     if (first === 'etcd' && etcd?.members.some((member) => member.name === second))

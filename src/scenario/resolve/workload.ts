@@ -33,13 +33,15 @@ export function resolveWorkload(context: Context, servers: Servers, hosts: Hosts
   const given = context.file.workload;
   const transactions = resolveTransactions(context);
   const statistics = resolveStatistics(given);
+  const partitions = resolvePartitions(context, given);
   const pgbench = resolvePgbench(context, transactions);
+  const parts = { transactions, statistics, partitions, scale: pgbench?.scale ?? 1 };
   return {
     schema: given.schema ?? null,
-    plans: resolvePlans(context, servers, { transactions, statistics, scale: pgbench?.scale ?? 1 }),
+    plans: resolvePlans(context, servers, parts),
     pgbench,
     statistics,
-    partitions: resolvePartitions(context, given),
+    partitions,
     distribute: new Map(naturalEntries(given.distribute ?? {})),
     transactions,
     clients: resolveClients(context, servers, hosts, transactions),

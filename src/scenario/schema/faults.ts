@@ -6,6 +6,7 @@ import {
   duration,
   fraction,
   law,
+  name,
   oneOrMore,
   refuse,
   section,
@@ -27,6 +28,7 @@ export const FAULT_KINDS = {
   power_off: targets,
   pause: targets,
   restart: targets,
+  resize: section('resize', { target: target, hardware: name }),
   partition: z.array(targets).min(2, 'a partition has at least two sides'),
   cut: section('cut', { from: targets, to: targets }),
   slow_network: section('slow_network', {

@@ -41,8 +41,16 @@ const table = z.object({
   name: z.string(),
   /** pg_class.relkind: r for a table, p for a partitioned one. */
   kind: z.enum(['r', 'p']),
+  /** The partitioned table that it is a part of, with its schema. */
+  parent: z.object({ schema: z.string(), name: z.string() }).nullable(),
+  /** `FOR VALUES FROM (...) TO (...)`. */
+  bound: z.string().nullable(),
+  /** Of a partitioned table: `RANGE (created)`. */
+  partitionKey: z.string().nullable(),
   file: z.string().nullable(),
   fillfactor: z.number().nullable(),
+  /** pg_class.reloptions; plans of before do not have it. */
+  options: z.record(z.string(), z.string()).nullish(),
   columns: z.array(column),
   indexes: z.array(index),
   /** Tables that a foreign key refers to. */
@@ -73,6 +81,9 @@ export function tableName({ schema, name }: Pick<CatalogTable, 'schema' | 'name'
 
 const FILLFACTOR = `(SELECT option_value::int FROM pg_options_to_table(c.reloptions)
      WHERE option_name = 'fillfactor')`;
+
+const OPTIONS = `(SELECT json_object_agg(option_name, option_value)
+    FROM pg_options_to_table(c.reloptions))`;
 
 const STORAGE = `'type', format_type(a.atttypid, a.atttypmod), 'length', a.attlen,
       'align', a.attalign, 'modifier', a.atttypmod`;
@@ -106,11 +117,18 @@ const INDEXES = `(SELECT coalesce(json_agg(json_build_object('name', c.relname,
 const REFERENCES = `(SELECT coalesce(json_agg(DISTINCT f.confrelid::regclass::text), '[]')
     FROM pg_constraint f WHERE f.conrelid = c.oid AND f.contype = 'f')`;
 
+const PARENT = `(SELECT json_build_object('schema', pn.nspname, 'name', p.relname)
+    FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent
+    JOIN pg_namespace pn ON pn.oid = p.relnamespace
+    WHERE h.inhrelid = c.oid AND c.relispartition)`;
+
 /** Asks for the catalog: one row with one column, tables in the order in which they were made. */
 export const CATALOG_QUERY = `SELECT json_build_object('tables', coalesce(json_agg(
     json_build_object('schema', n.nspname, 'name', c.relname, 'kind', c.relkind,
+      'parent', ${PARENT}, 'bound', pg_get_expr(c.relpartbound, c.oid),
+      'partitionKey', pg_get_partkeydef(c.oid),
       'file', pg_relation_filepath(c.oid), 'fillfactor', ${FILLFACTOR},
-      'columns', ${COLUMNS}, 'indexes', (SELECT ${INDEXES} FROM (SELECT c.oid) t),
+      'options', ${OPTIONS}, 'columns', ${COLUMNS}, 'indexes', (SELECT ${INDEXES} FROM (SELECT c.oid) t),
       'references', ${REFERENCES})
     ORDER BY c.oid), '[]')) AS catalog
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

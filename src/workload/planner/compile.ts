@@ -1,7 +1,8 @@
 /**
- * Makes of a statement's plans what the simulator executes. Supported: one table, read by an index
- * scan, an index-only scan, a bitmap of one index or a sequential scan, with LIMIT and row locks;
- * INSERT of VALUES; UPDATE and DELETE of what such a scan finds. Everything else is refused at the
+ * Makes of a statement's plans what the simulator executes. Supported: one table, or the partitions
+ * of one, read by an index scan, an index-only scan, a bitmap of one index or a sequential scan,
+ * with LIMIT, row locks and one aggregate over all rows; INSERT of VALUES; UPDATE and DELETE of
+ * what such a scan finds. Everything else is refused at the
  * statement with the name of the node that is not built.
  *
  * Clients of the simple protocol send values, so they get the custom plan; prepared statements get
@@ -67,7 +68,8 @@ export function keptPlan(
 
 const BUILT =
   'is not built yet; a statement may be planned as one Index Scan, Index Only Scan, Bitmap Heap ' +
-  'Scan of one index or Seq Scan, with LIMIT or FOR UPDATE, as INSERT ... VALUES, UPDATE or DELETE';
+  'Scan of one index or Seq Scan, or an Append of such, with LIMIT, FOR UPDATE or one Aggregate, ' +
+  'as INSERT ... VALUES, UPDATE or DELETE';
 
 const ROW_LOCKS = new Map<string, RowLockMode>([
   ['update', FOR_UPDATE],
@@ -98,18 +100,32 @@ class Compiler {
   template(plan: PlanNode): Template {
     if (plan['Node Type'] === 'ModifyTable') return this.change(plan);
     if (plan['Node Type'] === 'Result' && !plan.Plans) return NO_TABLE;
-    const { table, rows, details } = this.read(plan, null);
-    const isPlain = Object.keys(details).length === 0;
-    return this.of('select', table, rows, isPlain ? null : details);
+    return this.each(this.read(plan, null), 'select', () => ({}));
+  }
+
+  /** One statement, or the same for each of several partitions. */
+  private each(
+    found: readonly Found[],
+    verb: Verb,
+    more: (table: PlannedTable) => Partial<StatementDetails>,
+  ): Template {
+    const parts = found.map(({ table, rows, details }) =>
+      this.of(verb, table, rows, { ...details, ...more(table) }),
+    );
+    const [first] = parts;
+    if (first !== undefined && parts.length === 1) return first;
+    if (first === undefined) return NO_TABLE;
+    return { ...first, rows: { kind: 'parts', parts } };
   }
 
   private of(
     verb: Verb,
     { relation }: PlannedTable,
     rows: Rows,
-    more: Partial<StatementDetails> | null,
+    more: Partial<StatementDetails>,
   ): Template {
-    return { verb, relation, rows, details: more === null ? null : { ...PLAIN, ...more } };
+    const isPlain = Object.keys(more).length === 0;
+    return { verb, relation, rows, details: isPlain ? null : { ...PLAIN, ...more } };
   }
 
   private change(plan: PlanNode): Template {
@@ -117,48 +133,65 @@ class Compiler {
     const [source] = below;
     if (source === undefined || below.length !== 1) return this.refuse(plan);
     if (plan['Conflict Resolution'] !== undefined) return this.refuse(plan, 'ON CONFLICT');
-    const table = this.tableOf(plan);
     switch (operation) {
       case 'Insert':
-        return this.insert(table, source);
+        return this.insert(plan, source);
       case 'Update': {
-        const { rows, details } = this.read(source, null);
         const columns = changedColumns(this.statement);
-        const changedIndexes = table.indexesWith(columns);
-        const changedBytes = table.changedBytes(columns);
-        return this.of('update', table, rows, { ...details, changedIndexes, changedBytes });
+        return this.each(this.read(source, null), 'update', (table) => ({
+          changedIndexes: table.indexesWith(columns),
+          changedBytes: table.changedBytes(columns),
+        }));
       }
-      case 'Delete': {
-        const { rows, details } = this.read(source, null);
-        return this.of('delete', table, rows, details);
-      }
+      case 'Delete':
+        return this.each(this.read(source, null), 'delete', () => ({}));
       default:
         return this.refuse(plan, operation ?? 'a change');
     }
   }
 
-  private insert(table: PlannedTable, source: PlanNode): Template {
-    const count = source['Plan Rows'];
-    if (source['Node Type'] === 'Result' && !source.Plans) {
-      return this.of('insert', table, { kind: 'none' }, null);
+  private insert(plan: PlanNode, source: PlanNode): Template {
+    const isOne = source['Node Type'] === 'Result' && !source.Plans;
+    if (!isOne && source['Node Type'] !== 'Values Scan') return this.refuse(source);
+    const count = isOne ? 1 : source['Plan Rows'];
+    const { tables, toLast } = this.world.targetsOf(plan);
+    const [table] = tables;
+    if (table === undefined) return this.refuse(plan, 'INSERT into a table without partitions');
+    if (tables.length > 1) {
+      const relations = tables.map(({ relation }) => relation);
+      return this.of('insert', table, { kind: 'routed', relations, toLast, count }, {});
     }
-    if (source['Node Type'] !== 'Values Scan') return this.refuse(source);
-    const rows: Rows = { kind: 'new', count };
-    return this.of('insert', table, rows, {});
+    return this.of('insert', table, isOne ? { kind: 'none' } : { kind: 'new', count }, {});
   }
 
   /** `limit`: rows after which nobody asks for more. */
-  private read(node: PlanNode, limit: number | null): Found {
+  private read(node: PlanNode, limit: number | null): Found[] {
     const [below] = node.Plans ?? [];
     switch (node['Node Type']) {
       case 'Limit':
         return this.read(below!, node['Plan Rows']);
+      case 'Aggregate':
+        if (node['Strategy'] !== 'Plain' || limit !== null) return this.refuse(node);
+        return this.read(below!, null);
+      case 'Append':
+        if (node['Parallel Aware'] || limit !== null) return this.refuse(node);
+        return (node.Plans ?? []).flatMap((each) => this.read(each, null));
+      case 'Result':
+        return below === undefined ? [] : this.refuse(node);
       case 'LockRows': {
         const found = this.read(below!, limit);
         const words = rowLockWords(this.statement);
-        const rowLock = ROW_LOCKS.get(words);
+        const rowLock = ROW_LOCKS.get(words.replace(/ (nowait|skip locked)$/, ''));
         if (rowLock === undefined) return this.refuse(node, `FOR ${words.toUpperCase()}`);
-        return { ...found, details: { ...found.details, rowLock } };
+        const lockedRows = words.endsWith('nowait')
+          ? 'error'
+          : words.endsWith('skip locked')
+            ? 'skip'
+            : 'wait';
+        return found.map((each) => ({
+          ...each,
+          details: { ...each.details, rowLock, lockedRows },
+        }));
       }
       case 'Seq Scan':
         return this.sequential(node, limit);
@@ -173,14 +206,14 @@ class Compiler {
     }
   }
 
-  private sequential(node: PlanNode, limit: number | null): Found {
+  private sequential(node: PlanNode, limit: number | null): Found[] {
     if (node['Parallel Aware']) return this.refuse(node);
     if (limit !== null) return this.refuse(node, 'LIMIT of a Seq Scan');
     const rows: Rows = { kind: 'all', count: node['Plan Rows'] };
-    return { table: this.tableOf(node), rows, details: {} };
+    return [{ table: this.tableOf(node), rows, details: {} }];
   }
 
-  private index(node: PlanNode, scan: PlanNode, limit: number | null): Found {
+  private index(node: PlanNode, scan: PlanNode, limit: number | null): Found[] {
     if (node['Parallel Aware']) return this.refuse(node);
     const table = this.tableOf(node);
     const index = table.indexes.find(({ definition }) => definition.name === scan['Index Name']);
@@ -193,7 +226,7 @@ class Compiler {
     const isUnknown = conditions.some(({ operator }) => operator.endsWith('ANY'));
     if (isUnknown) return this.refuse(node, 'a list of keys (IN, ANY)');
     const rows: Rows = { kind: 'reach', index: index.number, scan: kind, reach, limit };
-    return { table, rows, details: {} };
+    return [{ table, rows, details: {} }];
   }
 
   /** The condition with parameters where a custom plan has values. */

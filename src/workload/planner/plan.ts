@@ -9,6 +9,7 @@ const own = z.looseObject({
   'Plan Rows': z.number(),
   'Plan Width': z.number(),
   Operation: z.string().optional(),
+  Strategy: z.string().optional(),
   'Relation Name': z.string().optional(),
   Schema: z.string().optional(),
   Alias: z.string().optional(),

@@ -8,7 +8,7 @@ import { type Facts, factsSchema } from './facts.ts';
 import { type PlanNode, planSchema } from './plan.ts';
 
 /** Grows when the answer to the same request would be another. */
-export const PLAN_FORMAT = 1;
+export const PLAN_FORMAT = 2;
 
 /** One statement of a transaction. */
 export interface StatementRequest {
@@ -23,6 +23,8 @@ export interface StatementRequest {
 export interface PlanRequest {
   readonly format: number;
   readonly schema: string;
+  /** Commands that make partitions, behind the schema. */
+  readonly partitions: readonly { readonly table: string; readonly sql: string }[];
   readonly facts: Facts;
   /** The server's version, by which tables and indexes are laid out. */
   readonly version: number;
@@ -63,6 +65,7 @@ export interface StatementPlans {
 export interface PlanError {
   readonly at:
     | { readonly kind: 'schema' }
+    | { readonly kind: 'partitions'; readonly table: string }
     | { readonly kind: 'statement'; readonly index: number }
     | { readonly kind: 'statistics'; readonly table: string; readonly column: string | null }
     | { readonly kind: 'settings'; readonly name: string };

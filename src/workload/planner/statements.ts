@@ -4,6 +4,7 @@
  */
 import type { Expression, Names } from '../sql/expression.ts';
 import type { Token, Tokens } from '../sql/lexer.ts';
+import { Refusal } from '../sql/problem.ts';
 
 /** A statement that Postgres plans. */
 export interface PlannedStatement {
@@ -34,6 +35,7 @@ export function plannedStatement(tokens: Tokens, text: string, names: Names): Pl
   let sql = '';
   let copied = start;
   for (const token of taken) {
+    if (token.kind === 'text') checkQuoted(token, names);
     if (token.kind !== 'variable') continue;
     const expression = names.variable(token);
     const number = numbers.get(token.value) ?? parameters.push(expression);
@@ -44,6 +46,26 @@ export function plannedStatement(tokens: Tokens, text: string, names: Names): Pl
   }
   sql += text.slice(copied, last.offset + last.text.length);
   return { sql, parameters, tokens: taken, offset: start, shifts };
+}
+
+/** pgbench puts values into quotes too, but with the simple protocol alone. */
+function checkQuoted(token: Token, names: Names): void {
+  if (token.text.startsWith('$')) return;
+  for (const [text, name] of token.text.matchAll(/:([A-Za-z_]\w*)/g)) {
+    if (isKnown(names, { ...token, kind: 'variable', text, value: name! })) {
+      throw new Refusal(token, `has ${text} within quotes, where it is no parameter`);
+    }
+  }
+}
+
+function isKnown(names: Names, token: Token): boolean {
+  try {
+    names.variable(token);
+    return true;
+  } catch (thrown) {
+    if (!(thrown instanceof Refusal)) throw thrown;
+    return false;
+  }
 }
 
 /** The place in the script of a place in the statement; -1: of its beginning. */

@@ -9,6 +9,7 @@
 import { Table, type TableDefinition } from '../../postgres/heap/relation.ts';
 import { type Catalog, type CatalogColumn, type CatalogTable, tableName } from './catalog.ts';
 import { type ColumnFacts, type Facts, NO_FACTS, type TableFacts } from './facts.ts';
+import { factsFor, wholeFacts } from './partitions.ts';
 import { builtIndexes, knownDistinct, orderOf, storedTables } from './tables.ts';
 import { averageWidth } from './widths.ts';
 
@@ -47,9 +48,9 @@ export function statisticsCommands(
   facts: Facts,
   definitions: readonly TableDefinition[],
 ): StatisticsCommand[] {
-  return storedTables(catalog).flatMap((table, at) => {
+  const stored = storedTables(catalog).flatMap((table, at) => {
     const name = tableName(table);
-    const own = facts[name] ?? { rows: 0, columns: {} };
+    const own = factsFor(catalog, facts, table) ?? { rows: 0, columns: {} };
     const { heap, indexes } = new Table(definitions[at]!);
     const relation = (of: string, pages: number, isTable: boolean): StatisticsCommand => ({
       sql: relationCommand(table.schema, of, pages, own.rows, isTable),
@@ -59,9 +60,15 @@ export function statisticsCommands(
     return [
       relation(table.name, heap.pages, true),
       ...builtIndexes(table).map((index, i) => relation(index.name, indexes[i]!.pages, false)),
-      ...table.columns.flatMap((column) => columnCommand(table, column, own)),
+      ...table.columns.flatMap((column) => columnCommand(table, column, own, false)),
     ];
   });
+  const partitioned = catalog.tables.filter(({ kind }) => kind === 'p');
+  const wholes = partitioned.flatMap((table) => {
+    const whole = wholeFacts(catalog, facts, table);
+    return table.columns.flatMap((column) => columnCommand(table, column, whole, true));
+  });
+  return [...stored, ...wholes];
 }
 
 function relationCommand(
@@ -87,6 +94,7 @@ function columnCommand(
   table: CatalogTable,
   column: CatalogColumn,
   facts: TableFacts,
+  inherited: boolean,
 ): StatisticsCommand[] {
   if (facts.rows === 0) return [];
   const said = facts.columns[column.name];
@@ -98,7 +106,7 @@ function columnCommand(
     ['schemaname', textOf(table.schema)],
     ['relname', textOf(table.name)],
     ['attname', textOf(column.name)],
-    ['inherited', 'false'],
+    ['inherited', String(inherited)],
     ['null_frac', `${own.nullFraction ?? 0}::real`],
     ['avg_width', `${Math.round(averageWidth(column, own))}::int`],
     ['n_distinct', `${count > 0 && count >= facts.rows ? -1 : count}::real`],

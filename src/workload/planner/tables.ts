@@ -8,6 +8,7 @@
  * methods other than b-trees.
  */
 import type { TableDefinition, TableIndexDefinition } from '../../postgres/heap/relation.ts';
+import { tableOptions } from '../../postgres/heap/table-options.ts';
 import {
   type Catalog,
   type CatalogColumn,
@@ -16,6 +17,7 @@ import {
   tableName,
 } from './catalog.ts';
 import type { Facts, TableFacts } from './facts.ts';
+import { factsFor, keyColumnOf, parentOf, partitionsOf } from './partitions.ts';
 import { keyBytes, tupleBytes } from './widths.ts';
 
 /** What depends on the server. */
@@ -54,7 +56,7 @@ export function tableDefinitions(
 ): TableDefinition[] {
   let relation = 0;
   return storedTables(catalog).map((table) => {
-    const own = facts[tableName(table)];
+    const own = factsFor(catalog, facts, table);
     const number = ++relation;
     const indexes = builtIndexes(table).map((index) => {
       return indexDefinition(table, index, own, ++relation);
@@ -65,10 +67,29 @@ export function tableDefinitions(
       rows: own?.rows ?? 0,
       tupleBytes: tupleBytes(table, own),
       fillfactor: table.fillfactor ?? HEAP_FILLFACTOR,
+      options: tableOptions(table.options ?? {}),
       ...options,
       indexes,
+      heat: heatOf(catalog, facts, table),
     };
   });
+}
+
+/** Of partitions by time the newest is used most, the one before it half as much, and so on. */
+function heatOf(catalog: Catalog, facts: Facts, table: CatalogTable): number {
+  const parent = parentOf(catalog, table);
+  if (parent === undefined || !goesToLast(catalog, facts, parent)) return 1;
+  const siblings = partitionsOf(catalog, parent);
+  return 1 / (siblings.length - siblings.indexOf(table));
+}
+
+/** Whether new rows of a partitioned table all go to its last partition. */
+export function goesToLast(catalog: Catalog, facts: Facts, table: CatalogTable): boolean {
+  if (!table.partitionKey?.startsWith('RANGE')) return false;
+  const column = table.columns.find(({ name }) => name === keyColumnOf(table));
+  return (
+    column !== undefined && orderOf(table, column, factsFor(catalog, facts, table)) === 'ascending'
+  );
 }
 
 function indexDefinition(

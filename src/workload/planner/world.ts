@@ -1,11 +1,18 @@
-/** The tables that statements are about, as the planner names them and as the simulator has them. */
+/** The tables that statements are about, as the planner names them and the simulator has them. */
 import type { TableDefinition, TableIndexDefinition } from '../../postgres/heap/relation.ts';
 import type { Relation } from '../../postgres/statement.ts';
-import { type CatalogColumn, type CatalogIndex, type CatalogTable, tableName } from './catalog.ts';
+import type { CatalogColumn, CatalogIndex, CatalogTable } from './catalog.ts';
 import type { TableFacts } from './facts.ts';
+import { factsFor, leavesOf } from './partitions.ts';
 import type { PlanNode } from './plan.ts';
 import type { PlanAnswer } from './request.ts';
-import { builtIndexes, distinctValues, storedTables, tableDefinitions } from './tables.ts';
+import {
+  builtIndexes,
+  distinctValues,
+  goesToLast,
+  storedTables,
+  tableDefinitions,
+} from './tables.ts';
 import { columnPlaces } from './widths.ts';
 
 /** An index with what plans need to know of it. */
@@ -86,12 +93,28 @@ function mentions(definition: string, name: string): boolean {
 /** All tables of an answer, for a server of this version. */
 export class PlannedWorld {
   readonly tables: readonly PlannedTable[];
+  private readonly answer: PlanAnswer;
 
-  constructor({ catalog, facts }: PlanAnswer, version: number) {
+  constructor(answer: PlanAnswer, version: number) {
+    const { catalog, facts } = answer;
+    this.answer = answer;
     const definitions = tableDefinitions(catalog, facts, { version, isLogical: false });
     this.tables = storedTables(catalog).map((table, index) => {
-      return new PlannedTable(table, definitions[index]!, index, facts[tableName(table)]);
+      const own = factsFor(catalog, facts, table);
+      return new PlannedTable(table, definitions[index]!, index, own);
     });
+  }
+
+  /** Where new rows of the table of a node go: to the last of these tables, or to any of them. */
+  targetsOf({ Schema: schema, 'Relation Name': name }: PlanNode) {
+    const { catalog, facts } = this.answer;
+    const table = catalog.tables.find(
+      (each) => each.name === name && each.schema === (schema ?? 'public'),
+    );
+    if (table === undefined) return { tables: [], toLast: false };
+    const leaves = new Set(leavesOf(catalog, table));
+    const tables = this.tables.filter((each) => leaves.has(each.catalog));
+    return { tables, toLast: goesToLast(catalog, facts, table) };
   }
 
   /** The table of a node of a plan. */

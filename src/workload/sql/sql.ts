@@ -57,6 +57,9 @@ export function readStatement(tokens: Tokens, names: Names): Template {
 /** Words that stand for values, not columns. */
 const VALUES = ['null', 'true', 'false', 'default', 'current_timestamp', 'current_date'];
 
+const SELECT_ENDS =
+  'is not supported in a SELECT: FROM one table [WHERE key] [ORDER BY columns] [FOR UPDATE]';
+
 const ONE_CONDITION = 'is not supported: rows are found by one condition on the primary key';
 
 class StatementParser {
@@ -79,9 +82,24 @@ class StatementParser {
     const table = this.table();
     this.checkNames(named, table);
     const rows = tokens.skipWords('where') ? this.where(table) : ({ kind: 'all' } as const);
+    const order = tokens.skipWords('order', 'by') ? this.order(table, named, rows) : {};
     const lock = tokens.skipWords('for') ? this.rowLock(rows) : {};
-    tokens.expectEnd('is not supported in a SELECT: FROM one table [WHERE key] [FOR UPDATE]');
-    return of('select', table, rows, lock);
+    tokens.expectEnd(SELECT_ENDS);
+    return of('select', table, rows, { ...order, ...lock });
+  }
+
+  /** ORDER BY columns: a sort, unless the index by which the rows are found has their order. */
+  private order(table: SqlTable, named: readonly Token[], rows: Rows): Partial<StatementDetails> {
+    const { tokens } = this;
+    const columns: Token[] = [];
+    do {
+      columns.push(this.qualified(table));
+      if (!tokens.skipWords('asc')) tokens.skipWords('desc');
+    } while (tokens.skipSymbol(','));
+    if (rows.kind === 'range' && columns[0]!.value === table.key) return {};
+    const names = new Set([...named, ...columns].map(({ value }) => value));
+    const sorted = table.columns.filter(({ name }) => named.length === 0 || names.has(name));
+    return { sortedBytes: sorted.reduce((sum, { start, end }) => sum + end - start, 0) };
   }
 
   update(): Template {

@@ -1,6 +1,12 @@
 import type { Nanoseconds } from '../../kernel/index.ts';
 import type { Access } from '../../postgres/access.ts';
-import type { Relation, Statement, StatementDetails, Verb } from '../../postgres/statement.ts';
+import type {
+  Keys,
+  Relation,
+  Statement,
+  StatementDetails,
+  Verb,
+} from '../../postgres/statement.ts';
 import type { Reach, ReachOf } from '../planner/entries.ts';
 import { commitRecord, statement } from '../script.ts';
 import type { Expression } from './expression.ts';
@@ -25,6 +31,15 @@ export type Rows =
       readonly reach: ReachOf;
       readonly limit: number | null;
     }
+  /** The same for several partitions. */
+  | { readonly kind: 'parts'; readonly parts: readonly Template[] }
+  /** New rows of a partitioned table: to the last one of these, or to any of them. */
+  | {
+      readonly kind: 'routed';
+      readonly relations: readonly Relation[];
+      readonly toLast: boolean;
+      readonly count: number;
+    }
   /** By the plan for these values, or by that of prepared statements. */
   | { readonly kind: 'planned'; readonly simple: Rows; readonly prepared: Rows };
 
@@ -39,6 +54,7 @@ export interface Template {
 
 export const PLAIN: StatementDetails = {
   rows: null,
+  parts: [],
   access: null,
   rowLock: null,
   changedBytes: 0,
@@ -46,6 +62,7 @@ export const PLAIN: StatementDetails = {
   isKeyGiven: false,
   onConflict: 'error',
   lockedRows: 'wait',
+  sortedBytes: 0,
   settings: null,
   savepoint: null,
 };
@@ -100,8 +117,19 @@ export function fillIn(
       return about(NO_KEY, { ...details, rows: { kind: 'list', list } });
     }
     case 'new': {
-      const list = new Array<number>(rows.count).fill(NO_KEY);
-      return about(NO_KEY, { ...details, rows: { kind: 'list', list } });
+      return about(NO_KEY, { ...details, rows: newRows(rows.count) });
+    }
+    case 'parts': {
+      const parts = rows.parts.map((part) => fillIn(part, environment, prepared));
+      if (!parts.every((part) => part !== undefined)) return undefined;
+      return about(NO_KEY, { ...details, rows: 'parts', parts });
+    }
+    case 'routed': {
+      const { relations, toLast, count } = rows;
+      const number = toLast ? relations.length : environment.random.integer(1, relations.length);
+      const into = relations[number - 1]!;
+      const own = count === 1 ? template.details : { ...details, rows: newRows(count) };
+      return statement(verb, into, NO_KEY, prepared, commit, own);
     }
     case 'reach': {
       const found = rows.reach(environment);
@@ -109,6 +137,10 @@ export function fillIn(
       return about(...reached(found, rows, details));
     }
   }
+}
+
+function newRows(count: number): Keys {
+  return { kind: 'list', list: new Array<number>(count).fill(NO_KEY) };
 }
 
 function spread(entries: number | undefined): Access | null {

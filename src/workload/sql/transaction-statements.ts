@@ -17,6 +17,8 @@ export function transactionStatement(tokens: Tokens): Template | null {
   if (tokens.skipWords('rollback') || tokens.skipWords('abort')) {
     return endStatement(tokens, 'rollback');
   }
+  if (tokens.skipWords('savepoint')) return savepointStatement(tokens, 'savepoint');
+  if (tokens.skipWords('release')) return savepointStatement(tokens, 'release');
   return tokens.skipWords('set') ? setStatement(tokens) : null;
 }
 
@@ -76,10 +78,11 @@ export function setStatement(tokens: Tokens): Template {
 
 function isolation(tokens: Tokens): TransactionSettings {
   if (tokens.skipWords('repeatable', 'read')) return { isolation: 'repeatable read' };
+  if (tokens.skipWords('serializable')) return { isolation: 'serializable' };
   if (tokens.skipWords('read', 'committed') || tokens.skipWords('read', 'uncommitted')) {
     return { isolation: 'read committed' };
   }
-  return tokens.refuse('READ COMMITTED or REPEATABLE READ is expected here');
+  return tokens.refuse('READ COMMITTED, REPEATABLE READ or SERIALIZABLE is expected here');
 }
 
 type SettingReader = (tokens: Tokens) => TransactionSettings;

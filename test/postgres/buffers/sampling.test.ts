@@ -8,7 +8,7 @@ import { AliasTable, squareRootLaw } from '../../naive/buffer-popularity.ts';
 
 const PAGES = 100_000;
 
-/** A cache of which one of so many pages is followed, in PARTS caches without anything in common. */
+/** A cache of which one of so many pages is followed, in caches with nothing in common. */
 class SampledCache {
   readonly sample: PageSample;
   private readonly parts: readonly ((page: number) => number)[];
@@ -184,7 +184,7 @@ describe('P9.3: a cache sampled by the hash of its pages (SHARDS)', () => {
     expect(outside).toBeLessThanOrEqual(3); // expected 0.4
   });
 
-  test('a root page is a hit whether it is in the sample or not, and so are those of its file', () => {
+  test('a root page is a hit whether it is in the sample or not, and misses are as many', () => {
     // Every access of a leaf comes after one of the root: half of all accesses are the root's.
     const full = new BufferPool(20_000);
     const misses: number[] = [];

@@ -5,7 +5,7 @@ import { World } from '../../helpers/world.ts';
 
 const PAGE = 8192;
 const SEGMENTS = { max_wal_size: 4 * WAL_SEGMENT_BYTES, min_wal_size: 2 * WAL_SEGMENT_BYTES };
-/** Rows of pgbench_accounts, 132 bytes each with pointer: on a page at fillfactor 50, and at all. */
+/** Rows of pgbench_accounts, 132 bytes with pointer: on a page at fillfactor 50, and at all. */
 const PER_PAGE = 30;
 const MOST = 61;
 const ON_LAST = 100_000 % PER_PAGE;
@@ -49,7 +49,7 @@ describe('files that cannot grow: 53100', () => {
     expect(grown).toBe(0);
   });
 
-  test('one whose page is full, for a snapshot keeps all versions, fails: the row is as it was', () => {
+  test('one whose page is full of versions that a snapshot keeps fails, and changes nothing', () => {
     const reader: Step[] = [
       [0, 'BEGIN ISOLATION LEVEL REPEATABLE READ'],
       [10, 'SELECT abalance FROM pgbench_accounts WHERE aid = 2'],

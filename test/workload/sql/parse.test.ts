@@ -119,7 +119,7 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
   ['\\endif\nSELECT 1;', '\\endif', /no \\if/],
   ['\\sleep 5 h\nSELECT 1;', 'h', /us, ms or s/],
   ["SELECT 'x;", "'", /no end/],
-  ['BEGIN ISOLATION LEVEL SERIALIZABLE; END;', 'SERIALIZABLE', /READ COMMITTED/],
+  ['BEGIN ISOLATION LEVEL SNAPSHOT; END;', 'SNAPSHOT', /READ COMMITTED/],
   ['INSERT INTO pgbench_accounts (bid) VALUES (1);', '(', /primary key/],
   ['INSERT INTO pgbench_history (tid) VALUES (1, 2);', '(', /2 values for 1/],
   ['', 'the script', /no statement/],

@@ -3,7 +3,7 @@ import type { Process } from '../../../src/kernel/index.ts';
 import { PAGE_BYTES } from '../../../src/postgres/buffers/page.ts';
 import { DEFAULT_COSTS } from '../../../src/postgres/costs.ts';
 import { tablePage } from '../../../src/postgres/heap/relation.ts';
-import { SequentialReads } from '../../../src/postgres/storage/sequential-reads.ts';
+import { HeapReads } from '../../../src/postgres/storage/heap-reads.ts';
 import { FSYNC, World } from '../../helpers/world.ts';
 
 const COPY = DEFAULT_COSTS.pageRead;
@@ -31,7 +31,7 @@ function scan({ world, storage, heap }: ReturnType<typeof coldWorld>, scans = 1)
   const { waits, host } = world.server('pg1');
   function* process(): Process {
     yield world.sim.holdUntil(1e9);
-    const reads = new SequentialReads(storage, heap, waits.enter(0));
+    const reads = new HeapReads(storage, heap, waits.enter(0));
     for (let block = 0; block < heap.pages; block++) yield* reads.page(block);
     took.push(world.sim.now - 1e9);
   }
@@ -107,7 +107,7 @@ describe('how a sequential scan gets its pages (1.5)', () => {
       const { world, storage, heap } = cold;
       world.server('pg1').host.spawn(
         (function* (): Process {
-          const again = new SequentialReads(storage, heap, world.server('pg1').waits.enter(0));
+          const again = new HeapReads(storage, heap, world.server('pg1').waits.enter(0));
           for (let block = 0; block < heap.pages; block++) yield* again.page(block);
         })(),
       );
@@ -147,4 +147,59 @@ describe('how a sequential scan gets its pages (1.5)', () => {
     expect(took).toBeGreaterThan((cold.heap.pages / (share + 16)) * READ);
     expect(took).toBeLessThan(((reads * 16) / (share - 16)) * READ);
   });
+});
+
+describe('how a bitmap scan gets its pages (1.5)', () => {
+  /** Reads blocks in their order, from 1 s on; how long that took. */
+  function bitmapScan({ world, storage, heap }: ReturnType<typeof coldWorld>, blocks: number[]) {
+    const { waits, host } = world.server('pg1');
+    let took = -1;
+    function* process(): Process {
+      yield world.sim.holdUntil(1e9);
+      const reads = new HeapReads(storage, heap, waits.enter(0), blocks);
+      for (let place = 0; place < blocks.length; place++) yield* reads.page(place);
+      took = world.sim.now - 1e9;
+    }
+    host.spawn(process());
+    world.sim.run(60e9);
+    return took;
+  }
+
+  const scattered = Array.from({ length: 120 }, (_, i) => 20 * i);
+
+  test('up to 17 by advice: effective_io_concurrency pages beyond the one at hand', () => {
+    for (const version of [13, 17]) {
+      for (const concurrency of [0, 1, 4, 11]) {
+        const cold = coldWorld(version, { effective_io_concurrency: concurrency });
+        const took = bitmapScan(cold, scattered);
+        expect(took).toBe(Math.ceil(120 / (1 + concurrency)) * READ);
+        expect(cold.disk.reads).toBe(120);
+        expect(cold.storage.pool.reads).toBe(120);
+      }
+    }
+  });
+
+  test('18: by a read stream, in which only neighbours are one read', () => {
+    const settings = { io_method: 'io_uring', effective_io_concurrency: 4 };
+    const one = coldWorld(18, settings);
+    expect(bitmapScan(one, scattered)).toBe((120 / 4) * READ);
+    expect(one.disk.reads).toBe(120);
+    const pairs = coldWorld(18, settings);
+    const paired = scattered.flatMap((block) => [block, block + 1]);
+    expect(bitmapScan(pairs, paired)).toBe((120 / 4) * READ);
+    expect([pairs.disk.reads, pairs.disk.bytesRead]).toEqual([120, 240 * PAGE_BYTES]);
+  });
+
+  test('pages in shared buffers are asked of nobody, and cost nothing', () => {
+    for (const version of [17, 18]) {
+      const cold = coldWorld(version);
+      for (const block of scattered) storageHas(cold, block);
+      expect(bitmapScan(cold, scattered)).toBe(0);
+      expect(cold.disk.reads).toBe(0);
+    }
+  });
+
+  function storageHas({ storage, heap }: ReturnType<typeof coldWorld>, block: number): void {
+    storage.makeRoom(storage.pageOf(tablePage(heap.definition.relation, block)));
+  }
 });
