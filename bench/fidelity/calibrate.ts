@@ -160,51 +160,58 @@ function processorCosts(data: CalibrationData) {
         ? {}
         : { interrupted_every: us(breaks.every), interruption: us(breaks.lasting) }),
     },
-    derived: [
-      value(
-        'processor.context_switch',
-        0,
-        'C2b same core: each message has its switch, whose time is part of the costs above',
-      ),
-      {
-        name: 'processor.cache_refill',
-        value: refill,
-        unit: 'of the service',
-        how: 'C2b: growth of the server’s user time from one core to two, which idle',
-      },
-      value(
-        'processor.idle_work',
-        idleWork,
-        'C2b same core: growth of the server’s user time with synchronous_commit on: it idles',
-      ),
-      value(
-        'processor.core_wakeup',
-        latency,
-        'C2b: half of what a round trip of `select 1` takes longer across cores, less cold caches',
-      ),
-      value(
-        'processor.core_wakeup_work',
-        work,
-        'C2b: half of the CPU time that `select 1` takes more across cores, less cold caches',
-      ),
-      value(
-        'processor.crossing',
-        busy,
-        'C2b: 0.28 of half of the CPU time that `select 1` takes more across cores (the share of ' +
-          'a busy core, measured elsewhere by pairs of processes: `bench/fidelity/pinned.ts`)',
-      ),
-      ...(breaks === null
-        ? []
-        : [
-            value(
-              'processor.interrupted_every',
-              breaks.every,
-              'C2b same core: 99th percentiles of `select-only` and asynchronous simple-update',
-            ),
-            value('processor.interruption', breaks.lasting, 'the same'),
-          ]),
-    ],
+    derived: derivedOfProcessor({ refill, idleWork, latency, work, busy }, breaks),
   };
+}
+
+function derivedOfProcessor(
+  of: Readonly<Record<string, number>>,
+  breaks: ReturnType<typeof interruptions>,
+): Derived[] {
+  return [
+    value(
+      'processor.context_switch',
+      0,
+      'C2b same core: each message has its switch, whose time is part of the costs above',
+    ),
+    {
+      name: 'processor.cache_refill',
+      value: of['refill']!,
+      unit: 'of the service',
+      how: 'C2b: growth of the server’s user time from one core to two, which idle',
+    },
+    value(
+      'processor.idle_work',
+      of['idleWork']!,
+      'C2b same core: growth of the server’s user time with synchronous_commit on: it idles',
+    ),
+    value(
+      'processor.core_wakeup',
+      of['latency']!,
+      'C2b: half of what a round trip of `select 1` takes longer across cores, less cold caches',
+    ),
+    value(
+      'processor.core_wakeup_work',
+      of['work']!,
+      'C2b: half of the CPU time that `select 1` takes more across cores, less cold caches',
+    ),
+    value(
+      'processor.crossing',
+      of['busy']!,
+      'C2b: 0.28 of half of the CPU time that `select 1` takes more across cores (the share of ' +
+        'a busy core, measured elsewhere by pairs of processes: `bench/fidelity/pinned.ts`)',
+    ),
+    ...(breaks === null
+      ? []
+      : [
+          value(
+            'processor.interrupted_every',
+            breaks.every,
+            'C2b same core: 99th percentiles of `select-only` and asynchronous simple-update',
+          ),
+          value('processor.interruption', breaks.lasting, 'the same'),
+        ]),
+  ];
 }
 
 function clientCost(data: CalibrationData) {

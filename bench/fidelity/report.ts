@@ -12,6 +12,8 @@ measurements (C1 to C3: one machine, one client) and nothing of the results: one
 experiments, nothing fitted to any of them. Clients and servers share one host, as they did. One
 constant that C1 to C3 do not give, the work of others after which half of what a visit left in a
 core's cache is gone (250 us), was chosen with V1's errors in view: V1 is no blind test of it.
+Another, what waking a busy core takes of what waking an idle one does (0.28), was measured with
+pairs of processes on another machine.
 
 Errors are (predicted - measured) / measured, those of hit ratios plain differences. The noise is
 how far repeats of a measurement lie apart, as a share of their mean; points measured once have the

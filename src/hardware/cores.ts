@@ -12,7 +12,9 @@ import {
  * The cores of a machine, which lose time when they go from one process to another: directly, when
  * there are more runnable processes than cores, and by caches that others have filled since.
  * Waking an idle core takes time as well, and the idle core of a virtual machine does not keep its
- * caches: the hypervisor has it meanwhile.
+ * caches: the hypervisor has it meanwhile. A part of that time is work, of who wakes and of who is
+ * woken; some of it is done for a busy core too if it is another than the waker's. Ticks of the
+ * clock, devices and the hypervisor interrupt whoever runs.
  *
  * Caches: what a visit touches was last touched by the process's last visit of the same kind (of
  * a backend, the same statement of the transaction before); what others have evicted of it since
@@ -23,9 +25,10 @@ import {
  * Kept: what each visit loses, added to it, so that a visit is still one wake-up; a process that
  * goes straight on keeps its core awake. Left out: which core a process runs on (one queue for all;
  * Linux has one for each core and lets a process return to its last one if it can; what others do
- * counts as if it were spread evenly), who preempts whom, the switches between the slices of one
- * long visit (2 us in 0.75 to 3 ms), lines that cores take from one another, and that a process
- * which takes over the number of one that has ended finds its caches.
+ * counts as if it were spread evenly, and of n cores the waker's is another in n - 1 of n cases),
+ * that a core may stay idle while somebody waits for another, who preempts whom, the switches
+ * between the slices of one long visit (2 us in 0.75 to 3 ms), lines that cores take from one
+ * another, and that a process which takes over the number of one that has ended finds its caches.
  */
 
 /** What a change of processes costs. In nanoseconds, shares apart. */
@@ -40,7 +43,7 @@ export interface SwitchCosts {
   readonly mostRefill: Nanoseconds;
   /** An idle core has to be woken first: how long that takes, */
   readonly wakeup: Nanoseconds;
-  /** and how much of it is service, of who wakes and of who is woken; the core idles in the rest. */
+  /** and how much of it is service, of who wakes and who is woken; the core idles in the rest. */
   readonly wakeupWork: Nanoseconds;
   /** Service of waking a process on another core that is busy. */
   readonly crossing: Nanoseconds;

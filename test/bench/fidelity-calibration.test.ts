@@ -106,7 +106,7 @@ describe('calibration from C1 to C3', () => {
     expect(values.get('processor.crossing')).toBeCloseTo((0.28 * (cross - both)) / 2, 1);
   });
 
-  test('interruptions follow from the 99th percentiles of a short and of a long transaction', () => {
+  test('interruptions follow from the 99th percentiles of a short and a long transaction', () => {
     expect(values.has('processor.interruption'), 'all percentiles alike').toBe(false);
     const every = 900;
     const lasting = 40;

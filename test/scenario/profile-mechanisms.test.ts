@@ -53,7 +53,7 @@ function run(plan: Plan): Readonly<Record<string, number>> {
 const SECONDS = 5;
 
 describe('values of a profile', () => {
-  test('flush_in_kernel: cores are busy with each flush for so long, and nobody waits for it', () => {
+  test('flush_in_kernel: cores are busy with each flush so long, and nobody waits for it', () => {
     const work = (flush_in_kernel: string) => {
       const warm = { cache_refill: 0 }; // or it would cool the others' caches
       const costs = { flush_in_kernel };

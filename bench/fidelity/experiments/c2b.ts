@@ -25,8 +25,8 @@ export const c2b: Experiment = {
     'Throughput, medians, and the 99th percentiles of select-only and of asynchronous ' +
       'simple-update are not predicted here: the profile was made from them, and what is off is ' +
       'what its few values cannot hold. The other tails and WAL are predictions.',
-    'The table was vacuumed before select-only, and asynchronous simple-update came next; for the ' +
-      'rest it has been updated all over.',
+    'The table was vacuumed before select-only, and asynchronous simple-update came next; for ' +
+      'the rest it has been updated all over.',
   ],
   ablated: false,
   points(folder, calibration) {

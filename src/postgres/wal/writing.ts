@@ -14,10 +14,11 @@
  *
  * Time: the leader's own (`costs.flush`: the system calls), for which it does not queue, for it is
  * on a core already; then the device's, a disk's `fsync` law, in which the kernel's threads that
- * send the requests to the device have a core for a while (`costs.flushInKernel`). What a flush has beyond one page, the
- * disk streams. At the release the leader wakes all who wait, one system call for each, those too
- * whose records the flush did not cover (lwlock.c: LWLockWakeup, LW_WAIT_UNTIL_FREE): the last to
- * come is the first in that queue and leads next, the others sleep again.
+ * send the requests to the device have a core for a while (`costs.flushInKernel`). What a flush has
+ * beyond one page, the disk streams. At the release the leader wakes all who wait, one system call
+ * for each, those too whose records the flush did not cover (lwlock.c: LWLockWakeup,
+ * LW_WAIT_UNTIL_FREE): the last to come is the first in that queue and leads next, the others sleep
+ * again.
  *
  * Left out: `fsync` as wal_sync_method (it also writes the file's times: taken as fdatasync), the
  * write that ends at the end of the buffers' ring, WALInsertLock (see README).
