@@ -1,6 +1,6 @@
 /**
- * How a connection begins: the startup packet, then SCRAM-SHA-256's two exchanges, three round trips
- * in all (postmaster.c: ProcessStartupPacket, auth.c: CheckSASLAuth).
+ * How a connection begins: the startup packet, then SCRAM-SHA-256's two exchanges, three round
+ * trips in all (postmaster.c: ProcessStartupPacket, auth.c: CheckSASLAuth).
  */
 import type { Endpoint } from '../hardware/tcp.ts';
 import type { Server } from './server.ts';
