@@ -4,8 +4,8 @@
  * A row in memory is a minimal tuple (a header of 16 bytes and the sorted columns' data) in a chunk
  * of a power of two with a header of 16 (up to version 15), and 24 bytes in an array that doubles
  * as it fills. PostgreSQL 15.18 tells of 100,000 rows of pgbench_accounts 17,135 kB, of 10,000
- * 1,791 kB, and of two of its columns 7,760 kB. Beyond work_mem a sort goes to temporary files and keeps
- * work_mem. Left out: what those files cost, the sort's pass over them, and parallel workers.
+ * 1,791 kB, and of two of its columns 7,760 kB. Beyond work_mem a sort goes to temporary files and
+ * keeps work_mem. Left out: what those files cost, the sort's pass over them, and parallel workers.
  */
 import { ln, type Nanoseconds } from '../kernel/index.ts';
 import type { Statement } from './statement.ts';
