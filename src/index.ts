@@ -44,3 +44,4 @@ export {
   scenarioJsonSchema,
 } from './scenario/index.ts';
 export { simulate } from './scenario/simulate.ts';
+export type { PlanAnswer, Planned, PlanRequest } from './workload/planner/request.ts';

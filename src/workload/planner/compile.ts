@@ -88,13 +88,20 @@ interface Found {
 class Compiler {
   private readonly statement: PlannedStatement;
   private readonly world: PlannedWorld;
-  /** Conditions with parameters in place, wherever the generic plan has them. */
-  private readonly general: readonly Condition[];
+  /**
+   * What columns are compared with, parameters in place, wherever the generic plan does it; null:
+   * with one thing here and another there.
+   */
+  private readonly general = new Map<string, string | null>();
 
   constructor(statement: PlannedStatement, generic: PlanNode, world: PlannedWorld) {
     this.statement = statement;
     this.world = world;
-    this.general = nodesOf(generic).flatMap((node) => conditionsOfNode(node));
+    for (const { column, operator, text } of nodesOf(generic).flatMap(conditionsOfNode)) {
+      const name = `${column} ${operator}`;
+      const known = this.general.get(name);
+      this.general.set(name, known === undefined || known === text ? text : null);
+    }
   }
 
   template(plan: PlanNode): Template {
@@ -232,11 +239,8 @@ class Compiler {
 
   /** The condition with parameters where a custom plan has values. */
   private generalised(condition: Condition): Condition {
-    const { column, operator } = condition;
-    const texts = this.general
-      .filter((each) => each.column === column && each.operator === operator)
-      .map(({ text }) => text);
-    return new Set(texts).size === 1 ? { ...condition, text: texts[0]! } : condition;
+    const text = this.general.get(`${condition.column} ${condition.operator}`);
+    return text == null ? condition : { ...condition, text };
   }
 
   private tableOf(node: PlanNode): PlannedTable {

@@ -11,23 +11,46 @@ import { type Catalog, type CatalogTable, tableName } from './catalog.ts';
 import { type Facts, NO_FACTS, type TableFacts } from './facts.ts';
 
 /** The partitions of a table, in the order in which they were made. */
-export function partitionsOf(
-  { tables }: Catalog,
-  { schema, name }: Pick<CatalogTable, 'schema' | 'name'>,
-): readonly CatalogTable[] {
-  return tables.filter(({ parent }) => parent?.schema === schema && parent.name === name);
+export function partitionsOf(catalog: Catalog, table: CatalogTable): readonly CatalogTable[] {
+  return treeOf(catalog).parts.get(table) ?? [];
+}
+
+/** What a partition is a part of. */
+export function parentOf(catalog: Catalog, table: CatalogTable): CatalogTable | undefined {
+  return treeOf(catalog).parents.get(table);
+}
+
+interface Tree {
+  readonly parents: ReadonlyMap<CatalogTable, CatalogTable>;
+  readonly parts: ReadonlyMap<CatalogTable, readonly CatalogTable[]>;
+}
+
+const TREES = new WeakMap<Catalog, Tree>();
+
+/** Found once for each catalog: there may be thousands of partitions. */
+function treeOf(catalog: Catalog): Tree {
+  const known = TREES.get(catalog);
+  if (known !== undefined) return known;
+  const names = new Map(catalog.tables.map((table) => [tableName(table), table]));
+  const parents = new Map<CatalogTable, CatalogTable>();
+  const parts = new Map<CatalogTable, CatalogTable[]>();
+  for (const table of catalog.tables) {
+    const parent = table.parent && names.get(tableName(table.parent));
+    if (!parent) continue;
+    parents.set(table, parent);
+    const siblings = parts.get(parent);
+    if (siblings === undefined) parts.set(parent, [table]);
+    else siblings.push(table);
+  }
+  const tree = { parents, parts };
+  TREES.set(catalog, tree);
+  return tree;
 }
 
 /** All tables with rows of their own that are parts of a table. */
 export function leavesOf(catalog: Catalog, table: CatalogTable): readonly CatalogTable[] {
   if (table.kind === 'r') return [table];
   return partitionsOf(catalog, table).flatMap((each) => leavesOf(catalog, each));
-}
-
-/** What a partition is a part of. */
-export function parentOf({ tables }: Catalog, { parent }: CatalogTable): CatalogTable | undefined {
-  if (parent === null) return undefined;
-  return tables.find(({ schema, name }) => schema === parent.schema && name === parent.name);
 }
 
 /** The column by which a table is partitioned, if it is one alone. */
@@ -66,16 +89,21 @@ export function factsFor(
 }
 
 /**
- * Rows in the partitions before this one: a key that ascends through the whole table begins there.
+ * Rows in the partitions before each one: a key that ascends through the whole table begins there.
  */
-export function rowsBefore(catalog: Catalog, facts: Facts, table: CatalogTable): number {
-  const parent = parentOf(catalog, table);
-  if (parent === undefined) return 0;
-  const siblings = partitionsOf(catalog, parent);
-  const own = siblings
-    .slice(0, siblings.indexOf(table))
-    .reduce((sum, each) => sum + (factsFor(catalog, facts, each)?.rows ?? 0), 0);
-  return rowsBefore(catalog, facts, parent) + own;
+export function rowsBefore(catalog: Catalog, facts: Facts): ReadonlyMap<CatalogTable, number> {
+  const totals = new Map<CatalogTable, number>();
+  const before = new Map<CatalogTable, number>();
+  for (const table of catalog.tables) {
+    if (table.kind !== 'r') continue;
+    let root = table;
+    for (let up = parentOf(catalog, root); up !== undefined; up = parentOf(catalog, root))
+      root = up;
+    const total = totals.get(root) ?? 0;
+    before.set(table, total);
+    totals.set(root, total + (factsFor(catalog, facts, table)?.rows ?? 0));
+  }
+  return before;
 }
 
 /** What is known of a partitioned table as a whole: its key runs over all ranges. */

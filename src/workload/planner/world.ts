@@ -103,10 +103,11 @@ export class PlannedWorld {
     const { catalog, facts } = answer;
     this.answer = answer;
     const definitions = tableDefinitions(catalog, facts, { version, isLogical: false });
+    const before = rowsBefore(catalog, facts);
     this.tables = storedTables(catalog).map((table, index) => {
       const own = factsFor(catalog, facts, table);
-      const before = rowsBefore(catalog, facts, table);
-      return new PlannedTable(table, definitions[index]!, index, own, before);
+      const first = before.get(table) ?? 0;
+      return new PlannedTable(table, definitions[index]!, index, own, first);
     });
   }
 
