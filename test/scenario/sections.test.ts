@@ -200,8 +200,8 @@ describe('settings of PostgreSQL', () => {
   });
 
   test('a known setting that the model does not use is a warning', () => {
-    expect(warnings(minimal('postgresql: {work_mem: 64MB}'))).toEqual([
-      'x.yaml:3:14: postgresql.work_mem: is known, but nothing in the model uses it yet',
+    expect(warnings(minimal('postgresql: {log_statement: all}'))).toEqual([
+      'x.yaml:3:14: postgresql.log_statement: is known, but nothing in the model uses it yet',
     ]);
     expect(warnings(minimal('postgresql: {citus.shard_count: 32}')).join()).toContain(
       "an extension's setting",
