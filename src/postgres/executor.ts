@@ -218,10 +218,9 @@ export class Executor {
     const row = this.rowIdOf(statement);
     const lockedRows = statement.details?.lockedRows ?? 'wait';
     if (mode !== null && lockedRows !== 'wait' && locks.rows.isTaken(row, mode, owner)) {
-      this.error = ERRORS.rowLocked;
-      if (lockedRows === 'error') return 'error';
-      this.read(statement); // SKIP LOCKED finds the row, and leaves it out
-      return null;
+      if (lockedRows === 'error') this.error = ERRORS.rowLocked;
+      else this.read(statement); // SKIP LOCKED finds the row, and leaves it out
+      return this.error === null ? null : 'error';
     }
     this.transaction.assignXid();
     if (mode !== null && !locks.lockRow(owner, row, mode)) return 'row lock';

@@ -17,7 +17,11 @@ describe('everything is optional but servers and a workload', () => {
       run: [{ transaction: 'tpcb-like', weight: 1 }],
       connect: { kind: 'server', server: 'pg1' },
     });
-    expect(scenario.servers.get('pg1')!.start).toEqual({ buffers: 'warm', osCache: 'warm' });
+    expect(scenario.servers.get('pg1')!.start).toEqual({
+      buffers: 'warm',
+      osCache: 'warm',
+      xidAge: 0,
+    });
   });
 
   test('without them it is refused', () => {
