@@ -15,14 +15,11 @@ export class Boundaries {
   size = 0;
   private readonly chunks: Chunk[] = [];
 
-  /**
-   * Where the greatest bound that is not above this one stands; its entry is -1 if there is none.
-   */
-  floor(position: number): { bound: number; entry: number } {
+  /** The entry at the greatest bound that is not above this one; -1 if there is none. */
+  floor(position: number): number {
     const chunk = this.chunks[this.chunkOf(position)];
     const at = chunk ? lastNotAbove(chunk, position) : -1;
-    if (at < 0) return { bound: Number.NEGATIVE_INFINITY, entry: -1 };
-    return { bound: chunk!.bounds[at]!, entry: chunk!.entries[at]! };
+    return at < 0 ? -1 : chunk!.entries[at]!;
   }
 
   /** The least bound above this one; infinity if there is none. */

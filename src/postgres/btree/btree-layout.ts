@@ -79,12 +79,17 @@ export function builtFanOut(keyBytes: number): number {
   return Math.floor((free - reserve) / entry);
 }
 
+/** Blocks of so many inner pages of a level are kept: each look-up needs them. */
+const KEPT_BLOCKS = 4096;
+
 /** The pages of a tree that CREATE INDEX made, level by level from the leaves. */
 export class BuiltTree {
   readonly rowsPerLeaf: number;
   readonly fanOut: number;
   /** Pages of each level, leaves first; the last is 1, the root. */
   readonly counts: readonly number[];
+  /** By level the block of each page, where they are few: above the leaves. */
+  private readonly innerBlocks: readonly Float64Array[];
 
   constructor(rows: number, keyBytes: number, fillfactor: number, rowsPerKey: number) {
     this.rowsPerLeaf = builtRowsPerLeaf(keyBytes, fillfactor, rowsPerKey);
@@ -92,6 +97,10 @@ export class BuiltTree {
     const counts = [Math.max(1, Math.ceil(rows / this.rowsPerLeaf))];
     for (let n = counts[0]!; n > 1; counts.push(n)) n = this.parentsOf(n);
     this.counts = counts;
+    this.innerBlocks = counts.map((pages, level) => {
+      const length = level > 0 && pages <= KEPT_BLOCKS ? pages : 0;
+      return Float64Array.from({ length }, (_, page) => this.compute(level, page));
+    });
   }
 
   /** Pages of the file, the metapage included. */
@@ -109,6 +118,10 @@ export class BuiltTree {
 
   /** The block of a level's page, counted from the left. */
   blockOf(level: number, page: number): number {
+    return this.innerBlocks[level]![page] ?? this.compute(level, page);
+  }
+
+  private compute(level: number, page: number): number {
     let sum = 1 + page;
     let below = page;
     for (let at = level - 1; at >= 0; at--) {

@@ -71,17 +71,23 @@ export class BTreeLevel {
   /** The changed page that covers a position; -1 if CREATE INDEX's page does, unchanged. */
   find(position: number): number {
     const number = this.numberOf(position);
-    if (this.splits.size === 0) return this.changed(number);
-    const { bound, entry } = this.splits.floor(position);
-    if (this.builtPages === 0 || bound >= number * this.span) return entry;
-    return this.changed(number);
+    const added = this.added(position, number);
+    return added >= 0 ? added : this.changed(number);
   }
 
-  /** The block of the page that covers a position. */
+  /** The block of the page that covers a position; CREATE INDEX's, changed or not, stay in place. */
   blockOf(position: number): number {
-    const entry = this.find(position);
-    if (entry >= 0) return this.block[entry]!;
-    return this.built!.blockOf(this.level, this.numberOf(position));
+    const number = this.numberOf(position);
+    const added = this.added(position, number);
+    return added >= 0 ? this.block[added]! : this.built!.blockOf(this.level, number);
+  }
+
+  /** The page that covers a position if a split has made it; -1 if CREATE INDEX has. */
+  private added(position: number, number: number): number {
+    if (this.splits.size === 0) return -1;
+    const last = this.splits.floor(position);
+    if (last < 0 || this.builtPages === 0) return last;
+    return this.lower[last]! >= number * this.span ? last : -1;
   }
 
   /** All blocks of this level: those of CREATE INDEX, and those that splits have added. */

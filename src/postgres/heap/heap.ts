@@ -34,6 +34,7 @@ import { RowPlacement } from './row-placement.ts';
 import { VisibilityMap } from './visibility-map.ts';
 import type { RegisteredBlock, WalRecord } from './wal-record.ts';
 
+const NO_RECORDS: readonly WalRecord[] = [];
 const AS_LOADED: Fetch = { record: null, setsHints: false };
 
 export class Heap {
@@ -85,23 +86,18 @@ export class Heap {
   freeBytesOf(block: number): number {
     const { tupleBytes } = this.definition;
     const entry = this.changed.find(block);
-    if (entry < 0) {
-      const rows = this.changed.loadedRows(block);
-      return layout.freeBytes(rows, 0, rows, tupleBytes);
-    }
-    const { pointers, unused, live, dead } = this.changed;
-    const tuples = live[entry]! + dead[entry]!;
-    return layout.freeBytes(pointers[entry]!, unused[entry]!, tuples, tupleBytes);
+    if (entry >= 0) return this.changed.freeBytes(entry, tupleBytes);
+    const rows = this.changed.loadedRows(block);
+    return layout.freeBytes(rows, 0, rows, tupleBytes);
   }
 
   /** Bytes of a page that an image of it has. */
   usedBytesOf(block: number): number {
     const { tupleBytes } = this.definition;
     const entry = this.changed.find(block);
+    if (entry >= 0) return this.changed.usedBytes(entry, tupleBytes);
     const rows = this.changed.loadedRows(block);
-    if (entry < 0) return layout.usedBytes(rows, rows, tupleBytes);
-    const { pointers, live, dead } = this.changed;
-    return layout.usedBytes(pointers[entry]!, live[entry]! + dead[entry]!, tupleBytes);
+    return layout.usedBytes(rows, rows, tupleBytes);
   }
 
   lsnOf(block: RegisteredBlock): Lsn {
@@ -123,9 +119,10 @@ export class Heap {
   /** Finds a row by an index of its key, as a query or an update does. */
   find(row: number, horizon: number, oldestRunning = horizon): Found {
     const block = this.rows.blockOf(row);
-    if (!this.rows.neverLeft(row, block)) return this.follow(row, block, horizon, oldestRunning);
-    const { record, setsHints } = this.fetch(block, horizon, oldestRunning);
-    return { block, visited: NOTHING, marked: 0, records: record ? [record] : [], setsHints };
+    if (this.rows.hasStale(row, block)) return this.follow(row, block, horizon, oldestRunning);
+    const { record, setsHints } = block < 0 ? AS_LOADED : this.fetch(block, horizon, oldestRunning);
+    const records = record === null ? NO_RECORDS : [record];
+    return { block, visited: NOTHING, marked: 0, records, setsHints };
   }
 
   /** Index entries of a row that moved may lead to pages that it has left. */
@@ -156,7 +153,7 @@ export class Heap {
     let record: WalRecord | null = null;
     if (pruneXid !== 0 && pruneXid < horizon) {
       const isFull = (flags & PAGE_FULL) !== 0;
-      const free = this.freeBytesOf(block);
+      const free = this.changed.freeBytes(entry, this.definition.tupleBytes);
       if (prunesOnAccess(pruneXid, horizon, isFull, free, this.definition.fillfactor)) {
         const pruning = this.prune(entry, horizon);
         if (pruning) record = this.pruneRecord(block, pruning);

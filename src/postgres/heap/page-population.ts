@@ -10,6 +10,7 @@
  */
 
 import type { Lsn } from '../lsn.ts';
+import { freeBytes, usedBytes } from './page-layout.ts';
 
 /** Visibility map and header flags of a page. */
 export const ALL_VISIBLE = 1;
@@ -114,6 +115,17 @@ export class PagePopulation {
     const entry = this.find(block);
     if (entry >= 0) return this.lsn[entry]!;
     return block < this.loaded.pages ? this.loaded.lsn : 0;
+  }
+
+  /** Room for a new tuple of so many bytes on a changed page. */
+  freeBytes(entry: number, tupleBytes: number): number {
+    const tuples = this.live[entry]! + this.dead[entry]!;
+    return freeBytes(this.pointers[entry]!, this.unused[entry]!, tuples, tupleBytes);
+  }
+
+  /** What an image of a changed page has. */
+  usedBytes(entry: number, tupleBytes: number): number {
+    return usedBytes(this.pointers[entry]!, this.live[entry]! + this.dead[entry]!, tupleBytes);
   }
 
   isGone(entry: number, slot: number): boolean {

@@ -26,11 +26,13 @@ export class RowPlacement {
     return home >= 0 && this.isAtHome(row, home) ? home : this.locations.blockOf(row);
   }
 
-  /** Whether a row has never left the block where it is, so that nothing of it is elsewhere. */
-  neverLeft(row: number, block: number): boolean {
-    if (block < 0 || this.homeOf(row) !== block) return false;
-    const entry = this.pages.find(block);
-    return entry < 0 || (this.pages.flags[entry]! & ROW_CAME_BACK) === 0;
+  /** Whether versions of a row on this block may be elsewhere, to which its key leads as well. */
+  hasStale(row: number, block: number): boolean {
+    if (block >= 0 && this.homeOf(row) === block) {
+      const entry = this.pages.find(block);
+      if (entry < 0 || (this.pages.flags[entry]! & ROW_CAME_BACK) === 0) return false;
+    }
+    return this.locations.staleOf(row) >= 0;
   }
 
   /** Whether a row's newest version, on this block, is reached over a chain only. */
@@ -45,7 +47,8 @@ export class RowPlacement {
   place(row: number, block: number, heapOnly: boolean): void {
     const home = this.homeOf(row);
     if (home < 0 && !this.remembersInserts) return;
-    if (home >= 0) this.noteAtHome(row, home, block === home, heapOnly);
+    const isElsewhere = home >= 0 && block !== home && !this.isAtHome(row, home);
+    if (home >= 0 && !isElsewhere) this.noteAtHome(row, home, block === home, heapOnly);
     if (home < 0 || (block >= 0 && block !== home)) {
       const state = block < 0 ? ROW_DELETED : ROW_LIVES | (heapOnly ? ROW_HEAP_ONLY : 0);
       this.locations.set(row, Math.max(0, block), state);

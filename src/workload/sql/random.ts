@@ -8,7 +8,9 @@ import { exp, ln, normalQuantile, pow, type Random } from '../../kernel/index.ts
 
 /** A whole number from `low` on; `size` of them, whose share of the interval is `at` in [0, 1). */
 function spread(low: bigint, size: number, at: number): bigint {
-  return low + BigInt(Math.min(size - 1, Math.floor(size * at)));
+  const offset = Math.min(size - 1, Math.floor(size * at));
+  const sum = Number(low) + offset;
+  return Number.isSafeInteger(sum) ? BigInt(sum) : low + BigInt(offset);
 }
 
 /** Each from `low` to `low + size - 1` equally likely. */

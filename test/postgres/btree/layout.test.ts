@@ -68,7 +68,7 @@ test('sorted bounds agree with a plain sorted list', () => {
     const position = random.uniform() * 1.1e6;
     const below = list.filter(({ bound }) => bound <= position).at(-1);
     const above = list.find(({ bound }) => bound > position);
-    expect(bounds.floor(position).entry).toBe(below?.entry ?? -1);
+    expect(bounds.floor(position)).toBe(below?.entry ?? -1);
     expect(bounds.above(position)).toBe(above?.bound ?? Number.POSITIVE_INFINITY);
   }
 });
