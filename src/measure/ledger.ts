@@ -83,6 +83,10 @@ class Audit {
   private readonly all = noCommits();
   private readonly counted = noCommits();
   private readonly byGroup: CommitCounts[];
+  private readonly beforeWarmup = [this.all];
+  private readonly ofNoGroup = [this.all, this.counted];
+  /** By group. */
+  private readonly afterWarmup: (readonly CommitCounts[])[];
   private readonly causes = new Map<string, number>();
   private readonly losses: LostCommit[] = [];
 
@@ -94,14 +98,18 @@ class Audit {
     this.kept = keptBranches(this.survivors);
     this.groupOf = groupsOfSessions(run.groups);
     this.byGroup = run.groups.map(noCommits);
+    this.afterWarmup = this.byGroup.map((group) => [this.all, this.counted, group]);
   }
 
   report(ledger: Ledger, mostLosses: number): LedgerReport {
     const { acknowledged, unknown } = ledger;
     for (let row = 0; row < acknowledged.length; row++) this.judge(acknowledged, row, mostLosses);
     for (let row = 0; row < unknown.length; row++) {
-      this.count(unknown, row, 'unknown');
-      if (this.survives(unknown, row)) this.count(unknown, row, 'phantom');
+      const survives = this.survives(unknown, row);
+      for (const counts of this.countsOf(unknown, row)) {
+        counts.unknown++;
+        if (survives) counts.phantom++;
+      }
     }
     const { all, counted, byGroup, survivors, causes, losses } = this;
     return { all, counted, byGroup, survivors, causes, losses };
@@ -109,9 +117,13 @@ class Audit {
 
   private judge(commits: CommitColumns, row: number, mostLosses: number): void {
     const survives = this.survives(commits, row);
-    this.count(commits, row, 'acknowledged');
-    this.count(commits, row, survives ? 'durable' : 'lost');
-    if (commits.isUnreplicated(row)) this.count(commits, row, 'unreplicated');
+    const isUnreplicated = commits.isUnreplicated(row);
+    for (const counts of this.countsOf(commits, row)) {
+      counts.acknowledged++;
+      if (survives) counts.durable++;
+      else counts.lost++;
+      if (isUnreplicated) counts.unreplicated++;
+    }
     if (survives) return;
     const at = commits.at(row);
     const cause = this.causeOf(commits, row);
@@ -144,12 +156,11 @@ class Audit {
     return `acknowledged with the warning that it might not be replicated; ${cause}`;
   }
 
-  private count(commits: CommitColumns, row: number, what: keyof CommitCounts): void {
-    this.all[what]++;
-    if (commits.at(row) < this.run.warmup) return;
-    this.counted[what]++;
+  /** Where a commit counts: before the warm-up ends only in `all`. */
+  private countsOf(commits: CommitColumns, row: number): readonly CommitCounts[] {
+    if (commits.at(row) < this.run.warmup) return this.beforeWarmup;
     const group = this.groupOf[commits.session(row)] ?? -1;
-    if (group >= 0) this.byGroup[group]![what]++;
+    return this.afterWarmup[group] ?? this.ofNoGroup;
   }
 }
 
