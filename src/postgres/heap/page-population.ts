@@ -62,7 +62,8 @@ export class PagePopulation {
   /** From one entry to the next. */
   private readonly stride: number;
   private capacity = 0;
-  private index = new Int32Array(FIRST_CAPACITY * 2).fill(-1);
+  /** Open addressing: pairs of a block and its entry, -1 where there is none. */
+  private index = new Int32Array(FIRST_CAPACITY * 4).fill(-1);
   /** Loaded pages below these have the bit set, unless changed since. */
   visibleBelow = 0;
   frozenBelow = 0;
@@ -78,10 +79,11 @@ export class PagePopulation {
 
   /** The entry of a changed page; -1 if it is as loaded (or as new). */
   find(block: number): number {
-    const mask = this.index.length - 1;
-    for (let at = hash(block) & mask; ; at = (at + 1) & mask) {
-      const entry = this.index[at]!;
-      if (entry < 0 || this.block[entry] === block) return entry;
+    const { index } = this;
+    const mask = index.length - 2;
+    for (let at = hash(block) & mask; ; at = (at + 2) & mask) {
+      const entry = index[at + 1]!;
+      if (entry < 0 || index[at] === (block | 0)) return entry;
     }
   }
 
@@ -192,17 +194,20 @@ export class PagePopulation {
   }
 
   private enter(entry: number): void {
-    const mask = this.index.length - 1;
-    let at = hash(this.block[entry]!) & mask;
-    while (this.index[at]! >= 0) at = (at + 1) & mask;
-    this.index[at] = entry;
+    const { index } = this;
+    const mask = index.length - 2;
+    const block = this.block[entry]!;
+    let at = hash(block) & mask;
+    while (index[at + 1]! >= 0) at = (at + 2) & mask;
+    index[at] = block;
+    index[at + 1] = entry;
   }
 
   private grow(): void {
     this.lay(Math.ceil(1.5 * this.capacity), new Float64Array(this.block.buffer));
-    let slots = this.index.length;
-    while (slots < 2 * this.capacity) slots *= 2;
-    this.index = new Int32Array(slots).fill(-1);
+    let numbers = this.index.length;
+    while (numbers < 4 * this.capacity) numbers *= 2;
+    this.index = new Int32Array(numbers).fill(-1);
     for (let i = 0; i < this.count; i++) this.enter(i * this.stride);
   }
 
