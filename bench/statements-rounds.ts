@@ -5,6 +5,7 @@
  * that it knows what was inlined where; rounds are timed when it is gone.
  */
 import { type Profiler, Session } from 'node:inspector';
+import { performance } from 'node:perf_hooks';
 import { parentPort } from 'node:worker_threads';
 import type { Run } from '../src/scenario/index.ts';
 
@@ -17,7 +18,7 @@ export type StatementKind = keyof typeof DURATION;
 /** What one kind of statement cost. */
 export interface StatementRounds {
   readonly kind: StatementKind;
-  /** Processor time of a statement in nanoseconds, round by round; all threads of the process. */
+  /** Machine time of a statement in nanoseconds, round by round. */
   readonly nanoseconds: readonly number[];
   readonly statements: number;
   /** Share of the profiled time by folder under src, or what V8 itself did. */
@@ -125,10 +126,9 @@ function timed(kind: StatementKind) {
   let statements = play(run); // the compiler warms up
   const nanoseconds: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    const from = process.cpuUsage();
+    const started = performance.now();
     statements = play(run);
-    const { user, system } = process.cpuUsage(from);
-    nanoseconds.push(((user + system) * 1000) / statements);
+    nanoseconds.push(((performance.now() - started) * 1e6) / statements);
   }
   return { kind, nanoseconds, statements };
 }

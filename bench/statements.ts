@@ -1,9 +1,7 @@
 /**
  * What a simulated statement costs: a select by key, and an update of one row that commits by
  * itself, each against its target; and which folders under src the time goes to, by a processor
- * profile. Of the rounds the fastest counts, which was disturbed least; it is processor time of the
- * whole process, the garbage collector's threads included, so that a busy machine adds less to it
- * than to the clock.
+ * profile. Of the rounds the fastest counts, which was disturbed least, as in `run.ts`.
  */
 import { once } from 'node:events';
 import { startThread } from '../src/cli/threads.ts';
