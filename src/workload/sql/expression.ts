@@ -259,12 +259,18 @@ function logical(left: Expression, right: Expression, decides: boolean): Express
   });
 }
 
-function call({ apply, isRandom }: PgbenchFunction, given: readonly Expression[]): Expression {
+function call(what: PgbenchFunction, given: readonly Expression[]): Expression {
+  const { apply, bind, isRandom } = what;
   const value = (environment: Environment): Value => {
     const values = given.map((each) => each.value(environment));
     if (values.includes(undefined)) return undefined;
     if (values.includes(null)) return null;
     return apply(values, environment.random);
   };
-  return isRandom ? { isConstant: false, value } : combine(given, value);
+  if (!isRandom) return combine(given, value);
+  if (!bind || !given.every((each) => each.isConstant)) return { isConstant: false, value };
+  const constants = given.map((each) => each.value(NO_ENVIRONMENT));
+  if (constants.some((each) => each == null)) return { isConstant: false, value };
+  const draw = bind(constants);
+  return { isConstant: false, value: ({ random }) => draw(random) };
 }

@@ -17,6 +17,8 @@ export interface PgbenchFunction {
   /** Whether the same arguments may give another value. */
   readonly isRandom: boolean;
   readonly apply: (values: readonly Value[], random: Random) => Value;
+  /** Of a random one: what it draws with these arguments, which are looked at once. */
+  readonly bind?: (values: readonly Value[]) => (random: Random) => Value;
 }
 
 /** Arguments are neither null nor missing: pgbench's functions are strict. */
@@ -40,20 +42,23 @@ type Draw = (random: Random, low: bigint, size: number, parameter: number) => bi
 /** The most values among which `Random` can choose without gaps, far above any table. */
 const LARGEST_RANGE = 9_007_199_254_740_992;
 
+const nothing = () => undefined;
+
 function drawn(draw: Draw, least: number, most: number): PgbenchFunction {
   const hasParameter = most > 0;
-  const apply = ([from, to, given]: readonly Value[], random: Random): Value => {
+  const bind = ([from, to, given]: readonly Value[]): ((random: Random) => Value) => {
     const low = toInteger(from);
     const high = toInteger(to);
-    if (typeof low !== 'bigint' || typeof high !== 'bigint' || low > high) return undefined;
+    if (typeof low !== 'bigint' || typeof high !== 'bigint' || low > high) return nothing;
     const size = Number(high - low + 1n);
     const parameter = hasParameter ? toDouble(given) : 0;
-    if (parameter === undefined || size > LARGEST_RANGE) return undefined;
-    if (hasParameter && !(parameter >= least && parameter <= most)) return undefined;
-    return draw(random, low, size, parameter);
+    if (parameter === undefined || size > LARGEST_RANGE) return nothing;
+    if (hasParameter && !(parameter >= least && parameter <= most)) return nothing;
+    return (random) => draw(random, low, size, parameter);
   };
+  const apply = (values: readonly Value[], random: Random): Value => bind(values)(random);
   const count = hasParameter ? 3 : 2;
-  return { least: count, most: count, isRandom: true, apply };
+  return { least: count, most: count, isRandom: true, apply, bind };
 }
 
 /** `greatest` and `least`: a double as soon as one of the arguments is. */
