@@ -23,13 +23,16 @@ export interface Fingerprint {
   readonly marks: readonly string[];
 }
 
+/** Base and variants; of a sweep's points, which differ in values only, the last one. */
 function runsOf(file: string): readonly Run[] {
   const options = { plans: shippedPlans };
   const loaded = loadScenario(readFileSync(file, 'utf8'), { file, ...options });
   if (!loaded.ok) throw new Error(`${file} cannot be read`);
   const expanded = expandRuns(loaded.document, options);
   if (!expanded.ok) throw new Error(`${file} cannot be expanded`);
-  return expanded.runs.filter(({ scenario }) => unbuilt(scenario).length === 0);
+  const lastPoint = expanded.runs.findLast(({ kind }) => kind === 'point');
+  const chosen = expanded.runs.filter((run) => run.kind !== 'point' || run === lastPoint);
+  return chosen.filter(({ scenario }) => unbuilt(scenario).length === 0);
 }
 
 function worldOf({ scenario }: Run): World {
