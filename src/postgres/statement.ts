@@ -2,6 +2,7 @@ import type { Nanoseconds } from '../kernel/time.ts';
 import type { Access } from './access.ts';
 import type { RowLockMode } from './locking/lock-modes.ts';
 import type { Lsn } from './lsn.ts';
+import type { NodeUsage } from './plan/node-usage.ts';
 import type { QueryPlan } from './plan/plan-work.ts';
 import type { Isolation } from './procarray/entry.ts';
 import type { Branch } from './timeline.ts';
@@ -80,6 +81,13 @@ export interface StatementUsage {
   reads: number;
   /** Partitions that it has looked into. */
   partitions: number;
+  /** EXPLAIN (ANALYZE): each node of its plan, and the time from its first step to its last. */
+  analyzed?: AnalyzedUsage;
+}
+
+export interface AnalyzedUsage {
+  nodes: readonly NodeUsage[];
+  time: Nanoseconds;
 }
 
 /** A statement as the client sends it. */

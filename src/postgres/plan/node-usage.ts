@@ -5,8 +5,9 @@ import type { BufferUsage } from '../waits.ts';
 export interface NodeUsage {
   loops: number;
   rows: number;
-  /** Without the nodes below it. */
+  /** Of the leader, without the nodes below it; and that of all its workers together. */
   time: Nanoseconds;
+  workerTime: Nanoseconds;
   accesses: number;
   reads: number;
   /** From the beginning of the first loop to its first row, nodes below included; -1: no row. */
@@ -23,6 +24,7 @@ function nothing(): NodeUsage {
     loops: 0,
     rows: 0,
     time: 0,
+    workerTime: 0,
     accesses: 0,
     reads: 0,
     startup: -1,
@@ -76,17 +78,10 @@ export class Instrumentation {
       const to = this.nodes[i]!;
       to.loops += from.loops;
       to.rows += from.rows;
-      to.time += from.time;
+      to.workerTime += from.time;
       to.accesses += from.accesses;
       to.reads += from.reads;
       if (to.startup < 0) to.startup = from.startup;
     });
-  }
-
-  /** Time of the nodes from one to another, the second excluded. */
-  timeOf(from: number, end: number): Nanoseconds {
-    let time = 0;
-    for (let i = from; i < end; i++) time += this.nodes[i]!.time;
-    return time;
   }
 }

@@ -37,6 +37,11 @@ const ALL: Sink = function* () {
   return true;
 };
 
+/** What EXPLAIN does not show as a node: the way to subplans, and what keeps the rows of a WITH. */
+function hasNoOwn(node: PlanWork): boolean {
+  return 'below' in node && node.below.number === node.number;
+}
+
 /** The backend that runs it. */
 export interface PlanHost extends Scanner {
   readonly memory: BackendMemory;
@@ -132,7 +137,7 @@ export class PlanRunner implements Scanner {
   /** Runs a node from its beginning; false if no more rows are wanted of it. */
   *run(node: PlanWork, sink: Sink): Running {
     const { usage } = this;
-    if (usage === null) return yield* this.dispatch(node, sink);
+    if (usage === null || hasNoOwn(node)) return yield* this.dispatch(node, sink);
     const own = usage.nodes[node.number]!;
     const above = usage.switchTo(node.number);
     own.loops++;

@@ -32,7 +32,7 @@ export class PlannedStatements implements PlanHost {
   readonly memory: BackendMemory;
   private readonly owner: LockOwner;
   /** What it had used when the statement came. */
-  private before = { accesses: 0, reads: 0, partitions: 0 };
+  private before = { accesses: 0, reads: 0, partitions: 0, at: 0 };
 
   constructor({ server, owner, transaction, wait, memory }: PlanBackend) {
     this.server = server;
@@ -50,9 +50,11 @@ export class PlannedStatements implements PlanHost {
   }
 
   /** The error if it comes to one. */
-  *run({ details, prepared }: Statement): Generator<undefined, ErrorResponse | null> {
-    const run = new PlanRunner(this, details!.plan!, prepared, false);
+  *run({ details, prepared, usage }: Statement): Generator<undefined, ErrorResponse | null> {
+    const analyzed = usage?.analyzed;
+    const run = new PlanRunner(this, details!.plan!, prepared, analyzed !== undefined);
     const error = yield* run.execute();
+    if (analyzed) analyzed.nodes = run.usage!.nodes;
     this.partitions += run.partitions;
     const { buffers } = this.wait;
     buffers.accesses += run.ofWorkers.accesses;
@@ -78,11 +80,13 @@ export class PlannedStatements implements PlanHost {
   account(usage: StatementUsage | null): void {
     const { wait, before, partitions } = this;
     const { accesses, reads } = wait.buffers;
+    const { now } = this.server.context.sim;
     if (usage !== null) {
       usage.reads = reads - before.reads;
       usage.hits = accesses - before.accesses - usage.reads;
       usage.partitions = partitions - before.partitions;
+      if (usage.analyzed) usage.analyzed.time = now - before.at;
     }
-    this.before = { accesses, reads, partitions };
+    this.before = { accesses, reads, partitions, at: now };
   }
 }

@@ -1,4 +1,4 @@
-/** Scans as nodes of a plan: their pages (`../access.ts`, `../table-scan.ts`), their rows upwards. */
+/** Scans as nodes of a plan: their pages (`../access.ts`, `../table-scan.ts`), their rows up. */
 import { type Access, collectBitmap, eachFound, readBitmapOf } from '../access.ts';
 import type { Table } from '../heap/relation.ts';
 import { eachPage } from '../table-scan.ts';

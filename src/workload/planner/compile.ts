@@ -32,6 +32,8 @@ import type { PlannedTable, PlannedWorld } from './world.ts';
 export interface PlanCacheSettings {
   readonly mode: string;
   readonly cpuOperatorCost: number;
+  /** Every SELECT as a tree, whose nodes can be looked at one by one. */
+  readonly asTrees?: boolean;
 }
 
 export function templateOf(
@@ -40,7 +42,7 @@ export function templateOf(
   world: PlannedWorld,
   settings: PlanCacheSettings,
 ): Template {
-  const compiler = new Compiler(statement, plans.generic, world);
+  const compiler = new Compiler(statement, plans.generic, world, settings.asTrees === true);
   const simple = compiler.template(plans.custom[0] ?? plans.generic);
   const kept = keptPlan(plans, statement.parameters.length > 0, settings);
   const prepared = compiler.template(kept);
@@ -96,7 +98,15 @@ class Compiler implements QueryContext {
    */
   private readonly general = new Map<string, string | null>();
 
-  constructor(statement: PlannedStatement, generic: PlanNode, world: PlannedWorld) {
+  private readonly asTrees: boolean;
+
+  constructor(
+    statement: PlannedStatement,
+    generic: PlanNode,
+    world: PlannedWorld,
+    asTrees: boolean,
+  ) {
+    this.asTrees = asTrees;
     this.statement = statement;
     this.world = world;
     for (const { column, operator, text } of nodesOf(generic).flatMap(conditionsOfNode)) {
@@ -112,9 +122,11 @@ class Compiler implements QueryContext {
     return this.simple(plan) ?? this.query(plan);
   }
 
-  /** What reads one table, or the same of each of several partitions; null: it is more than that. */
+  /** What reads one table, or the same of each of several partitions; null: it is more. */
   private simple(plan: PlanNode): Template | null {
-    if (nodesOf(plan).some((node) => node['Subplan Name'] !== undefined)) return null;
+    const nodes = nodesOf(plan);
+    if (nodes.some((node) => node['Subplan Name'] !== undefined)) return null;
+    if (this.asTrees && nodes.every((node) => node['Node Type'] !== 'LockRows')) return null;
     try {
       return this.each(this.read(plan, null), 'select', () => ({}));
     } catch (thrown) {

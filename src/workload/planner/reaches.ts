@@ -4,7 +4,7 @@ import { type Condition, elementsOf } from './conditions.ts';
 import { type ReachOf, reachOf, type Scanned } from './entries.ts';
 import type { PlannedIndex } from './world.ts';
 
-/** One for each key of a list, or of each combination of several; null: a list is not written out. */
+/** One for each key of a list, or combination of several; null: a list is not written out. */
 export function reachesOf(
   index: PlannedIndex,
   conditions: readonly Condition[],
