@@ -1,4 +1,5 @@
 import type { RunResult } from '../measure/result.ts';
+import type { StatementUsage } from '../postgres/statement.ts';
 import type { Problem } from '../scenario/problem.ts';
 import type { PlanNode } from '../workload/planner/plan.ts';
 import type { KnownPlans } from './plans/plans.ts';
@@ -46,6 +47,8 @@ export interface ExplainedStatement {
   sql: string;
   generic: PlanNode;
   custom: readonly PlanNode[];
+  /** What the simulator made of it, run once by itself; null: it could not. */
+  usage?: StatementUsage | null;
 }
 
 export interface PlannedRun {

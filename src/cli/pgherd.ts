@@ -1,6 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import { toSeconds } from '../kernel/time.ts';
+import type { StatementUsage } from '../postgres/statement.ts';
 import {
+  analyzed,
   expandRuns,
   explainedStatements,
   knownMetric,
@@ -10,8 +12,16 @@ import {
   scenarioJsonSchema,
   starterScenario,
 } from '../scenario/index.ts';
+import type { Scenario } from '../scenario/model.ts';
 import { readBeside } from './files.ts';
-import type { LoadedScenario, LoadOutcome, Model, PlannedRun, Source } from './model.ts';
+import type {
+  ExplainedStatement,
+  LoadedScenario,
+  LoadOutcome,
+  Model,
+  PlannedRun,
+  Source,
+} from './model.ts';
 import { type PlanSources, Plans, usualSources } from './plans/plans.ts';
 
 /** The simulator as the command line sees it, with Postgres's plans from these sources. */
@@ -60,9 +70,20 @@ function readWith({ file, text }: Source, set: readonly string[], plans: Plans):
     warmupSeconds: toSeconds(warmup),
     warnings: loaded.warnings,
     runs: expanded.runs.map(planned),
-    statements: () => explainedStatements(loaded.scenario),
+    statements: () => withUsage(loaded.scenario),
   };
   return { ok: true, scenario };
+}
+
+/** The statements with what each of them has used when it was run by itself. */
+function withUsage(scenario: Scenario): ExplainedStatement[] {
+  const seen = new Map<string, (StatementUsage | null)[]>();
+  return explainedStatements(scenario).map((statement) => {
+    const { transaction } = statement;
+    const usages = seen.get(transaction) ?? analyzed(scenario, transaction);
+    seen.set(transaction, usages);
+    return { ...statement, usage: usages.shift() ?? null };
+  });
 }
 
 /** The clock of the machine is read out here: the simulator itself must not know it. */

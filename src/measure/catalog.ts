@@ -12,11 +12,13 @@ import { replicationFamily } from './metrics/replication.ts';
 import { serverFamily } from './metrics/servers.ts';
 import { splitBrainFamily } from './metrics/split-brain.ts';
 import { tableFamily } from './metrics/tables.ts';
+import { usageFamily } from './metrics/usage.ts';
 import { waitFamily } from './metrics/waits.ts';
 
 /** Everything that is measured. A new family is one file and one line here. */
 export const FAMILIES: readonly MetricFamily[] = [
   latencyFamily,
+  usageFamily,
   errorFamily,
   commitFamily,
   outageFamily,

@@ -11,7 +11,6 @@
  * Left out: bitmaps that are too large for work_mem and
  * become lossy, entries of dead rows on the way.
  */
-import type { Nanoseconds } from '../kernel/time.ts';
 import { type Table, tablePage } from './heap/relation.ts';
 import type { Server } from './server.ts';
 import { HeapReads } from './storage/heap-reads.ts';
@@ -27,6 +26,8 @@ export interface Access {
   /** The first entry, as a position in the index, and how many there are from there on. */
   readonly from: number;
   readonly entries: number;
+  /** The same for further keys of a list, each with a descent of its own. */
+  readonly further?: readonly Access[];
 }
 
 /** Who scans. */
@@ -35,6 +36,14 @@ export interface Scanner {
   readonly wait: WaitState;
   readonly transaction: Pick<Transaction, 'critical' | 'endCritical' | 'cancellation'>;
 }
+
+/** Processor time that is owed and has not been asked for yet. */
+export interface Account {
+  due: number;
+}
+
+/** What becomes of a row that was found; false: no more are wanted. */
+export type EachRow = (row: number) => Generator<undefined, boolean>;
 
 /** Processor time is asked for when this much has come together, in nanoseconds. */
 const SLICE = 50_000;
@@ -47,76 +56,156 @@ export function rowOfEntry(table: Table, index: number, position: number): numbe
 }
 
 /** The rows of a scan, in the order of the entries. */
-export function* rowsOf(table: Table, { index, from, entries }: Access): Generator<number> {
+export function* rowsOf(
+  table: Table,
+  { index, from, entries, further = [] }: Access,
+): Generator<number> {
   const first = Math.floor(from);
   for (let i = 0; i < entries; i++) yield rowOfEntry(table, index, first + i);
+  for (const each of further) yield* rowsOf(table, each);
 }
 
 /** Reads what a scan of an index reads, until it is cancelled; rows are not changed. */
 export function* scanIndex(scanner: Scanner, table: Table, access: Access) {
-  const scan = new IndexScan(scanner, table, access);
+  const account = { due: 0 };
+  const scan = new IndexScan(scanner, table, access, account, null);
   yield* scan.run();
+  for (const each of access.further ?? []) {
+    yield* new IndexScan(scanner, table, each, account, null).run();
+  }
+  if (account.due >= 1) yield scan.spend();
+}
+
+/** The same with something done about each row; what is owed at the end stays so. */
+export function* eachFound(
+  scanner: Scanner,
+  table: Table,
+  access: Access,
+  account: Account,
+  each: EachRow,
+) {
+  return yield* new IndexScan(scanner, table, access, account, each).run();
+}
+
+/** The pages that bitmaps of several indexes have led to, each once, with their rows. */
+export function* readBitmapOf(
+  scanner: Scanner,
+  table: Table,
+  rows: readonly number[],
+  account: Account,
+  each: EachRow,
+) {
+  const nothing: Access = { index: -1, scan: 'bitmap', from: 0, entries: 0 };
+  return yield* new IndexScan(scanner, table, nothing, account, each).readBitmap(rows);
+}
+
+/** Walks along entries without a look at their rows (nodeBitmapIndexscan.c); the rows. */
+export function* collectBitmap(scanner: Scanner, table: Table, access: Access, account: Account) {
+  return yield* new IndexScan(scanner, table, access, account, null).collect();
 }
 
 class IndexScan {
-  private due: Nanoseconds = 0;
   private readonly scanner: Scanner;
   private readonly table: Table;
   private readonly access: Access;
+  private readonly account: Account;
+  private readonly each: EachRow | null;
 
-  constructor(scanner: Scanner, table: Table, access: Access) {
+  constructor(
+    scanner: Scanner,
+    table: Table,
+    access: Access,
+    account: Account,
+    each: EachRow | null,
+  ) {
     this.scanner = scanner;
     this.table = table;
     this.access = access;
+    this.account = account;
+    this.each = each;
   }
 
-  *run() {
-    const { table, access } = this;
-    const ofRow = this.scanner.server.costs.furtherRow('select');
-    const blocks: number[] = [];
-    let leaf = -1;
+  /** False if `each` wants no more, or the statement has been cancelled. */
+  *run(): Generator<undefined, boolean> {
+    const { table, access, each } = this;
+    if (access.scan === 'bitmap') return yield* this.readBitmap(yield* this.collect());
     let last = -1;
-    yield* this.descend();
-    const tree = table.indexes[access.index]!;
-    for (let i = 0; i < access.entries; i++) {
-      if (this.due >= SLICE) yield this.spend();
-      if (this.scanner.transaction.cancellation !== null) return;
-      const position = Math.floor(access.from) + i;
-      const next = tree.leaves?.blockOf(position) ?? -1;
-      if (next !== leaf && leaf >= 0) yield* this.readIndex(next);
-      leaf = next;
-      this.due += ofRow;
-      const row = rowOfEntry(table, access.index, position);
+    const walk = this.walk();
+    for (let row = yield* walk.next(); row >= 0; row = yield* walk.next()) {
       const block = table.heap.rows.blockOf(row);
-      if (block < 0 || (access.scan === 'index only' && this.isVisible(block))) continue;
-      if (access.scan === 'bitmap') blocks.push(block);
-      else if (block !== last) yield* this.readHeap(block);
-      last = block;
+      if (block < 0) continue;
+      if (access.scan !== 'index only' || !this.isVisible(block)) {
+        if (block !== last) yield* this.readHeap(block);
+        last = block;
+      }
+      if (each !== null && !(yield* each(row))) return false;
     }
-    if (access.scan === 'bitmap') yield* this.readBitmap(blocks);
-    if (this.due >= 1) yield this.spend();
+    return this.scanner.transaction.cancellation === null;
+  }
+
+  *collect(): Generator<undefined, number[]> {
+    const rows: number[] = [];
+    const walk = this.walk();
+    for (let row = yield* walk.next(); row >= 0; row = yield* walk.next()) {
+      if (this.table.heap.rows.blockOf(row) >= 0) rows.push(row);
+    }
+    return rows;
+  }
+
+  /** Goes down the index and along its leaves; the row of each entry, -1 behind the last. */
+  private walk() {
+    const { table, access, account } = this;
+    const { transaction, server } = this.scanner;
+    const ofRow = server.costs.furtherRow('select');
+    const tree = table.indexes[access.index]!;
+    const scan = this;
+    let leaf = -1;
+    let i = -1;
+    return {
+      *next(): Generator<undefined, number> {
+        if (i < 0) yield* scan.descend();
+        if (++i >= access.entries) return -1;
+        if (account.due >= SLICE) yield scan.spend();
+        if (transaction.cancellation !== null) return -1;
+        const position = Math.floor(access.from) + i;
+        const next = tree.leaves?.blockOf(position) ?? -1;
+        if (next !== leaf && leaf >= 0) yield* scan.readIndex(next);
+        leaf = next;
+        account.due += ofRow;
+        return rowOfEntry(table, access.index, position);
+      },
+    };
   }
 
   /** Each page once, in the order of blocks, with others on order meanwhile. */
-  private *readBitmap(found: readonly number[]) {
-    const { table, scanner } = this;
+  *readBitmap(found: readonly number[]): Generator<undefined, boolean> {
+    const { table, scanner, account, each } = this;
     const { server, transaction, wait } = scanner;
-    const blocks = [...new Set(found)].sort((a, b) => a - b);
+    const { rows } = table.heap;
+    const byBlock = found
+      .map((row) => ({ row, block: rows.blockOf(row) }))
+      .sort((a, b) => a.block - b.block || a.row - b.row);
+    const blocks = [...new Set(byBlock.map(({ block }) => block))];
     const reads = new HeapReads(server.storage, table.heap, wait, blocks);
+    let at = 0;
     for (let place = 0; place < blocks.length; place++) {
       transaction.critical = true;
-      this.due += server.costs.pageHit + (yield* reads.page(place));
+      account.due += server.costs.pageHit + (yield* reads.page(place));
       transaction.endCritical();
       this.look(blocks[place]!);
-      if (this.due >= SLICE) yield this.spend();
-      if (this.scanner.transaction.cancellation !== null) return;
+      if (account.due >= SLICE) yield this.spend();
+      if (this.scanner.transaction.cancellation !== null) return false;
+      for (; byBlock[at]?.block === blocks[place]; at++) {
+        if (each !== null && !(yield* each(byBlock[at]!.row))) return false;
+      }
     }
+    return true;
   }
 
-  private spend(): undefined {
+  spend(): undefined {
     const { host, group } = this.scanner.server;
-    const time = Math.round(this.due);
-    this.due = 0;
+    const time = Math.round(this.account.due);
+    this.account.due = 0;
     return host.cpu.serve(time, group);
   }
 
@@ -155,10 +244,11 @@ class IndexScan {
   private *read(page: number) {
     const { server, transaction, wait } = this.scanner;
     const { storage, costs } = server;
-    this.due += costs.pageHit;
+    this.account.due += costs.pageHit;
+    wait.buffers.accesses++;
     if (storage.touch([page]) === 1) return;
     transaction.critical = true;
-    this.due += yield* storage.read(page, wait);
+    this.account.due += yield* storage.read(page, wait);
     transaction.endCritical();
   }
 }

@@ -78,10 +78,10 @@ export class Backend implements LockClient {
   /** When the last statement ended, and until when the client may take; -1: it is not idle. */
   private idleSince: Nanoseconds = -1;
   private idleUntil: Nanoseconds = -1;
-  private readonly owner: LockOwner;
-  private readonly transaction: Transaction;
+  readonly owner: LockOwner;
+  readonly transaction: Transaction;
   private readonly executor: Executor;
-  private readonly server: Server;
+  readonly server: Server;
   readonly endpoint: Endpoint<WireMessage>;
   private readonly inbox: Mailbox<Packet<WireMessage>>;
 
@@ -94,7 +94,7 @@ export class Backend implements LockClient {
     this.proc = server.procArray.session(this.wait);
     this.memory = new BackendMemory(server.memory, (bytes) => server.backendKilled(this, bytes));
     this.transaction = new Transaction(server, this.proc, this.owner, this.wait);
-    this.executor = new Executor(server, this.owner, this.transaction, this.wait);
+    this.executor = new Executor(this);
   }
 
   *run(): Process {
@@ -116,6 +116,7 @@ export class Backend implements LockClient {
         else {
           const statement = packet.message as Statement;
           this.idleSince = -1;
+          if (statement.usage !== null) this.executor.planned.account(null);
           transaction.statementComes();
           yield host.cpu.serve(this.costOf(statement), group, VISITS[statement.verb]);
           if (proc.mustWait()) yield* proc.waitForLock();
@@ -140,6 +141,7 @@ export class Backend implements LockClient {
             this.endTransaction();
           }
           if (proc.entry.executing) proc.endStatement(transaction.inBlock);
+          if (statement.usage !== null) this.executor.planned.account(statement.usage);
           this.endpoint.send(this.answer, RESULT_BYTES);
           if (this.answer.type === 'error' && this.answer.fatal) return;
         }

@@ -12,6 +12,7 @@
  * does not see it; the dead tuple of an INSERT that fails with 23505.
  */
 import { scanIndex } from './access.ts';
+import { conflictOf, isThere, meetsRow } from './conflicts.ts';
 import type { InsertTarget } from './heap/insert-page.ts';
 import {
   type Table,
@@ -24,6 +25,7 @@ import type { LockManager, LockRequest } from './locking/lock-manager.ts';
 import type { RowLockMode } from './locking/lock-modes.ts';
 import type { LockOwner } from './locking/lock-table.ts';
 import { type RowId, rowId } from './locking/row-locks.ts';
+import { type PlanBackend, PlannedStatements } from './plan/planned-statements.ts';
 import { changeOf, makesNewVersion } from './row-changes.ts';
 import { dependsTooMuch } from './serializable/dependencies.ts';
 import type { Server } from './server.ts';
@@ -61,6 +63,7 @@ export class Executor {
   private error: ErrorResponse | null = null;
   /** Processor time owed for copies of pages and for images. */
   private owed = 0;
+  readonly planned: PlannedStatements;
   /** What the transaction has changed. */
   readonly changes: TransactionChanges;
   /** Per table the page into which the backend inserts (rd_smgr's target block). */
@@ -80,7 +83,9 @@ export class Executor {
   readonly transaction: Transaction;
   readonly wait: WaitState;
 
-  constructor(server: Server, owner: LockOwner, transaction: Transaction, wait: WaitState) {
+  constructor(backend: PlanBackend) {
+    const { server, owner, transaction, wait } = backend;
+    this.planned = new PlannedStatements(backend);
     this.server = server;
     this.locks = server.locks;
     this.owner = owner;
@@ -93,6 +98,7 @@ export class Executor {
   begin(statement: Statement): boolean {
     const { relation } = statement;
     if (relation === null) return true;
+    this.planned.count(statement);
     this.owed = 0;
     this.obstacle = 'relation lock';
     const mode = tableLockOf(statement);
@@ -111,6 +117,7 @@ export class Executor {
     const { rows, access } = statement.details!;
     const table = this.server.storage.tables[statement.relation!.index]!;
     if (rows === 'parts') return yield* this.eachPart(statement);
+    if (rows === 'plan') return yield* this.planned.run(statement);
     if ((rows === 'all' || rows === 'entries') && this.scans(table)) return ERRORS.dependencies;
     if (rows === 'all') yield* scanTable(this, table);
     else if (rows === 'entries') yield* scanIndex(this, table, access!);
@@ -205,6 +212,7 @@ export class Executor {
       return false;
     }
     this.obstacle = 'pages';
+    this.wait.buffers.accesses += this.work.reads.length;
     this.used = this.server.storage.touch(this.work.reads);
     if (this.used < this.work.reads.length) return false;
     this.log();
@@ -230,7 +238,7 @@ export class Executor {
   /** A row that was deleted since the snapshot was taken is a conflict as well. */
   private conflicts(statement: Statement): boolean {
     const table = this.server.storage.tables[statement.relation!.index]!;
-    this.error = this.conflictOf(statement, table);
+    this.error = conflictOf(statement, table, this);
     this.obstacle = 'error';
     return this.error !== null;
   }
@@ -243,14 +251,10 @@ export class Executor {
   private findsNothing(statement: Statement): boolean {
     const { verb, details, key } = statement;
     if (verb === 'insert' || (verb === 'update' && details === null)) return false;
+    const table = this.server.storage.tables[statement.relation!.index]!;
     return (
-      !this.isThere(statement) && !(key >= 1 && this.locks.rows.isLocked(this.rowIdOf(statement)))
+      !isThere(statement, table) && !(key >= 1 && this.locks.rows.isLocked(this.rowIdOf(statement)))
     );
-  }
-
-  private isThere({ relation, key }: Statement): boolean {
-    const table = this.server.storage.tables[relation!.index]!;
-    return table.heap.rows.blockOf(rowOf(key, table)) >= 0;
   }
 
   private read(statement: Statement): void {
@@ -274,9 +278,9 @@ export class Executor {
     const { storage } = this.server;
     const { index } = statement.relation!;
     const table = storage.tables[index]!;
-    this.error = this.conflictOf(statement, table);
+    this.error = conflictOf(statement, table, this);
     if (this.error !== null) return false;
-    const meets = statement.verb === 'insert' && this.meetsRow(statement);
+    const meets = statement.verb === 'insert' && meetsRow(statement, table);
     if (meets && statement.details!.onConflict === 'nothing') {
       this.read(statement);
       return this.error === null;
@@ -322,25 +326,6 @@ export class Executor {
     const change = { verb, row: rowOf(key, table), block, horizon };
     if (needsNewPage(this.server.storage, table, change)) this.error = ERRORS.diskFull;
     return this.error !== null;
-  }
-
-  /** An INSERT of a key that a row has already. */
-  private meetsRow(statement: Statement): boolean {
-    const { details } = statement;
-    return details?.isKeyGiven === true && this.isThere(statement);
-  }
-
-  /** What forbids the change: another row of the key, or a change that the snapshot misses. */
-  private conflictOf(statement: Statement, table: Table): ErrorResponse | null {
-    const { verb, details, key } = statement;
-    if (verb === 'insert') {
-      if (!this.meetsRow(statement)) return null;
-      if (details!.onConflict === 'error') return ERRORS.uniqueViolation;
-    }
-    if (!this.transaction.isRepeatable) return null;
-    const id = rowId(table.definition.relation, rowOf(key, table));
-    const last = this.server.recentUpdates.lastOf(id);
-    return last === 0 || this.transaction.sees(last) ? null : ERRORS.serializationFailure;
   }
 
   private howOf({ relation, details }: Statement, target: InsertTarget): TableUpdate {

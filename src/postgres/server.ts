@@ -20,6 +20,7 @@ import { SERVER_STATES, type ServerState } from './events.ts';
 import { LockManager } from './locking/lock-manager.ts';
 import { FIRST_LSN, type Lsn } from './lsn.ts';
 import { ServerMemory } from './memory.ts';
+import { ParallelWorkers, workersOf } from './plan/gather.ts';
 import { SharedProcArray } from './procarray/index.ts';
 import { RecentUpdates } from './recent-updates.ts';
 import { PredicateLocks } from './serializable/predicate-locks.ts';
@@ -82,6 +83,9 @@ export class Server implements Listener<WireMessage> {
   readonly memory: ServerMemory;
   readonly recentUpdates = new RecentUpdates();
   readonly autovacuum: Autovacuum;
+  readonly parallel: ParallelWorkers;
+  /** Files that sorts and hashes have made since the beginning of the run, and their pages. */
+  readonly temporary = { files: 0, pages: 0 };
   locks: LockManager;
   /** What serializable transactions have read. */
   predicateLocks: PredicateLocks;
@@ -114,6 +118,7 @@ export class Server implements Listener<WireMessage> {
     this.index = options.index;
     this.host = options.host;
     this.settings = quickly(options.settings);
+    this.parallel = new ParallelWorkers(workersOf(this.settings));
     this.archive = options.archive ?? null;
     this.group = options.host.newGroup();
     this.costs = costsOf(options.costs ?? DEFAULT_COSTS);

@@ -2,6 +2,8 @@ import type { Nanoseconds } from '../kernel/time.ts';
 import type { Access } from './access.ts';
 import type { RowLockMode } from './locking/lock-modes.ts';
 import type { Lsn } from './lsn.ts';
+import type { NodeUsage } from './plan/node-usage.ts';
+import type { QueryPlan } from './plan/plan-work.ts';
 import type { Isolation } from './procarray/entry.ts';
 import type { Branch } from './timeline.ts';
 
@@ -17,6 +19,7 @@ export interface Relation {
   readonly name: string;
   /** From the first to the last byte of the row that an update changes. */
   readonly changedBytes: number;
+  readonly isPartition?: boolean;
 }
 
 /** The fate of one transaction's commit, filled in by the server: the simulator's own knowledge. */
@@ -44,9 +47,10 @@ export interface TransactionSettings {
 export interface StatementDetails {
   /**
    * Its rows, if it does not stop at the one of its key: several, all in a sequential scan, those
-   * of the entries that its access names, or those of several partitions.
+   * of the entries that its access names, those of several partitions, or what a plan finds.
    */
-  readonly rows: Keys | 'all' | 'entries' | 'parts' | null;
+  readonly rows: Keys | 'all' | 'entries' | 'parts' | 'plan' | null;
+  readonly plan: QueryPlan | null;
   /** The same for each of several partitions, in the order of the plan. */
   readonly parts: readonly Statement[];
   /** By which index it finds them; null: by the first one, that of the key. */
@@ -70,6 +74,22 @@ export interface StatementDetails {
   readonly savepoint: string | null;
 }
 
+/** What a statement has used, filled in by the server: the simulator's own knowledge. */
+export interface StatementUsage {
+  /** Accesses to pages that were in shared buffers, and pages read into them. */
+  hits: number;
+  reads: number;
+  /** Partitions that it has looked into. */
+  partitions: number;
+  /** EXPLAIN (ANALYZE): each node of its plan, and the time from its first step to its last. */
+  analyzed?: AnalyzedUsage;
+}
+
+export interface AnalyzedUsage {
+  nodes: readonly NodeUsage[];
+  time: Nanoseconds;
+}
+
 /** A statement as the client sends it. */
 export interface Statement {
   readonly type: 'statement';
@@ -81,6 +101,8 @@ export interface Statement {
   readonly commit: CommitRecord | null;
   /** Null for one row with nothing special about it. */
   readonly details: StatementDetails | null;
+  /** Null where nobody asks. */
+  readonly usage: StatementUsage | null;
 }
 
 export interface Startup {

@@ -3,7 +3,7 @@
  * table through a ring (`storage/heap-reads.ts`). On the way the reader prunes and sets hint
  * bits as any other does.
  */
-import type { Scanner } from './access.ts';
+import type { Account, Scanner } from './access.ts';
 import { type Table, tablePage } from './heap/relation.ts';
 import { HeapReads } from './storage/heap-reads.ts';
 import { setHints } from './storage/hint.ts';
@@ -11,29 +11,57 @@ import { setHints } from './storage/hint.ts';
 /** Processor time is asked for when this much has come together, in nanoseconds. */
 const SLICE = 50_000;
 
-export function* scanTable({ server, wait, transaction }: Scanner, table: Table) {
-  const { storage, costs, host, group, procArray, inRecovery } = server;
+/** The next blocks to scan, from one up to another; null: there are none. */
+export type Chunks = () => readonly [number, number] | null;
+
+export function* scanTable(scanner: Scanner, table: Table) {
+  const { costs, host, group } = scanner.server;
+  const { heap } = table;
+  const versions = (heap.live + heap.dead) / Math.max(1, heap.pages);
+  const ofVersions = versions * costs.furtherRow('scanned');
+  const account = { due: 0 };
+  yield* eachPage(scanner, table, account, null, function* () {
+    account.due += ofVersions;
+    if (scanner.transaction.cancellation !== null) return false;
+    if (account.due < SLICE) return true;
+    yield host.cpu.serve(Math.round(account.due), group);
+    account.due = 0;
+    return true;
+  });
+  if (account.due >= 1) yield host.cpu.serve(Math.round(account.due), group);
+}
+
+/** Pages one after the other, or in chunks; false if `each` wants no more of them. */
+export function* eachPage(
+  { server, wait, transaction }: Scanner,
+  table: Table,
+  account: Account,
+  chunks: Chunks | null,
+  each: (block: number) => Generator<undefined, boolean>,
+): Generator<undefined, boolean> {
+  const { storage, costs, procArray, inRecovery } = server;
   const { heap } = table;
   const { relation } = heap.definition;
   const { array } = procArray;
   const horizon = inRecovery ? 0 : array.oldestNonRemovableXid();
   const oldestRunning = inRecovery ? 0 : array.oldestRunningXid;
   const reads = new HeapReads(storage, heap, wait);
-  const versions = (heap.live + heap.dead) / Math.max(1, heap.pages);
-  const ofPage = costs.pageHit + versions * costs.furtherRow('scanned');
-  let due = 0;
-  for (let block = 0, end = heap.pages; block < end; block++) {
+  let [block, end] = chunks === null ? [0, heap.pages] : [0, 0];
+  for (;;) {
+    if (block >= end) {
+      const chunk = chunks?.() ?? null;
+      if (chunk === null) return true;
+      [block, end] = chunk;
+      reads.moveTo(block, end);
+    }
     const page = tablePage(relation, block);
     transaction.critical = true;
-    due += ofPage + (yield* reads.page(block));
+    account.due += costs.pageHit + (yield* reads.page(block));
     transaction.endCritical();
     const { record, setsHints } = heap.fetch(block, horizon, oldestRunning);
     if (record) storage.log(table, [record]);
     if (setsHints) setHints(storage, table, page);
-    if (transaction.cancellation !== null) return;
-    if (due < SLICE) continue;
-    yield host.cpu.serve(Math.round(due), group);
-    due = 0;
+    if (!(yield* each(block))) return false;
+    block++;
   }
-  if (due >= 1) yield host.cpu.serve(Math.round(due), group);
 }

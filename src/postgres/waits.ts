@@ -22,6 +22,9 @@ export const WAIT_EVENTS = [
   'Lock.tuple',
   'Lock.relation',
   'Lock.extend',
+  'IO.BufFileRead',
+  'IO.BufFileWrite',
+  'IPC.ExecuteGather',
 ] as const;
 
 export type WaitEvent = (typeof WAIT_EVENTS)[number];
@@ -37,6 +40,9 @@ export const PROC_ARRAY_GROUP_UPDATE = 8;
 export const DATA_FILE_READ = 9;
 export const DATA_FILE_WRITE = 10;
 export const BUFFER_IO = 11;
+export const BUF_FILE_READ = 15;
+export const BUF_FILE_WRITE = 16;
+export const EXECUTE_GATHER = 17;
 
 /** ClientRead within a transaction, kept apart: pg_stat_activity calls it idle in transaction. */
 export const CLIENT_READ_IN_TRANSACTION = WAIT_EVENTS.length;
@@ -64,8 +70,17 @@ export class WaitTimes {
   }
 }
 
+/** What one process has used of shared buffers so far (instrument.c: pgBufferUsage). */
+export class BufferUsage {
+  /** Pages that it has looked at, found or not. */
+  accesses = 0;
+  /** Those of them that it has read in. */
+  reads = 0;
+}
+
 /** What one backend does at the moment. */
 export class WaitState {
+  readonly buffers = new BufferUsage();
   private readonly clock: { readonly now: Nanoseconds };
   private readonly total: Float64Array;
   private event: number;

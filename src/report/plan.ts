@@ -1,13 +1,21 @@
 /** Plans in EXPLAIN's text form (explain.c: ExplainNode), as psql shows them. */
+import type { NodeUsage } from '../postgres/plan/node-usage.ts';
 import type { PlanNode } from '../workload/planner/plan.ts';
+import { ActualUsage } from './plan-usage.ts';
 
 /** The lines of a plan, without a trailing line break; what VERBOSE adds is left out. */
-export function renderPlan(plan: PlanNode): string {
-  return linesOf(plan, '', 2).join('\n');
+export function renderPlan(plan: PlanNode, usage: readonly NodeUsage[] = []): string {
+  const actual = usage.length > 0 ? new ActualUsage(plan, usage) : null;
+  return linesOf(plan, '', 2, actual).join('\n');
 }
 
 /** `inner`: how far a node's properties are indented, and the arrows of those below it. */
-function linesOf(node: PlanNode, arrow: string, inner: number): string[] {
+function linesOf(
+  node: PlanNode,
+  arrow: string,
+  inner: number,
+  actual: ActualUsage | null,
+): string[] {
   const blank = ' '.repeat(inner);
   const properties = PROPERTIES.flatMap((name) => {
     const text = propertyOf(node, name);
@@ -15,10 +23,12 @@ function linesOf(node: PlanNode, arrow: string, inner: number): string[] {
   });
   const below = (node.Plans ?? []).flatMap((each) => {
     const { 'Subplan Name': name } = each;
-    if (name === undefined) return linesOf(each, `${blank}->  `, inner + 6);
-    return [`${blank}${name}`, ...linesOf(each, `${blank}  ->  `, inner + 8)];
+    if (name === undefined) return linesOf(each, `${blank}->  `, inner + 6, actual);
+    return [`${blank}${name}`, ...linesOf(each, `${blank}  ->  `, inner + 8, actual)];
   });
-  return [`${arrow}${titleOf(node)}  ${costOf(node)}`, ...properties, ...below];
+  const first = `${arrow}${titleOf(node)}  ${costOf(node)}${actual?.timesOf(node) ?? ''}`;
+  const used = (actual?.linesOf(node) ?? []).map((line) => blank + line);
+  return [first, ...properties, ...used, ...below];
 }
 
 const PROPERTIES = [

@@ -1,4 +1,6 @@
 /** The scenario language: from a text to scenarios that can be run, or to what is wrong with it. */
+
+export { analyzed } from './analyze.ts';
 export { applyOptions, applySet, type ChangedDocument } from './changes.ts';
 export type { ScenarioDocument } from './document.ts';
 export {

@@ -4,6 +4,7 @@ import type {
   Relation,
   Statement,
   StatementDetails,
+  StatementUsage,
   Verb,
 } from '../postgres/statement.ts';
 
@@ -48,8 +49,9 @@ export function statement(
   prepared: boolean,
   commit: CommitRecord | null = null,
   details: StatementDetails | null = null,
+  usage: StatementUsage | null = null,
 ): Statement {
-  return { type: 'statement', verb, relation, key, prepared, commit, details };
+  return { type: 'statement', verb, relation, key, prepared, commit, details, usage };
 }
 
 export function commitRecord(): CommitRecord {

@@ -9,6 +9,7 @@ import {
   type CommitRecord,
   STATEMENT_BYTES,
   type Statement,
+  type StatementUsage,
   type WireMessage,
 } from '../postgres/statement.ts';
 import { open } from '../routing/libpq.ts';
@@ -33,6 +34,8 @@ export class Session {
   /** The statement that waits for its answer, and how the script ended if not well. */
   private statement: Statement | null = null;
   private failure: string | null = null;
+  /** What the transaction's statements have used; null: nothing that is counted. */
+  private used: StatementUsage | null = null;
   /** Between BEGIN and its end. */
   private inBlock = false;
   private readonly executions: Execution[] = [];
@@ -76,6 +79,7 @@ export class Session {
       }
       const execution = this.executionOf(arrival.script);
       this.failure = null;
+      this.used = null;
       for (let step = execution.next(), sent = 0; step !== null; step = execution.next()) {
         if (typeof step === 'object') {
           if (thread && sent++ > 0) yield thread.serve(ofStatement);
@@ -98,6 +102,13 @@ export class Session {
       if (think) yield sim.hold(think.draw(this.random));
     }
     this.disconnect();
+  }
+
+  private use({ hits, reads, partitions }: StatementUsage): void {
+    this.used ??= { hits: 0, reads: 0, partitions: 0 };
+    this.used.hits += hits;
+    this.used.reads += reads;
+    this.used.partitions += partitions;
   }
 
   private start(): Arrival {
@@ -176,8 +187,9 @@ export class Session {
   }
 
   /** The statement was answered: its commit, if it came to one, is known. */
-  private completed({ verb, commit }: Statement): void {
+  private completed({ verb, commit, usage }: Statement): void {
     const { events } = this.group.context;
+    if (usage !== null) this.use(usage);
     if (verb === 'begin') this.inBlock = true;
     else if (verb === 'commit' || verb === 'rollback') this.inBlock = false;
     if (commit?.branch) {
@@ -189,6 +201,8 @@ export class Session {
 
   private acknowledged({ script }: Arrival, since: Nanoseconds, began: Nanoseconds): void {
     const { sim, events } = this.group.context;
+    const { used } = this;
+    if (used !== null) events.used.emit(script.index, used.hits, used.reads, used.partitions);
     events.acknowledged.emit(this.number, script.index, sim.now - since, sim.now - began);
   }
 

@@ -16,11 +16,13 @@ describe('pgherd explain', () => {
   test('--plans shows statements with their plans', async () => {
     const { status, out } = await explain('index-cliff', '--plans');
     expect(status).toBe(0);
-    expect(out).toBe(
+    const [plan, simulated] = out.split('    Simulated: ');
+    expect(plan).toBe(
       'place:\n    INSERT INTO orders (account, total) VALUES ($1, 19.90)\n\n' +
         '  Plan\n    Insert on orders  (cost=0.00..0.01 rows=0 width=0)\n' +
         '      ->  Result  (cost=0.00..0.01 rows=1 width=42)\n',
     );
+    expect(simulated).toMatch(/^\d+\.\d{3} ms, shared hit=\d+( read=\d+)?\n$/);
   });
 
   test.each([

@@ -144,6 +144,7 @@ const ASK: WireMessage = {
     prepared: false,
     commit: null,
     details: null,
+    usage: null,
   },
 };
 

@@ -159,7 +159,7 @@ describe('what is not built is refused when it is to be run', () => {
   };
   const onItems = { 'Relation Name': 'items', Schema: 'public', Alias: 'items' };
   const scan = node('Index Scan', { ...onItems, 'Index Name': 'items_pkey' });
-  const join = node('Hash Join', { Plans: [scan, scan] });
+  const join = node('Recursive Union', { Plans: [scan, scan] });
   const both = (look: typeof scan, change = look) =>
     answer([change, look].map((generic) => ({ generic, custom: [] })));
 
@@ -170,10 +170,10 @@ describe('what is not built is refused when it is to be run', () => {
     ]);
   });
 
-  test('a join, at its statement, if somebody runs it', () => {
+  test('a recursive query, at its statement, if somebody runs it', () => {
     expect(refusals({ ok: true, answer: both(join, scan) })).toEqual([
       expect.stringMatching(
-        /^s\.yaml:13:7: workload\.transactions\.look: SELECT: Hash Join is not built yet; /,
+        /^s\.yaml:13:7: workload\.transactions\.look: SELECT: Recursive Union is not built yet; /,
       ),
     ]);
     expect(refusals({ ok: true, answer: both(scan, join) })).toEqual([]);

@@ -1,3 +1,5 @@
+import type { NodeUsage } from '../../postgres/plan/node-usage.ts';
+import type { StatementUsage } from '../../postgres/statement.ts';
 import { renderPlan } from '../../report/plan.ts';
 import { formatProblem } from '../../scenario/problem.ts';
 import { type PlanNode, shapeOf } from '../../workload/planner/plan.ts';
@@ -32,17 +34,27 @@ export async function explainCommand(
 }
 
 /** The plan for the first sample's values, and that for whatever values where it is another one. */
-function explained({ transaction, sql, generic, custom }: ExplainedStatement): string {
+function explained({ transaction, sql, generic, custom, usage }: ExplainedStatement): string {
   const heading = `${transaction}:\n${indented(sql.trim())}\n`;
   const [first] = custom;
-  if (first === undefined) return `${heading}\n${shown('Generic plan', generic)}`;
-  const own = `${heading}\n${shown('Plan', first)}`;
+  const nodes = usage?.analyzed?.nodes ?? [];
+  const total = usage?.analyzed ? totals(usage, usage.analyzed.time) : '';
+  if (first === undefined) {
+    return `${heading}\n${shown('Generic plan', generic, nodes)}${total}`;
+  }
+  const own = `${heading}\n${shown('Plan', first, nodes)}${total}`;
   if (shapeOf(first) === shapeOf(generic)) return own;
   return `${own}\n${shown('Generic plan', generic)}`;
 }
 
-function shown(title: string, plan: PlanNode): string {
-  return `  ${title}\n${indented(renderPlan(plan))}\n`;
+function shown(title: string, plan: PlanNode, usage: readonly NodeUsage[] = []): string {
+  return `  ${title}\n${indented(renderPlan(plan, usage))}\n`;
+}
+
+/** Of the statement as the server executed it, alone. */
+function totals({ hits, reads }: StatementUsage, time: number): string {
+  const buffers = `shared hit=${hits}${reads > 0 ? ` read=${reads}` : ''}`;
+  return `    Simulated: ${(time / 1e6).toFixed(3)} ms, ${buffers}\n`;
 }
 
 function indented(text: string): string {

@@ -53,7 +53,7 @@ export class HeapReads {
   private readonly relation: number;
   /** The blocks to look at, where those are not all. */
   private readonly bitmap: readonly number[] | null;
-  private readonly end: number;
+  private end: number;
   /** When pages that the kernel was advised of are in its cache, by their place. */
   private readonly advised: Nanoseconds[] = [];
   private readonly how: Prefetch;
@@ -88,6 +88,12 @@ export class HeapReads {
     this.readAhead = this.how.method === 'none' ? new ReadAhead(pages) : null;
   }
 
+  /** Goes on with other blocks, when it has looked at all that it had on order. */
+  moveTo(from: number, end: number): void {
+    this.next = from;
+    this.end = end;
+  }
+
   /** Pages in one read at most. */
   private get most(): number {
     return Math.min(this.how.combine, this.mostPinned);
@@ -103,6 +109,7 @@ export class HeapReads {
    */
   *page(block: number) {
     const { storage, wait, how, readAhead } = this;
+    wait.buffers.accesses++;
     if (readAhead) return yield* storage.read(this.pageAt(block), wait, this.ring, readAhead);
     if (how.method === 'advice') return yield* this.readAdvised(block);
     const ahead = how.asynchronous ? Math.min(how.concurrency * how.combine, this.mostPinned) : 1;
@@ -191,6 +198,7 @@ export class HeapReads {
     const { storage, wait } = this;
     const { sim, owner } = storage;
     const { pageRead } = owner.costs;
+    wait.buffers.reads += pages;
     this.next = from + pages;
     if (this.how.asynchronous) {
       const order = { from, to: this.next, isDone: false };

@@ -19,6 +19,8 @@ import {
 import { OperatingSystemCache, pageCacheBytes } from '../buffers/operating-system-cache.ts';
 import { PAGE_BYTES, type Page } from '../buffers/page.ts';
 
+/** Files of sorts and hashes have numbers beyond those of all relations. */
+const FIRST_TEMPORARY = 1 << 20;
 /** Pages in one request at most: max_sectors_kb of a common block device, 1,280 kB. */
 const REQUEST_PAGES = 160;
 
@@ -40,6 +42,7 @@ export class PageCache {
   private warm: (() => readonly Page[])[] = [];
   private readonly sim: Simulation;
   private readonly host: Host;
+  private temporaryFiles = 0;
   /** The flusher is wanted before its time; and it has made room. */
   private wanted: Signal;
   private room: Signal;
@@ -91,6 +94,11 @@ export class PageCache {
       for (const list of lists) if (rank < list.length) all.push(list[rank]!);
     }
     cache.warm(all);
+  }
+
+  /** The number of a file that nobody else has. */
+  newTemporaryFile(): number {
+    return FIRST_TEMPORARY + (this.temporaryFiles++ % FIRST_TEMPORARY);
   }
 
   /** pwrite of a page: it is dirty here from now on. */

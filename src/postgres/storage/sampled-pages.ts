@@ -113,6 +113,7 @@ export class SampledPages {
     const level = this.missedLevel;
     this.missed = NO_PAGE;
     this.pool.reads++;
+    wait.buffers.reads++;
     const copies = costs.pageRead + (yield* this.evict(wait));
     if (level === ON_DISK) {
       wait.now(DATA_FILE_READ);

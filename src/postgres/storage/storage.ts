@@ -198,6 +198,7 @@ export class Storage {
     const buffer = yield* this.claim(wanted, wait, ring);
     const copies = this.claimCost;
     if (buffer === MISS) return copies;
+    wait.buffers.reads++;
     const copy = yield* this.fetch(page, wait, readAhead);
     this.finishReads([buffer]);
     return copies + copy;

@@ -13,7 +13,7 @@ import type { Finding } from '../problem.ts';
 import { scriptFindings, scriptsOf } from '../resolve/scripts.ts';
 
 /** Every script that clients run, read; on a schema of one's own by Postgres's plans. */
-export function readScripts(scenario: Scenario): ReadonlyMap<string, Parsed> {
+export function readScripts(scenario: Scenario, asTrees = false): ReadonlyMap<string, Parsed> {
   const { transactions, plans, pgbench } = scenario.workload;
   const scale = pgbench?.scale ?? 1;
   const scripts = scriptsOf(transactions);
@@ -21,7 +21,7 @@ export function readScripts(scenario: Scenario): ReadonlyMap<string, Parsed> {
     return new Map(scripts.map(({ name, text }) => [name, parseScript(text, scale)]));
   const primary = [...scenario.servers.values()].find(({ standbyOf }) => standbyOf === null)!;
   const { [PLAN_CACHE_MODE]: mode, cpu_operator_cost: cost } = primary.settings;
-  const settings = { mode: String(mode), cpuOperatorCost: Number(cost) };
+  const settings = { mode: String(mode), cpuOperatorCost: Number(cost), asTrees };
   return compileScripts(scripts, scale, plans, primary.version, settings);
 }
 

@@ -7,6 +7,7 @@ import type { Observed } from '../../measure/observed.ts';
 import { PostgresEvents } from '../../postgres/events.ts';
 import { History } from '../../postgres/timeline.ts';
 import { WorkloadEvents } from '../../workload/events.ts';
+import type { Script } from '../../workload/script.ts';
 import type { Scenario } from '../model.ts';
 import { buildCluster } from './cluster.ts';
 import { faultVictims, faultWorld } from './faults.ts';
@@ -20,7 +21,12 @@ export interface World {
   readonly observed: Observed;
 }
 
-export function buildWorld(scenario: Scenario, seed: number): World {
+/** `own`: scripts in place of the scenario's. */
+export function buildWorld(
+  scenario: Scenario,
+  seed: number,
+  own?: ReadonlyMap<string, Script>,
+): World {
   const sim = new Simulation(seed);
   const { network, hosts } = buildMachines(sim, scenario);
   const postgres = new PostgresEvents(sim.trace);
@@ -30,7 +36,7 @@ export function buildWorld(scenario: Scenario, seed: number): World {
   const history = new History();
   const cluster = buildCluster({ sim, network, events: postgres, history }, ha, scenario, hosts);
   const haproxy = buildHaproxy(network, ha, scenario, hosts, cluster);
-  const scripts = buildScripts(scenario);
+  const scripts = own ?? buildScripts(scenario);
   const destinations = { instances: cluster.instances, haproxy };
   const context = { sim, network, events: workload };
   const groups = buildClients(context, scenario, hosts, destinations, scripts);

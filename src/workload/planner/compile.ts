@@ -1,9 +1,9 @@
 /**
- * Makes of a statement's plans what the simulator executes. Supported: one table, or the partitions
- * of one, read by an index scan, an index-only scan, a bitmap of one index or a sequential scan,
- * with LIMIT, row locks and one aggregate over all rows; INSERT of VALUES; UPDATE and DELETE of
- * what such a scan finds. Everything else is refused at the
- * statement with the name of the node that is not built.
+ * Makes of a statement's plans what the simulator executes: one table, or the partitions of one,
+ * read by an index scan, an index-only scan, a bitmap of one index or a sequential scan, with
+ * LIMIT, row locks and one aggregate over all rows; INSERT of VALUES; UPDATE and DELETE of what
+ * such a scan finds. A SELECT that is more than that becomes a tree (`query.ts`). Everything else
+ * is refused at the statement with the name of the node that is not built.
  *
  * Clients of the simple protocol send values, so they get the custom plan; prepared statements get
  * what plancache.c (choose_custom_plan) would settle on after five executions.
@@ -19,8 +19,10 @@ import type { StatementDetails, Verb } from '../../postgres/statement.ts';
 import { Refusal } from '../sql/problem.ts';
 import { PLAIN, type Rows, type Template } from '../sql/template.ts';
 import { type Condition, conditionsOf } from './conditions.ts';
-import { reachOf } from './entries.ts';
+import { onConflict } from './conflict.ts';
 import { nodesOf, type PlanNode } from './plan.ts';
+import { firstTable, type QueryContext, queryOf } from './query.ts';
+import { reachesOf } from './reaches.ts';
 import type { StatementPlans } from './request.ts';
 import type { PlannedStatement } from './statements.ts';
 import { changedColumns, rowLockWords } from './words.ts';
@@ -30,6 +32,8 @@ import type { PlannedTable, PlannedWorld } from './world.ts';
 export interface PlanCacheSettings {
   readonly mode: string;
   readonly cpuOperatorCost: number;
+  /** Every SELECT as a tree, whose nodes can be looked at one by one. */
+  readonly asTrees?: boolean;
 }
 
 export function templateOf(
@@ -38,7 +42,7 @@ export function templateOf(
   world: PlannedWorld,
   settings: PlanCacheSettings,
 ): Template {
-  const compiler = new Compiler(statement, plans.generic, world);
+  const compiler = new Compiler(statement, plans.generic, world, settings.asTrees === true);
   const simple = compiler.template(plans.custom[0] ?? plans.generic);
   const kept = keptPlan(plans, statement.parameters.length > 0, settings);
   const prepared = compiler.template(kept);
@@ -67,9 +71,9 @@ export function keptPlan(
 }
 
 const BUILT =
-  'is not built yet; a statement may be planned as one Index Scan, Index Only Scan, Bitmap Heap ' +
-  'Scan of one index or Seq Scan, or an Append of such, with LIMIT, FOR UPDATE or one Aggregate, ' +
-  'as INSERT ... VALUES, UPDATE or DELETE';
+  'is not built yet; a SELECT may be planned by scans of tables and b-trees, joins, Sort, ' +
+  'Aggregate, Limit, Append, Gather and what comes between; with FOR UPDATE, and as UPDATE or ' +
+  'DELETE, by one scan or an Append of such; INSERT may be of VALUES';
 
 const ROW_LOCKS = new Map<string, RowLockMode>([
   ['update', FOR_UPDATE],
@@ -85,8 +89,8 @@ interface Found {
   readonly details: Partial<StatementDetails>;
 }
 
-class Compiler {
-  private readonly statement: PlannedStatement;
+class Compiler implements QueryContext {
+  readonly statement: PlannedStatement;
   private readonly world: PlannedWorld;
   /**
    * What columns are compared with, parameters in place, wherever the generic plan does it; null:
@@ -94,7 +98,15 @@ class Compiler {
    */
   private readonly general = new Map<string, string | null>();
 
-  constructor(statement: PlannedStatement, generic: PlanNode, world: PlannedWorld) {
+  private readonly asTrees: boolean;
+
+  constructor(
+    statement: PlannedStatement,
+    generic: PlanNode,
+    world: PlannedWorld,
+    asTrees: boolean,
+  ) {
+    this.asTrees = asTrees;
     this.statement = statement;
     this.world = world;
     for (const { column, operator, text } of nodesOf(generic).flatMap(conditionsOfNode)) {
@@ -107,7 +119,29 @@ class Compiler {
   template(plan: PlanNode): Template {
     if (plan['Node Type'] === 'ModifyTable') return this.change(plan);
     if (plan['Node Type'] === 'Result' && !plan.Plans) return NO_TABLE;
-    return this.each(this.read(plan, null), 'select', () => ({}));
+    return this.simple(plan) ?? this.query(plan);
+  }
+
+  /** What reads one table, or the same of each of several partitions; null: it is more. */
+  private simple(plan: PlanNode): Template | null {
+    const nodes = nodesOf(plan);
+    if (nodes.some((node) => node['Subplan Name'] !== undefined)) return null;
+    if (this.asTrees && nodes.every((node) => node['Node Type'] !== 'LockRows')) return null;
+    try {
+      return this.each(this.read(plan, null), 'select', () => ({}));
+    } catch (thrown) {
+      if (!(thrown instanceof Refusal)) throw thrown;
+      return null;
+    }
+  }
+
+  /** A plan of many nodes. */
+  query(plan: PlanNode): Template {
+    const locks = nodesOf(plan).find((node) => node['Node Type'] === 'LockRows');
+    if (locks !== undefined) return this.refuse(locks);
+    const table = firstTable(plan, this);
+    if (table === null) return NO_TABLE;
+    return this.of('select', table, { kind: 'plan', plan: queryOf(plan, this) }, {});
   }
 
   /** One statement, or the same for each of several partitions. */
@@ -139,7 +173,6 @@ class Compiler {
     const { Operation: operation, Plans: below = [] } = plan;
     const [source] = below;
     if (source === undefined || below.length !== 1) return this.refuse(plan);
-    if (plan['Conflict Resolution'] !== undefined) return this.refuse(plan, 'ON CONFLICT');
     switch (operation) {
       case 'Insert':
         return this.insert(plan, source);
@@ -163,6 +196,14 @@ class Compiler {
     const count = isOne ? 1 : source['Plan Rows'];
     const { tables, toLast } = this.world.targetsOf(plan);
     const [table] = tables;
+    if (plan['Conflict Resolution'] !== undefined) {
+      const isPlain = table !== undefined && tables.length === 1 && isOne;
+      if (!isPlain) return this.refuse(plan, 'ON CONFLICT of several rows, or of partitions,');
+      const how = onConflict(this.statement, plan, source, table);
+      return how === null
+        ? this.refuse(plan, 'ON CONFLICT without a b-tree')
+        : this.of('insert', table, how.rows, how.details);
+    }
     if (table === undefined) return this.refuse(plan, 'INSERT into a table without partitions');
     if (tables.length > 1) {
       const relations = tables.map(({ relation }) => relation);
@@ -229,25 +270,24 @@ class Compiler {
     const { parameters } = this.statement;
     const { rows: all, before } = table;
     const about = { rows: all, before, estimate: scan['Plan Rows'] };
-    const reach = reachOf(index, conditions, parameters, about);
+    const reach = reachesOf(index, conditions, parameters, about);
     const kind = KINDS[node['Node Type'] as keyof typeof KINDS];
-    const isUnknown = conditions.some(({ operator }) => operator.endsWith('ANY'));
-    if (isUnknown) return this.refuse(node, 'a list of keys (IN, ANY)');
+    if (reach === null) return this.refuse(node, 'an array of keys that is a parameter');
     const rows: Rows = { kind: 'reach', index: index.number, scan: kind, reach, limit };
     return [{ table, rows, details: {} }];
   }
 
   /** The condition with parameters where a custom plan has values. */
-  private generalised(condition: Condition): Condition {
+  generalised(condition: Condition): Condition {
     const text = this.general.get(`${condition.column} ${condition.operator}`);
     return text == null ? condition : { ...condition, text };
   }
 
-  private tableOf(node: PlanNode): PlannedTable {
+  tableOf(node: PlanNode): PlannedTable {
     return this.world.tableOf(node) ?? this.refuse(node, node['Relation Name']);
   }
 
-  private refuse(node: PlanNode, what?: string): never {
+  refuse(node: PlanNode, what?: string): never {
     const { 'Node Type': kind, 'Relation Name': relation } = node;
     const name = relation === undefined ? kind : `${kind} on ${relation}`;
     const { tokens, offset } = this.statement;

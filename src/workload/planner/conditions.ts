@@ -80,11 +80,37 @@ export type Operand =
   /** A place between 0 and 1 that is the same for the same parameters. */
   | { readonly kind: 'opaque'; readonly place: (environment: Environment) => number };
 
+/** Columns of other tables, whose rows are at hand; undefined: there is no such column. */
+export type Columns = (alias: string, column: string) => Expression | undefined;
+
+export const NO_COLUMNS: Columns = () => undefined;
+
+const COLUMN = /("(?:[^"]|"")+"|[A-Za-z_][\w$]*)\.("(?:[^"]|"")+"|[A-Za-z_][\w$]*)/g;
+
+/** The columns that a text names, by the names of their tables. */
+export function columnsIn(text: string): (readonly [alias: string, column: string])[] {
+  return [...text.matchAll(COLUMN)].map(([, alias, column]) => [plain(alias!), plain(column!)]);
+}
+
+function plain(name: string): string {
+  return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name;
+}
+
 /** What the text is with these parameters. */
-export function operandOf(text: string, parameters: readonly Expression[]): Operand {
-  const expression = numberOf(text, parameters);
+export function operandOf(
+  text: string,
+  parameters: readonly Expression[],
+  columns: Columns = NO_COLUMNS,
+): Operand {
+  const named: Expression[] = [];
+  const numbered = text.replace(COLUMN, (whole, alias: string, column: string) => {
+    const found = columns(plain(alias), plain(column));
+    return found === undefined ? whole : `$${parameters.length + named.push(found)}`;
+  });
+  const all = [...parameters, ...named];
+  const expression = numberOf(numbered, all);
   if (expression !== null) return { kind: 'number', expression };
-  const used = [...text.matchAll(/\$(\d+)/g)].map(([, n]) => parameters[Number(n) - 1]!);
+  const used = [...numbered.matchAll(/\$(\d+)/g)].map(([, n]) => all[Number(n) - 1]!);
   const place = (environment: Environment) => {
     const values = used.map((each) => String(each.value(environment)));
     return fraction([text, ...values].join('\u0000'));
@@ -94,7 +120,7 @@ export function operandOf(text: string, parameters: readonly Expression[]): Oper
 
 /** Casts of numbers change nothing of their value, as far as keys go. */
 function numberOf(text: string, parameters: readonly Expression[]): Expression | null {
-  const plain = text
+  const simple = text
     .replace(/::(?:smallint|integer|bigint|numeric|double precision|real)(?:\([\d,]*\))?/g, '')
     .replace(/'(-?\d+(?:\.\d+)?)'/g, '($1)')
     .replace(/\$(\d+)/g, ':p$1');
@@ -102,13 +128,39 @@ function numberOf(text: string, parameters: readonly Expression[]): Expression |
     variable: (token) => parameters[Number(token.value.slice(1)) - 1]!,
   };
   try {
-    const tokens = new Tokens(lex(plain, 0, 'sql').tokens);
+    const tokens = new Tokens(lex(simple, 0, 'sql').tokens);
     const expression = new ExpressionParser(tokens, names, true).operand();
     return tokens.isAtEnd ? expression : null;
   } catch (thrown) {
     if (!(thrown instanceof Refusal)) throw thrown;
     return null;
   }
+}
+
+/**
+ * The elements of a list as `= ANY` has it: of an array that is written out, or of a constructor;
+ * null: it is something else.
+ */
+export function elementsOf(list: string): string[] | null {
+  const inner = list.replace(/^\(+|\)+$/g, '').replace(/::[\w\s]+\[\]$/, '');
+  const constant = /^'\{(.*)\}'$/.exec(inner);
+  if (constant !== null) return constant[1]!.split(',').map((each) => `'${each}'`);
+  const built = /^ARRAY\[(.*)\]$/.exec(inner);
+  return built === null ? null : splitAtCommas(built[1]!);
+}
+
+function splitAtCommas(list: string): string[] {
+  const parts: string[] = [''];
+  let depth = 0;
+  for (const { kind, text, offset } of lexStatement(list, 0).tokens) {
+    depth += text === '(' || text === '[' ? 1 : text === ')' || text === ']' ? -1 : 0;
+    const isEnd = kind === 'end' || (text === ',' && depth === 0);
+    if (!isEnd) continue;
+    const before = parts.slice(0, -1).reduce((sum, part) => sum + part.length + 1, 0);
+    parts[parts.length - 1] = list.slice(before, offset);
+    if (kind !== 'end') parts.push('');
+  }
+  return parts.map((part) => part.trim());
 }
 
 const FNV_PRIME = 0x01000193;

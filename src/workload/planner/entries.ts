@@ -9,7 +9,7 @@
 import type { Expression } from '../sql/expression.ts';
 import type { Environment } from '../sql/functions.ts';
 import type { Value } from '../sql/values.ts';
-import { type Condition, type Operand, operandOf } from './conditions.ts';
+import { type Columns, type Condition, NO_COLUMNS, type Operand, operandOf } from './conditions.ts';
 import type { PlannedIndex } from './world.ts';
 
 /** A part of an index, as shares of its entries. */
@@ -39,13 +39,15 @@ export interface Scanned {
   readonly before?: number;
   /** Rows that the planner expects of the scan. */
   readonly estimate: number;
+  /** Of other tables in the plan. */
+  readonly columns?: Columns;
 }
 
 export function reachOf(
   index: PlannedIndex,
   conditions: readonly Condition[],
   parameters: readonly Expression[],
-  { rows, before = 0, estimate }: Scanned,
+  { rows, before = 0, estimate, columns = NO_COLUMNS }: Scanned,
 ): ReachOf {
   const of = (name: string | null, operators: readonly string[]) =>
     conditions.find((each) => each.column === name && operators.includes(each.operator));
@@ -53,7 +55,7 @@ export function reachOf(
   for (const { name, distinct } of index.columns) {
     const condition = of(name, ['=']);
     if (condition === undefined) break;
-    equal.push({ operand: operandOf(condition.text, parameters), distinct });
+    equal.push({ operand: operandOf(condition.text, parameters, columns), distinct });
   }
   const isPoint = index.unique && equal.length === index.columns.length;
   const next = index.columns[equal.length];
@@ -61,7 +63,7 @@ export function reachOf(
     const condition = next && of(next.name, operators);
     if (!condition) return null;
     const included = condition.operator.endsWith('=');
-    return { operand: operandOf(condition.text, parameters), included };
+    return { operand: operandOf(condition.text, parameters, columns), included };
   };
   const bounds = { lower: bound(['>', '>=']), upper: bound(['<', '<=']) };
   const expected = rows > 0 ? Math.min(1, estimate / rows) : 0;

@@ -17,6 +17,17 @@ const own = z.looseObject({
   'Scan Direction': z.string().optional(),
   'Index Cond': z.string().optional(),
   Filter: z.string().optional(),
+  'Join Type': z.string().optional(),
+  'Join Filter': z.string().optional(),
+  'Inner Unique': z.boolean().optional(),
+  'Cache Key': z.string().optional(),
+  'Workers Planned': z.number().optional(),
+  'Parent Relationship': z.string().optional(),
+  'Subplan Name': z.string().optional(),
+  'CTE Name': z.string().optional(),
+  'Conflict Resolution': z.string().optional(),
+  'Conflict Arbiter Indexes': z.array(z.string()).optional(),
+  Output: z.array(z.string()).optional(),
 });
 
 type Own = z.output<typeof own>;

@@ -33,3 +33,22 @@ export function rowLockWords({ tokens }: PlannedStatement): string {
     .map(({ value }) => value)
     .join(' ');
 }
+
+/** What stands behind LIMIT and OFFSET of the statement itself, where that is a number. */
+export function limitWords({ tokens }: PlannedStatement): {
+  readonly limit: number | null;
+  readonly offset: number | 'unknown';
+} {
+  let depth = 0;
+  let limit: number | null = null;
+  let offset: number | 'unknown' = 0;
+  tokens.forEach((token, i) => {
+    depth += token.text === '(' ? 1 : token.text === ')' ? -1 : 0;
+    if (depth !== 0) return;
+    const next = tokens[i + 1];
+    const number = next?.kind === 'integer' ? Number(next.text) : null;
+    if (isWord(token, 'limit')) limit = number;
+    if (isWord(token, 'offset')) offset = number ?? 'unknown';
+  });
+  return { limit, offset };
+}

@@ -1,4 +1,5 @@
 /** The tables that statements are about, as the planner names them and the simulator has them. */
+import { hashOf } from '../../postgres/buffers/page.ts';
 import type { TableDefinition, TableIndexDefinition } from '../../postgres/heap/relation.ts';
 import type { Relation } from '../../postgres/statement.ts';
 import type { CatalogColumn, CatalogIndex, CatalogTable } from './catalog.ts';
@@ -10,6 +11,7 @@ import {
   builtIndexes,
   distinctValues,
   goesToLast,
+  orderOf,
   storedTables,
   tableDefinitions,
 } from './tables.ts';
@@ -24,6 +26,9 @@ export interface PlannedIndex {
   /** Of the key; without a name: an expression. */
   readonly columns: readonly { readonly name: string | null; readonly distinct: number }[];
 }
+
+/** Values of a hash. */
+const HASHES = 0x1_0000_0000;
 
 /** A table with what plans need to know of it. */
 export class PlannedTable {
@@ -46,7 +51,8 @@ export class PlannedTable {
     this.definition = definition;
     this.facts = facts;
     this.before = before;
-    this.relation = { index, name: definition.name, changedBytes: 0 };
+    const isPartition = catalog.parent !== null;
+    this.relation = { index, name: definition.name, changedBytes: 0, isPartition };
     this.indexes = builtIndexes(catalog).map((each, number) => this.indexOf(each, number));
   }
 
@@ -76,6 +82,22 @@ export class PlannedTable {
         isPlain ? columns.some((each) => each === name) : mentions(index.definition, name);
       return names.some(uses) ? [number] : [];
     });
+  }
+
+  /**
+   * What a column's value in a row is, as a number from 1 on; `row` counts from the first partition
+   * on. Unique values are in the order of rows, others ascend with them or are in no order.
+   */
+  valueOf(name: string): ((row: number) => number) | undefined {
+    const column = this.column(name);
+    if (column === undefined) return undefined;
+    const distinct = Math.max(1, distinctValues(this.catalog, column, this.facts));
+    if (distinct >= this.rows) return (row) => row + 1;
+    if (orderOf(this.catalog, column, this.facts) === 'ascending') {
+      return (row) => 1 + Math.floor(((row - this.before) / this.rows) * distinct);
+    }
+    const salt = this.catalog.columns.indexOf(column);
+    return (row) => 1 + Math.floor(((hashOf(salt, row) >>> 0) / HASHES) * distinct);
   }
 
   private indexOf(index: CatalogIndex, number: number): PlannedIndex {

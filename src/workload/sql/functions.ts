@@ -9,6 +9,8 @@ export interface Environment {
   readonly random: Random;
   /** Values of variables, by the number that the script gives them. */
   readonly variables: readonly Value[];
+  /** While a plan is run: of each of its tables the row at hand. */
+  readonly slots?: Float64Array;
 }
 
 export interface PgbenchFunction {

@@ -1,5 +1,6 @@
 import type { Nanoseconds } from '../../kernel/index.ts';
 import type { Access } from '../../postgres/access.ts';
+import type { PlanValues, QueryPlan } from '../../postgres/plan/plan-work.ts';
 import type {
   Keys,
   Relation,
@@ -28,9 +29,12 @@ export type Rows =
       readonly kind: 'reach';
       readonly index: number;
       readonly scan: Access['scan'];
-      readonly reach: ReachOf;
+      /** One for each key of a list. */
+      readonly reach: readonly ReachOf[];
       readonly limit: number | null;
     }
+  /** What a whole plan finds. */
+  | { readonly kind: 'plan'; readonly plan: Omit<QueryPlan, 'values'> }
   /** The same for several partitions. */
   | { readonly kind: 'parts'; readonly parts: readonly Template[] }
   /** New rows of a partitioned table: to the last one of these, or to any of them. */
@@ -54,6 +58,7 @@ export interface Template {
 
 export const PLAIN: StatementDetails = {
   rows: null,
+  plan: null,
   parts: [],
   access: null,
   rowLock: null,
@@ -93,8 +98,9 @@ export function fillIn(
   const { verb, relation } = template;
   const rows = rowsFor(template.rows, prepared);
   const commit = mayCommit(template) ? commitRecord() : null;
+  const usage = template.rows.kind === 'planned' ? { hits: 0, reads: 0, partitions: 0 } : null;
   const about = (key: number, details: StatementDetails | null) =>
-    statement(verb, relation, key, prepared, commit, details);
+    statement(verb, relation, key, prepared, commit, details, usage);
   const details = template.details ?? PLAIN;
   switch (rows.kind) {
     case 'none':
@@ -129,12 +135,16 @@ export function fillIn(
       const number = toLast ? relations.length : environment.random.integer(1, relations.length);
       const into = relations[number - 1]!;
       const own = count === 1 ? template.details : { ...details, rows: newRows(count) };
-      return statement(verb, into, NO_KEY, prepared, commit, own);
+      return statement(verb, into, NO_KEY, prepared, commit, own, usage);
     }
     case 'reach': {
-      const found = rows.reach(environment);
-      if (found === undefined) return undefined;
+      const found = rows.reach.map((reach) => reach(environment));
+      if (!found.every((reach) => reach !== undefined)) return undefined;
       return about(...reached(found, rows, details));
+    }
+    case 'plan': {
+      const plan = { ...rows.plan, values: valuesOf(environment) };
+      return about(NO_KEY, { ...details, rows: 'plan', plan });
     }
   }
 }
@@ -152,20 +162,43 @@ function rowsFor(rows: Rows, prepared: boolean): Exclude<Rows, { kind: 'planned'
   return rowsFor(prepared ? rows.prepared : rows.simple, prepared);
 }
 
+/** A plan is executed while the session waits, but its variables are the session's. */
+function valuesOf({ random, variables }: Environment): PlanValues {
+  return { environment: { random, variables: [...variables] } };
+}
+
 /** An index-only scan may leave out the row's page, so it is one of entries in any case. */
 function reached(
-  found: Reach,
+  found: readonly Reach[],
   { index, scan, limit }: Extract<Rows, { kind: 'reach' }>,
   details: StatementDetails,
 ): [number, StatementDetails] {
-  if (found.kind === 'row' && scan === 'index') {
+  const [first] = found;
+  if (found.length === 1 && first!.kind === 'row' && scan === 'index') {
     const access: Access = { index, scan, from: 0, entries: 1 };
-    return [found.key, { ...details, access }];
+    return [first!.key, { ...details, access }];
   }
-  const { from, entries } =
-    found.kind === 'row' ? { from: Math.max(0, found.key - 1), entries: 1 } : found;
-  const access = { index, scan, from, entries: Math.min(entries, limit ?? entries) };
+  let left = limit ?? Number.POSITIVE_INFINITY;
+  const all = distinctReaches(found).map((each): Access => {
+    const { from, entries } = entriesOf(each);
+    const wanted = Math.min(entries, left);
+    left -= wanted;
+    return { index, scan, from, entries: wanted };
+  });
+  const access = { ...all[0]!, further: all.slice(1) };
   return [NO_KEY, { ...details, rows: 'entries', access }];
+}
+
+/** Entries of an index: the one of a key, none of a key that is no row's. */
+export function entriesOf(reach: Reach): { from: number; entries: number } {
+  if (reach.kind === 'entries') return reach;
+  return { from: Math.max(0, reach.key - 1), entries: reach.key >= 1 ? 1 : 0 };
+}
+
+/** Equal keys of a list are looked up once (nodeIndexscan.c: ExecIndexEvalArrayKeys). */
+export function distinctReaches(found: readonly Reach[]): readonly Reach[] {
+  const all = found.map(entriesOf);
+  return found.filter((_, i) => all.findIndex(({ from }) => from === all[i]!.from) === i);
 }
 
 function rangeOf(first: number, last: number) {

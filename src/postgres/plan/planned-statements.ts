@@ -1,0 +1,92 @@
+/** A backend's statements that are whole plans, and what it has looked into. */
+import { ACCESS_SHARE } from '../locking/lock-modes.ts';
+import type { LockOwner } from '../locking/lock-table.ts';
+import type { BackendMemory } from '../memory.ts';
+import type { Server } from '../server.ts';
+import {
+  ERRORS,
+  type ErrorResponse,
+  LOCK_ERRORS,
+  type Relation,
+  type Statement,
+  type StatementUsage,
+} from '../statement.ts';
+import type { Transaction } from '../transaction.ts';
+import type { WaitState } from '../waits.ts';
+import { type PlanHost, PlanRunner } from './plan-runner.ts';
+
+export interface PlanBackend {
+  readonly server: Server;
+  readonly owner: LockOwner;
+  readonly transaction: Transaction;
+  readonly wait: WaitState;
+  readonly memory: BackendMemory;
+}
+
+export class PlannedStatements implements PlanHost {
+  /** Partitions that the backend has looked into so far. */
+  partitions = 0;
+  readonly server: Server;
+  readonly transaction: Transaction;
+  readonly wait: WaitState;
+  readonly memory: BackendMemory;
+  private readonly owner: LockOwner;
+  /** What it had used when the statement came. */
+  private before = { accesses: 0, reads: 0, partitions: 0, at: 0 };
+
+  constructor({ server, owner, transaction, wait, memory }: PlanBackend) {
+    this.server = server;
+    this.owner = owner;
+    this.transaction = transaction;
+    this.wait = wait;
+    this.memory = memory;
+  }
+
+  /** A statement on one table begins; of several or of a plan each counts by itself. */
+  count({ verb, relation, details }: Statement): void {
+    const rows = details === null ? null : details.rows;
+    if (verb === 'insert' || rows === 'parts' || rows === 'plan') return;
+    if (relation?.isPartition === true) this.partitions++;
+  }
+
+  /** The error if it comes to one. */
+  *run({ details, prepared, usage }: Statement): Generator<undefined, ErrorResponse | null> {
+    const analyzed = usage?.analyzed;
+    const run = new PlanRunner(this, details!.plan!, prepared, analyzed !== undefined);
+    const error = yield* run.execute();
+    if (analyzed) analyzed.nodes = run.usage!.nodes;
+    this.partitions += run.partitions;
+    const { buffers } = this.wait;
+    buffers.accesses += run.ofWorkers.accesses;
+    buffers.reads += run.ofWorkers.reads;
+    return error;
+  }
+
+  /** ACCESS SHARE of a table, and under SERIALIZABLE that all of it has been read. */
+  *lockTable({ index }: Relation): Generator<undefined, ErrorResponse | null> {
+    const { server, owner, transaction } = this;
+    const { locks, predicateLocks, storage } = server;
+    const request = locks.lockRelation(owner, index, ACCESS_SHARE);
+    const outcome = yield* locks.finish(owner, request);
+    if (outcome === 'cancelled') return transaction.cancellation;
+    if (outcome === 'deadlock') server.deadlocks++;
+    if (outcome !== 'granted') return LOCK_ERRORS[outcome];
+    const own = transaction.serializable;
+    const { relation } = storage.tables[index]!.definition;
+    return own !== null && predicateLocks.scans(own, relation) ? ERRORS.dependencies : null;
+  }
+
+  /** A statement begins (null), or has ended: what it has used since. */
+  account(usage: StatementUsage | null): void {
+    const { wait, before, partitions } = this;
+    const { accesses, reads } = wait.buffers;
+    const { now } = this.server.context.sim;
+    if (usage !== null) {
+      usage.reads = reads - before.reads;
+      usage.hits = accesses - before.accesses - usage.reads;
+      usage.partitions = partitions - before.partitions;
+      if (usage.analyzed) usage.analyzed.time = now - before.at;
+    }
+    this.before = { accesses, reads, partitions, at: now };
+  }
+}
