@@ -94,7 +94,7 @@ export class Backend implements LockClient {
     this.proc = server.procArray.session(this.wait);
     this.memory = new BackendMemory(server.memory, (bytes) => server.backendKilled(this, bytes));
     this.transaction = new Transaction(server, this.proc, this.owner, this.wait);
-    this.executor = new Executor(server, this.owner, this.transaction, this.wait);
+    this.executor = new Executor(server, this.owner, this.transaction, this.wait, this.memory);
   }
 
   *run(): Process {

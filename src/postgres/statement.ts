@@ -2,6 +2,7 @@ import type { Nanoseconds } from '../kernel/time.ts';
 import type { Access } from './access.ts';
 import type { RowLockMode } from './locking/lock-modes.ts';
 import type { Lsn } from './lsn.ts';
+import type { Opens } from './partitioning/opening.ts';
 import type { Isolation } from './procarray/entry.ts';
 import type { Branch } from './timeline.ts';
 
@@ -49,6 +50,8 @@ export interface StatementDetails {
   readonly rows: Keys | 'all' | 'entries' | 'parts' | null;
   /** The same for each of several partitions, in the order of the plan. */
   readonly parts: readonly Statement[];
+  /** On partitions: all that its plan opens before it begins; null: its table alone. */
+  readonly opens: Opens | null;
   /** By which index it finds them; null: by the first one, that of the key. */
   readonly access: Access | null;
   /** SELECT ... FOR: the lock that it takes of its rows. */

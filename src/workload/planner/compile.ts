@@ -20,6 +20,7 @@ import { Refusal } from '../sql/problem.ts';
 import { PLAIN, type Rows, type Template } from '../sql/template.ts';
 import { type Condition, conditionsOf } from './conditions.ts';
 import { reachOf } from './entries.ts';
+import { openedBy } from './opens.ts';
 import { nodesOf, type PlanNode } from './plan.ts';
 import type { StatementPlans } from './request.ts';
 import type { PlannedStatement } from './statements.ts';
@@ -39,12 +40,28 @@ export function templateOf(
   settings: PlanCacheSettings,
 ): Template {
   const compiler = new Compiler(statement, plans.generic, world);
-  const simple = compiler.template(plans.custom[0] ?? plans.generic);
+  const sent = plans.custom[0] ?? plans.generic;
+  const simple = compiler.template(sent);
   const kept = keptPlan(plans, statement.parameters.length > 0, settings);
   const prepared = compiler.template(kept);
   if (simple.relation === null) return simple;
   const rows: Rows = { kind: 'planned', simple: simple.rows, prepared: prepared.rows };
-  return { ...simple, rows };
+  const isKept = kept === plans.generic;
+  return withOpens({ ...simple, rows }, world, sent, { plan: kept, rows: prepared, isKept });
+}
+
+/** On partitions: what the plan opens, as it is sent and as it is kept. */
+function withOpens(
+  template: Template,
+  world: PlannedWorld,
+  sent: PlanNode,
+  kept: { readonly plan: PlanNode; readonly rows: Template; readonly isKept: boolean },
+): Template {
+  const simple = openedBy(world, sent, world.tablesIn(template), false);
+  if (simple === null) return template;
+  const { plan, rows, isKept } = kept;
+  const prepared = openedBy(world, plan, world.tablesIn(rows), isKept) ?? simple;
+  return { ...template, details: { ...(template.details ?? PLAIN), opens: { simple, prepared } } };
 }
 
 /** plancache.c: what planning is taken to cost beside executing, for each relation and once. */

@@ -1,8 +1,10 @@
 /** The tables that statements are about, as the planner names them and the simulator has them. */
 import type { TableDefinition, TableIndexDefinition } from '../../postgres/heap/relation.ts';
 import type { Relation } from '../../postgres/statement.ts';
-import type { CatalogColumn, CatalogIndex, CatalogTable } from './catalog.ts';
+import type { Template } from '../sql/template.ts';
+import type { Catalog, CatalogColumn, CatalogIndex, CatalogTable } from './catalog.ts';
 import type { TableFacts } from './facts.ts';
+import { lockIdsOf } from './opens.ts';
 import { factsFor, leavesOf, rowsBefore } from './partitions.ts';
 import type { PlanNode } from './plan.ts';
 import type { PlanAnswer } from './request.ts';
@@ -97,11 +99,16 @@ function mentions(definition: string, name: string): boolean {
 /** All tables of an answer, for a server of this version. */
 export class PlannedWorld {
   readonly tables: readonly PlannedTable[];
+  readonly catalog: Catalog;
+  /** Of the locks of tables and indexes. */
+  readonly lockIds: ReadonlyMap<object, number>;
   private readonly answer: PlanAnswer;
 
   constructor(answer: PlanAnswer, version: number) {
     const { catalog, facts } = answer;
     this.answer = answer;
+    this.catalog = catalog;
+    this.lockIds = lockIdsOf(storedTables(catalog), catalog.tables);
     const definitions = tableDefinitions(catalog, facts, { version, isLogical: false });
     const before = rowsBefore(catalog, facts);
     this.tables = storedTables(catalog).map((table, index) => {
@@ -121,6 +128,14 @@ export class PlannedWorld {
     const leaves = new Set(leavesOf(catalog, table));
     const tables = this.tables.filter((each) => leaves.has(each.catalog));
     return { tables, toLast: goesToLast(catalog, facts, table) };
+  }
+
+  /** The tables whose rows a statement finds or changes, with each protocol's plan. */
+  tablesIn({ relation, rows }: Pick<Template, 'relation' | 'rows'>): readonly PlannedTable[] {
+    if (rows.kind === 'planned') return this.tablesIn({ relation, rows: rows.simple });
+    if (rows.kind === 'parts') return rows.parts.flatMap((part) => this.tablesIn(part));
+    if (rows.kind === 'routed') return rows.relations.map(({ index }) => this.tables[index]!);
+    return relation === null ? [] : [this.tables[relation.index]!];
   }
 
   /** The table of a node of a plan. */

@@ -55,6 +55,7 @@ export interface Template {
 export const PLAIN: StatementDetails = {
   rows: null,
   parts: [],
+  opens: null,
   access: null,
   rowLock: null,
   changedBytes: 0,
