@@ -190,5 +190,6 @@ function table({ message, statements }: CostProfile, plans: boolean): ByVerb {
     savepoint: of('begin'),
     release: of('begin'),
     'rollback to': of('rollback'),
+    alter: of('begin'), // and what `partitioning/definition.ts` says
   };
 }

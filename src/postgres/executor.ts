@@ -114,7 +114,7 @@ export class Executor {
     if (relation === null) return true;
     this.owed = 0;
     this.obstacle = 'relations';
-    if (details !== null && details.opens !== null) return false;
+    if (details !== null && (details.opens ?? details.command) !== null) return false;
     this.obstacle = 'relation lock';
     const mode = tableLockOf(statement);
     this.request = this.locks.lockRelation(this.owner, relation.index, mode);

@@ -22,6 +22,7 @@ export const WAIT_EVENTS = [
   'Lock.tuple',
   'Lock.relation',
   'Lock.extend',
+  'Lock.virtualxid',
 ] as const;
 
 export type WaitEvent = (typeof WAIT_EVENTS)[number];
@@ -37,6 +38,8 @@ export const PROC_ARRAY_GROUP_UPDATE = 8;
 export const DATA_FILE_READ = 9;
 export const DATA_FILE_WRITE = 10;
 export const BUFFER_IO = 11;
+/** Waiting for the end of whatever another backend does, with an id or without. */
+export const VIRTUAL_TRANSACTION = 15;
 
 /** ClientRead within a transaction, kept apart: pg_stat_activity calls it idle in transaction. */
 export const CLIENT_READ_IN_TRANSACTION = WAIT_EVENTS.length;

@@ -18,11 +18,14 @@ import {
 import type { StatementDetails, Verb } from '../../postgres/statement.ts';
 import { Refusal } from '../sql/problem.ts';
 import { PLAIN, type Rows, type Template } from '../sql/template.ts';
+import type { CatalogTable } from './catalog.ts';
 import { type Condition, conditionsOf } from './conditions.ts';
 import { reachOf } from './entries.ts';
 import { openedBy } from './opens.ts';
+import { keyColumnOf } from './partitions.ts';
 import { nodesOf, type PlanNode } from './plan.ts';
 import type { StatementPlans } from './request.ts';
+import { routingOf } from './routing.ts';
 import type { PlannedStatement } from './statements.ts';
 import { changedColumns, rowLockWords } from './words.ts';
 import type { PlannedTable, PlannedWorld } from './world.ts';
@@ -104,6 +107,7 @@ interface Found {
 
 class Compiler {
   private readonly statement: PlannedStatement;
+  private readonly generic: PlanNode;
   private readonly world: PlannedWorld;
   /**
    * What columns are compared with, parameters in place, wherever the generic plan does it; null:
@@ -113,6 +117,7 @@ class Compiler {
 
   constructor(statement: PlannedStatement, generic: PlanNode, world: PlannedWorld) {
     this.statement = statement;
+    this.generic = generic;
     this.world = world;
     for (const { column, operator, text } of nodesOf(generic).flatMap(conditionsOfNode)) {
       const name = `${column} ${operator}`;
@@ -178,14 +183,24 @@ class Compiler {
     const isOne = source['Node Type'] === 'Result' && !source.Plans;
     if (!isOne && source['Node Type'] !== 'Values Scan') return this.refuse(source);
     const count = isOne ? 1 : source['Plan Rows'];
-    const { tables, toLast } = this.world.targetsOf(plan);
-    const [table] = tables;
-    if (table === undefined) return this.refuse(plan, 'INSERT into a table without partitions');
-    if (tables.length > 1) {
-      const relations = tables.map(({ relation }) => relation);
-      return this.of('insert', table, { kind: 'routed', relations, toLast, count }, {});
-    }
+    const root = this.world.namedIn(plan);
+    if (root === undefined) return this.refuse(plan);
+    if (root.kind === 'p') return this.routed(plan, root, count);
+    const table = this.tableOf(plan);
     return this.of('insert', table, isOne ? { kind: 'none' } : { kind: 'new', count }, {});
+  }
+
+  /** New rows of a partitioned table, each to where its key belongs. */
+  private routed(plan: PlanNode, root: CatalogTable, count: number): Template {
+    const at = root.columns.findIndex(({ name }) => name === keyColumnOf(root));
+    const [source] = this.generic.Plans ?? [];
+    const texts = source?.['Node Type'] === 'Result' ? source['Output'] : undefined;
+    const text = Array.isArray(texts) && at >= 0 ? String(texts[at]) : null;
+    const routing = routingOf(this.world, root, text, this.statement.parameters);
+    const [first] = [...routing.partitions, routing.fallback].filter((each) => each !== null);
+    if (first === undefined) return this.refuse(plan, 'INSERT into a table without partitions');
+    const table = this.world.tables[first.relation.index]!;
+    return this.of('insert', table, { kind: 'routed', routing, count }, {});
   }
 
   /** `limit`: rows after which nobody asks for more. */
