@@ -28,7 +28,7 @@ export class Database {
 
   /** The table and its files are gone: what is left in its place is empty. */
   drop(index: number): void {
-    const empty = new Table({ ...this.tables[index]!.definition, rows: 0 });
+    const empty = new Table({ ...this.tables[index]!.definition, rows: 0, indexes: [] });
     this.tables[index] = empty;
     this.catalog[index] = catalogEntry(empty);
     this.partitions.drop(index);
