@@ -56,6 +56,7 @@ const TOLD = [
   'working-set bigger-pool',
   'detach-concurrently concurrently',
   'hash-4 regions',
+  'lab-orders-monthly forgotten',
   'missing-partition default-partition',
   'missing-partition premade',
   'prune-vs-fanout weeks',
