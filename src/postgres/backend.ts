@@ -54,6 +54,7 @@ const VISITS = {
   savepoint: 1,
   release: 1,
   'rollback to': 1,
+  alter: 5,
 } as const;
 
 /** Pages of a statement that are not those of every other: the index's leaf, and the row's page. */
@@ -139,6 +140,7 @@ export class Backend implements LockClient {
             transaction.confirmed(statement.commit, waits);
             if (proc.endsLater()) yield* transaction.leaveRunning();
             this.endTransaction();
+            if (this.executor.changes.due > 0) yield this.unlinkFiles();
           }
           if (proc.entry.executing) proc.endStatement(transaction.inBlock);
           if (statement.usage !== null) this.executor.planned.account(statement.usage);
@@ -160,6 +162,15 @@ export class Backend implements LockClient {
     const { host, costs, group } = this.server;
     this.wait.now(CPU);
     return host.cpu.serve(costs.sleep, group);
+  }
+
+  /** Files of tables that are gone, behind the commit (storage.c: smgrDoPendingDeletes). */
+  private unlinkFiles(): undefined {
+    const { host, group } = this.server;
+    const { changes } = this.executor;
+    const time = Math.round(changes.due);
+    changes.due = 0;
+    return host.cpu.serve(time, group);
   }
 
   /** There is no process for it: the client is told why. */
@@ -344,7 +355,8 @@ export class Backend implements LockClient {
     if (cancellation !== null) return cancellation;
     if (this.memory.query() === 'refused') return ERRORS.outOfMemory;
     const locks = details !== null && details.rowLock !== null;
-    const writes = verb === 'insert' || verb === 'update' || verb === 'delete' || locks;
+    const writes =
+      verb === 'insert' || verb === 'update' || verb === 'delete' || verb === 'alter' || locks;
     if (!writes) return null;
     if (this.server.inRecovery) return ERRORS.readOnly;
     return this.transaction.hasXid ? null : this.server.autovacuum.refusal();

@@ -25,11 +25,14 @@ import type { LockManager, LockRequest } from './locking/lock-manager.ts';
 import type { RowLockMode } from './locking/lock-modes.ts';
 import type { LockOwner } from './locking/lock-table.ts';
 import { type RowId, rowId } from './locking/row-locks.ts';
+import type { BackendMemory } from './memory.ts';
+import { lockError, RelationCache } from './partitioning/opening.ts';
+import { eachPart, openAndExecute } from './partitioning/parts.ts';
 import { type PlanBackend, PlannedStatements } from './plan/planned-statements.ts';
 import { changeOf, makesNewVersion } from './row-changes.ts';
 import { dependsTooMuch } from './serializable/dependencies.ts';
 import type { Server } from './server.ts';
-import { ERRORS, type ErrorResponse, LOCK_ERRORS, type Statement } from './statement.ts';
+import { ERRORS, type ErrorResponse, type Statement } from './statement.ts';
 import { aboutRow, furtherRow, keysOf, rowLockOf, rowOf, tableLockOf } from './statement-rows.ts';
 import { setHints } from './storage/hint.ts';
 import { needsNewPage } from './storage/table-files.ts';
@@ -39,7 +42,14 @@ import { TransactionChanges } from './transaction-changes.ts';
 import type { WaitState } from './waits.ts';
 
 /** What a statement that could not be done at once stopped at. */
-type Obstacle = 'relation lock' | 'rows' | 'row lock' | 'pages' | 'processor' | 'error';
+type Obstacle =
+  | 'relations'
+  | 'relation lock'
+  | 'rows'
+  | 'row lock'
+  | 'pages'
+  | 'processor'
+  | 'error';
 
 /** Processor time is asked for when this much has come together, in nanoseconds. */
 const SLICE = 50_000;
@@ -79,27 +89,32 @@ export class Executor {
   };
   readonly server: Server;
   private readonly locks: LockManager;
-  private readonly owner: LockOwner;
+  readonly owner: LockOwner;
   readonly transaction: Transaction;
   readonly wait: WaitState;
+  readonly memory: BackendMemory;
+  readonly relationCache = new RelationCache();
 
   constructor(backend: PlanBackend) {
-    const { server, owner, transaction, wait } = backend;
+    const { server, owner, transaction, wait, memory } = backend;
     this.planned = new PlannedStatements(backend);
     this.server = server;
     this.locks = server.locks;
     this.owner = owner;
     this.transaction = transaction;
     this.wait = wait;
+    this.memory = memory;
     this.changes = new TransactionChanges(server);
   }
 
   /** Begins a query or a change. True: it is done; false: `yield* finish()`. */
   begin(statement: Statement): boolean {
-    const { relation } = statement;
+    const { relation, details } = statement;
     if (relation === null) return true;
-    this.planned.count(statement);
     this.owed = 0;
+    this.obstacle = 'relations';
+    if (details !== null && (details.opens ?? details.command) !== null) return false;
+    this.planned.count(statement);
     this.obstacle = 'relation lock';
     const mode = tableLockOf(statement);
     this.request = this.locks.lockRelation(this.owner, relation.index, mode);
@@ -108,34 +123,24 @@ export class Executor {
 
   /** Does the rest of a statement; the error if it comes to one. */
   *finish(statement: Statement): Finishing {
+    const { server, transaction } = this;
+    if (this.obstacle === 'relations') return yield* openAndExecute(this, statement);
     if (this.obstacle === 'relation lock') {
       const outcome = yield* this.locks.finish(this.owner, this.request);
-      if (outcome !== 'granted') return this.failed(outcome);
+      if (outcome !== 'granted') return lockError(outcome, server, transaction);
       if (this.operate(statement)) return null;
     }
     if (this.obstacle !== 'rows') return yield* this.finishRow(statement);
     const { rows, access } = statement.details!;
-    const table = this.server.storage.tables[statement.relation!.index]!;
-    if (rows === 'parts') return yield* this.eachPart(statement);
+    const table = server.storage.tables[statement.relation!.index]!;
+    if (rows === 'parts') return yield* eachPart(this, statement);
     if (rows === 'plan') return yield* this.planned.run(statement);
     if ((rows === 'all' || rows === 'entries') && this.scans(table)) return ERRORS.dependencies;
     if (rows === 'all') yield* scanTable(this, table);
     else if (rows === 'entries') yield* scanIndex(this, table, access!);
     else return yield* this.eachRow(statement);
-    if (this.transaction.cancellation !== null) return this.transaction.cancellation;
+    if (transaction.cancellation !== null) return transaction.cancellation;
     return rowLockOf(statement) === null ? null : yield* this.eachRow(statement);
-  }
-
-  /** The same in one partition after the other. */
-  private *eachPart({ details, prepared }: Statement): Finishing {
-    const { host, group, costs } = this.server;
-    const planning = prepared ? 0 : costs.furtherRow('partitionPlanned');
-    for (const part of details!.parts) {
-      yield host.cpu.serve(Math.round(planning + costs.furtherRow('partition')), group);
-      const error = this.begin(part) ? null : yield* this.finish(part);
-      if (error !== null) return error;
-    }
-    return null;
   }
 
   /** What one row has to wait for. */
@@ -144,7 +149,7 @@ export class Executor {
     if (this.obstacle === 'row lock') {
       const row = rowId(statement.relation!.index, statement.key);
       const outcome = yield* locks.waitForRow(owner, row, rowLockOf(statement)!);
-      if (outcome !== 'granted') return this.failed(outcome);
+      if (outcome !== 'granted') return lockError(outcome, server, this.transaction);
       yield server.host.cpu.serve(server.costs.recheck, server.group);
       if (!this.change(statement)) this.obstacle = 'error';
     }
@@ -179,12 +184,6 @@ export class Executor {
     }
     if (due >= 1) yield host.cpu.serve(Math.round(due), group);
     return this.transaction.cancellation;
-  }
-
-  private failed(outcome: keyof typeof LOCK_ERRORS | 'cancelled'): ErrorResponse {
-    if (outcome === 'cancelled') return this.transaction.cancellation!;
-    if (outcome === 'deadlock') this.server.deadlocks++;
-    return LOCK_ERRORS[outcome];
   }
 
   /** The table is locked: the row, then the pages. True if that was all. */

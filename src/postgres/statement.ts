@@ -2,6 +2,9 @@ import type { Nanoseconds } from '../kernel/time.ts';
 import type { Access } from './access.ts';
 import type { RowLockMode } from './locking/lock-modes.ts';
 import type { Lsn } from './lsn.ts';
+import type { PartitionCommand } from './partitioning/command.ts';
+import type { Opens } from './partitioning/opening.ts';
+import type { Routing } from './partitioning/routing.ts';
 import type { NodeUsage } from './plan/node-usage.ts';
 import type { QueryPlan } from './plan/plan-work.ts';
 import type { Isolation } from './procarray/entry.ts';
@@ -11,7 +14,14 @@ import type { Branch } from './timeline.ts';
 export type MeasuredVerb = 'begin' | 'select' | 'update' | 'insert' | 'commit' | 'rollback';
 
 /** What a statement does. Issue by issue the planner takes this over; the messages stay. */
-export type Verb = MeasuredVerb | 'delete' | 'set' | 'savepoint' | 'release' | 'rollback to';
+export type Verb =
+  | MeasuredVerb
+  | 'delete'
+  | 'set'
+  | 'savepoint'
+  | 'release'
+  | 'rollback to'
+  | 'alter';
 
 /** A table as statements name it: its place among the database's, and what updates change. */
 export interface Relation {
@@ -53,6 +63,12 @@ export interface StatementDetails {
   readonly plan: QueryPlan | null;
   /** The same for each of several partitions, in the order of the plan. */
   readonly parts: readonly Statement[];
+  /** On partitions: all that its plan opens before it begins; null: its table alone. */
+  readonly opens: Opens | null;
+  /** ALTER TABLE ... ATTACH or DETACH PARTITION, DROP TABLE: of the statement's table. */
+  readonly command: PartitionCommand | null;
+  /** INSERT into a partitioned table: to which partition its rows go. */
+  readonly routing: Routing | null;
   /** By which index it finds them; null: by the first one, that of the key. */
   readonly access: Access | null;
   /** SELECT ... FOR: the lock that it takes of its rows. */
@@ -191,6 +207,36 @@ export const ERRORS = {
     type: 'error',
     sqlstate: '40001',
     message: 'could not serialize access due to read/write dependencies among transactions',
+    fatal: false,
+  },
+  noPartition: {
+    type: 'error',
+    sqlstate: '23514',
+    message: 'no partition of relation found for row',
+    fatal: false,
+  },
+  undefinedTable: {
+    type: 'error',
+    sqlstate: '42P01',
+    message: 'relation does not exist, or is not a partition',
+    fatal: false,
+  },
+  isPartition: {
+    type: 'error',
+    sqlstate: '42809',
+    message: 'is already a partition',
+    fatal: false,
+  },
+  inBlock: {
+    type: 'error',
+    sqlstate: '25001',
+    message: 'ALTER TABLE ... DETACH CONCURRENTLY cannot run inside a transaction block',
+    fatal: false,
+  },
+  hasDefault: {
+    type: 'error',
+    sqlstate: '55000',
+    message: 'cannot detach partitions concurrently when a default partition exists',
     fatal: false,
   },
   uniqueViolation: {

@@ -9,6 +9,10 @@ import type { Server } from './server.ts';
 export class TransactionChanges {
   private readonly changes: TableChange[] = [];
   private readonly tables: Table[] = [];
+  /** What becomes of definitions with its commit. */
+  private definitions: (() => void)[] = [];
+  /** Processor time that is due behind the commit, when its locks are free already. */
+  due = 0;
   private readonly server: Server;
 
   constructor(server: Server) {
@@ -25,8 +29,20 @@ export class TransactionChanges {
     this.tables.push(table);
   }
 
+  /** A change of definitions, which others see once it has committed. */
+  define(apply: () => void, due = 0): void {
+    this.definitions.push(() => {
+      apply();
+      this.due += due;
+    });
+  }
+
   end(committed: boolean): void {
     if (!committed) this.undo(0);
+    if (this.definitions.length > 0) {
+      if (committed) for (const apply of this.definitions) apply();
+      this.definitions = [];
+    }
     if (this.changes.length === 0) return;
     const isWatched = this.isWatched();
     while (this.changes.length > 0) {

@@ -25,6 +25,7 @@ export const WAIT_EVENTS = [
   'IO.BufFileRead',
   'IO.BufFileWrite',
   'IPC.ExecuteGather',
+  'Lock.virtualxid',
 ] as const;
 
 export type WaitEvent = (typeof WAIT_EVENTS)[number];
@@ -43,6 +44,8 @@ export const BUFFER_IO = 11;
 export const BUF_FILE_READ = 15;
 export const BUF_FILE_WRITE = 16;
 export const EXECUTE_GATHER = 17;
+/** Waiting for the end of whatever another backend does, with an id or without. */
+export const VIRTUAL_TRANSACTION = 18;
 
 /** ClientRead within a transaction, kept apart: pg_stat_activity calls it idle in transaction. */
 export const CLIENT_READ_IN_TRANSACTION = WAIT_EVENTS.length;

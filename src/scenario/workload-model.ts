@@ -1,6 +1,6 @@
 import type { Nanoseconds } from '../kernel/time.ts';
+import type { CalendarStep, Moment } from '../workload/calendar.ts';
 import type { PlanAnswer } from '../workload/planner/request.ts';
-import type { CalendarStep } from './calendar.ts';
 import type { DurationLaw } from './law.ts';
 import type { ConnectTarget } from './model.ts';
 
@@ -13,6 +13,8 @@ export interface Workload {
   readonly pgbench: Pgbench | null;
   readonly statistics: ReadonlyMap<string, TableStatistics>;
   readonly partitions: ReadonlyMap<string, Partitions>;
+  /** What now() is when the run begins; null: in the newest partition, however long it takes. */
+  readonly now: Moment | null;
   /** Distribution column of a table under Citus; `reference` for a copy on every worker. */
   readonly distribute: ReadonlyMap<string, string>;
   readonly transactions: ReadonlyMap<string, TransactionSpec>;

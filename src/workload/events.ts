@@ -81,6 +81,10 @@ export const FAILURES = [
   '57014',
   '25P01',
   '3B001',
+  '23514',
+  '42P01',
+  '42809',
+  '55000',
 ] as const;
 
 export type Failure = (typeof FAILURES)[number];

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { formatMoment, parseMoment, parseStep, stepsAfter } from '../../src/scenario/calendar.ts';
 import { toDistribution } from '../../src/scenario/index.ts';
 import { naturalCompare } from '../../src/scenario/natural.ts';
 import { editDistance, nearest } from '../../src/scenario/suggest.ts';
@@ -12,6 +11,7 @@ import {
   parseSize,
   parseThroughput,
 } from '../../src/scenario/units.ts';
+import { formatMoment, parseMoment, parseStep, stepsAfter } from '../../src/workload/calendar.ts';
 import { load, minimal, problems } from './support.ts';
 
 const value = <T>(parsed: { ok: boolean; value?: T }) => (parsed.ok ? parsed.value : undefined);

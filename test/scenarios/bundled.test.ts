@@ -54,6 +54,13 @@ const TOLD = [
   'three-axes fast-disk',
   'vertical-ladder base',
   'working-set bigger-pool',
+  'detach-concurrently concurrently',
+  'hash-4 regions',
+  'lab-orders-monthly forgotten',
+  'missing-partition default-partition',
+  'missing-partition premade',
+  'prune-vs-fanout weeks',
+  'retention-delete-vs-drop drop',
 ];
 
 interface Bundled {

@@ -137,8 +137,8 @@ class Dialogue {
       if (plan !== null) custom.push(plan);
     }
     await must(server, 'SET LOCAL plan_cache_mode = force_generic_plan');
-    const nulls = (samples[0] ?? []).map(() => null);
-    const generic = await this.explain(nulls, at);
+    // with values, so that of partitions which it prunes when it is executed some are left
+    const generic = await this.explain(samples[0] ?? [], at);
     await must(server, 'DEALLOCATE statement');
     return generic === null ? null : { generic, custom };
   }

@@ -65,7 +65,6 @@ class TableMeter {
     readonly bloat: Gauge;
   };
   private readonly server: ObservedServer;
-  private readonly table: ObservedTable;
   private readonly index: number;
   private readonly times = new Histogram();
   private began: Nanoseconds = 0;
@@ -74,7 +73,6 @@ class TableMeter {
   constructor(run: Observed, server: ObservedServer, index: number) {
     this.server = server;
     this.index = index;
-    this.table = server.storage.tables[index]!;
     const gauge = (resolution = 1) => new Gauge(run.clock, 0, resolution);
     this.gauges = {
       dead: gauge(),
@@ -85,6 +83,11 @@ class TableMeter {
       bloat: gauge(BLOAT_RESOLUTION),
     };
     this.sample();
+  }
+
+  /** Another one once it is dropped. */
+  private get table(): ObservedTable {
+    return this.server.storage.tables[this.index]!;
   }
 
   sample(): void {

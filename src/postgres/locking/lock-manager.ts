@@ -164,6 +164,14 @@ export class LockManager {
     this.release(lock, owner, 1 << mode);
   }
 
+  /** Who holds the relation in any mode (lock.c: GetLockConflicts for AccessExclusiveLock). */
+  holdersOf(relation: number): readonly LockOwner[] {
+    const holders = this.table.find('relation', relation)?.holders;
+    return [...this.owners].filter(
+      (owner) => holders?.has(owner) || owner.fastPath.maskOf(relation) !== 0,
+    );
+  }
+
   /** Requests the right to extend a relation's file; given back by `unlockExtension`. */
   lockExtension(owner: LockOwner, relation: number): LockRequest {
     return this.lockInTable(owner, 'extend', relation, EXCLUSIVE);
@@ -252,6 +260,8 @@ export class LockManager {
     owner.transaction = null;
     while (owner.strong.length > 0) this.strong.end(owner.strong.pop()!);
     while (owner.locks.length > 0) this.release(owner.locks[0]!, owner, ~0);
+    owner.ended?.fire();
+    owner.ended = null;
   }
 
   /**

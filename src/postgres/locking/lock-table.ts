@@ -5,7 +5,7 @@
  * Kept: both limits of the table (locks, and holders of locks). Left out: its 16 partitions and
  * their LWLocks, and the spare shared memory into which a real table may grow beyond its limit.
  */
-import { type Nanoseconds, NEVER, type ProcessId } from '../../kernel/index.ts';
+import { type Nanoseconds, NEVER, type ProcessId, type Signal } from '../../kernel/index.ts';
 import type { PostgresSettings } from '../settings.ts';
 import { FastPathSlots } from './fast-path.ts';
 import { CONFLICTS, type LockMode } from './lock-modes.ts';
@@ -58,6 +58,8 @@ export class LockOwner {
   lockTimeout: Nanoseconds;
   /** When what it does is cancelled, waits included: statement_timeout, transaction_timeout. */
   cancelAt: Nanoseconds = NEVER;
+  /** Fired when its transaction ends, whatever it did, for those who wait for that. */
+  ended: Signal | null = null;
   waitLock: Lock | null = null;
   waitMode: LockMode = 1;
   /** The deadlock check's walk that has been here last. */

@@ -8,17 +8,30 @@
  */
 import { type CatalogEntry, catalogEntry } from '../autovacuum/catalog.ts';
 import { Table, type TableDefinition } from '../heap/relation.ts';
+import { CatalogPages } from '../partitioning/catalog-pages.ts';
+import { PartitionStates } from '../partitioning/command.ts';
 
 export class Database {
-  readonly tables: readonly Table[];
+  readonly tables: Table[];
   /** What pg_class says of each of them. */
-  readonly catalog: readonly CatalogEntry[];
+  readonly catalog: CatalogEntry[];
+  /** Which tables are partitions by now, and which are gone. */
+  readonly partitions = new PartitionStates();
+  readonly catalogPages = new CatalogPages();
   /** Beyond all ids in its pages: what a new primary goes on from. */
   nextXid = 3;
 
   constructor(definitions: readonly TableDefinition[]) {
     this.tables = definitions.map((definition) => new Table(definition));
     this.catalog = this.tables.map(catalogEntry);
+  }
+
+  /** The table and its files are gone: what is left in its place is empty. */
+  drop(index: number): void {
+    const empty = new Table({ ...this.tables[index]!.definition, rows: 0, indexes: [] });
+    this.tables[index] = empty;
+    this.catalog[index] = catalogEntry(empty);
+    this.partitions.drop(index);
   }
 
   /** Pages of all files. */

@@ -14,7 +14,7 @@ import { scriptFindings, scriptsOf } from '../resolve/scripts.ts';
 
 /** Every script that clients run, read; on a schema of one's own by Postgres's plans. */
 export function readScripts(scenario: Scenario, asTrees = false): ReadonlyMap<string, Parsed> {
-  const { transactions, plans, pgbench } = scenario.workload;
+  const { transactions, plans, pgbench, now } = scenario.workload;
   const scale = pgbench?.scale ?? 1;
   const scripts = scriptsOf(transactions);
   if (plans === null)
@@ -22,7 +22,7 @@ export function readScripts(scenario: Scenario, asTrees = false): ReadonlyMap<st
   const primary = [...scenario.servers.values()].find(({ standbyOf }) => standbyOf === null)!;
   const { [PLAN_CACHE_MODE]: mode, cpu_operator_cost: cost } = primary.settings;
   const settings = { mode: String(mode), cpuOperatorCost: Number(cost), asTrees };
-  return compileScripts(scripts, scale, plans, primary.version, settings);
+  return compileScripts(scripts, scale, plans, primary.version, settings, now);
 }
 
 /** What keeps the scripts that clients run from being run. */

@@ -1,12 +1,13 @@
-import { parseScript } from '../../workload/sql/parse.ts';
 import {
   formatMoment,
   isBefore,
+  type Moment,
   parseMoment,
   parseStep,
   partitionSuffix,
   stepsAfter,
-} from '../calendar.ts';
+} from '../../workload/calendar.ts';
+import { parseScript } from '../../workload/sql/parse.ts';
 import { naturalEntries } from '../natural.ts';
 import type { Path } from '../problem.ts';
 import type { ScenarioFile } from '../schema/root.ts';
@@ -42,10 +43,19 @@ export function resolveWorkload(context: Context, servers: Servers, hosts: Hosts
     pgbench,
     statistics,
     partitions,
+    now: resolveNow(context, given.now),
     distribute: new Map(naturalEntries(given.distribute ?? {})),
     transactions,
     clients: resolveClients(context, servers, hosts, transactions),
   };
+}
+
+function resolveNow({ findings }: Context, given: string | undefined): Moment | null {
+  if (given === undefined) return null;
+  const parsed = parseMoment(given);
+  if (parsed.ok) return parsed.value;
+  findings.problem(['workload', 'now'], parsed.why);
+  return null;
 }
 
 function resolveTransactions(context: Context): Map<string, TransactionSpec> {

@@ -145,6 +145,7 @@ export const workload = section('workload', {
   schema: z.string().optional(),
   statistics: statistics.optional(),
   partitions: partitions.optional(),
+  now: z.string().optional(),
   distribute: z.record(tableName, text).optional(),
   pgbench: pgbench.optional(),
   transactions: named(transaction).optional(),

@@ -55,6 +55,8 @@ const table = z.object({
   indexes: z.array(index),
   /** Tables that a foreign key refers to. */
   references: z.array(z.string()),
+  /** Its CHECK constraints that are valid. */
+  checks: z.array(z.string()).optional(),
 });
 
 export const catalogSchema = z.object({ tables: z.array(table) });
@@ -117,6 +119,9 @@ const INDEXES = `(SELECT coalesce(json_agg(json_build_object('name', c.relname,
 const REFERENCES = `(SELECT coalesce(json_agg(DISTINCT f.confrelid::regclass::text), '[]')
     FROM pg_constraint f WHERE f.conrelid = c.oid AND f.contype = 'f')`;
 
+const CHECKS = `(SELECT coalesce(json_agg(pg_get_constraintdef(k.oid) ORDER BY k.oid), '[]')
+    FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'c' AND k.convalidated)`;
+
 const PARENT = `(SELECT json_build_object('schema', pn.nspname, 'name', p.relname)
     FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent
     JOIN pg_namespace pn ON pn.oid = p.relnamespace
@@ -130,7 +135,7 @@ export const CATALOG_QUERY = `SELECT json_build_object('tables', coalesce(json_a
       'file', pg_relation_filepath(c.oid), 'fillfactor', ${FILLFACTOR},
       'options', ${OPTIONS}, 'columns', ${COLUMNS},
       'indexes', (SELECT ${INDEXES} FROM (SELECT c.oid) t),
-      'references', ${REFERENCES})
+      'references', ${REFERENCES}, 'checks', ${CHECKS})
     ORDER BY c.oid), '[]')) AS catalog
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p'

@@ -18,12 +18,16 @@ import {
 import type { StatementDetails, Verb } from '../../postgres/statement.ts';
 import { Refusal } from '../sql/problem.ts';
 import { PLAIN, type Rows, type Template } from '../sql/template.ts';
+import type { CatalogTable } from './catalog.ts';
 import { type Condition, conditionsOf } from './conditions.ts';
 import { onConflict } from './conflict.ts';
+import { openedBy } from './opens.ts';
+import { keyColumnOf } from './partitions.ts';
 import { nodesOf, type PlanNode } from './plan.ts';
 import { firstTable, type QueryContext, queryOf } from './query.ts';
 import { reachesOf } from './reaches.ts';
 import type { StatementPlans } from './request.ts';
+import { routingOf } from './routing.ts';
 import type { PlannedStatement } from './statements.ts';
 import { changedColumns, rowLockWords } from './words.ts';
 import type { PlannedTable, PlannedWorld } from './world.ts';
@@ -43,12 +47,28 @@ export function templateOf(
   settings: PlanCacheSettings,
 ): Template {
   const compiler = new Compiler(statement, plans.generic, world, settings.asTrees === true);
-  const simple = compiler.template(plans.custom[0] ?? plans.generic);
+  const sent = plans.custom[0] ?? plans.generic;
+  const simple = compiler.template(sent);
   const kept = keptPlan(plans, statement.parameters.length > 0, settings);
   const prepared = compiler.template(kept);
   if (simple.relation === null) return simple;
   const rows: Rows = { kind: 'planned', simple: simple.rows, prepared: prepared.rows };
-  return { ...simple, rows };
+  const isKept = kept === plans.generic;
+  return withOpens({ ...simple, rows }, world, sent, { plan: kept, rows: prepared, isKept });
+}
+
+/** On partitions: what the plan opens, as it is sent and as it is kept. */
+function withOpens(
+  template: Template,
+  world: PlannedWorld,
+  sent: PlanNode,
+  kept: { readonly plan: PlanNode; readonly rows: Template; readonly isKept: boolean },
+): Template {
+  const simple = openedBy(world, sent, world.tablesIn(template), false);
+  if (simple === null) return template;
+  const { plan, rows, isKept } = kept;
+  const prepared = openedBy(world, plan, world.tablesIn(rows), isKept) ?? simple;
+  return { ...template, details: { ...(template.details ?? PLAIN), opens: { simple, prepared } } };
 }
 
 /** plancache.c: what planning is taken to cost beside executing, for each relation and once. */
@@ -91,6 +111,7 @@ interface Found {
 
 class Compiler implements QueryContext {
   readonly statement: PlannedStatement;
+  private readonly generic: PlanNode;
   private readonly world: PlannedWorld;
   /**
    * What columns are compared with, parameters in place, wherever the generic plan does it; null:
@@ -108,6 +129,7 @@ class Compiler implements QueryContext {
   ) {
     this.asTrees = asTrees;
     this.statement = statement;
+    this.generic = generic;
     this.world = world;
     for (const { column, operator, text } of nodesOf(generic).flatMap(conditionsOfNode)) {
       const name = `${column} ${operator}`;
@@ -194,22 +216,34 @@ class Compiler implements QueryContext {
     const isOne = source['Node Type'] === 'Result' && !source.Plans;
     if (!isOne && source['Node Type'] !== 'Values Scan') return this.refuse(source);
     const count = isOne ? 1 : source['Plan Rows'];
-    const { tables, toLast } = this.world.targetsOf(plan);
-    const [table] = tables;
+    const root = this.world.namedIn(plan);
+    if (root === undefined) return this.refuse(plan);
     if (plan['Conflict Resolution'] !== undefined) {
-      const isPlain = table !== undefined && tables.length === 1 && isOne;
-      if (!isPlain) return this.refuse(plan, 'ON CONFLICT of several rows, or of partitions,');
-      const how = onConflict(this.statement, plan, source, table);
+      if (root.kind === 'p' || !isOne) {
+        return this.refuse(plan, 'ON CONFLICT of several rows, or of partitions,');
+      }
+      const target = this.tableOf(plan);
+      const how = onConflict(this.statement, plan, source, target);
       return how === null
         ? this.refuse(plan, 'ON CONFLICT without a b-tree')
-        : this.of('insert', table, how.rows, how.details);
+        : this.of('insert', target, how.rows, how.details);
     }
-    if (table === undefined) return this.refuse(plan, 'INSERT into a table without partitions');
-    if (tables.length > 1) {
-      const relations = tables.map(({ relation }) => relation);
-      return this.of('insert', table, { kind: 'routed', relations, toLast, count }, {});
-    }
+    if (root.kind === 'p') return this.routed(plan, root, count);
+    const table = this.tableOf(plan);
     return this.of('insert', table, isOne ? { kind: 'none' } : { kind: 'new', count }, {});
+  }
+
+  /** New rows of a partitioned table, each to where its key belongs. */
+  private routed(plan: PlanNode, root: CatalogTable, count: number): Template {
+    const at = root.columns.findIndex(({ name }) => name === keyColumnOf(root));
+    const [source] = this.generic.Plans ?? [];
+    const texts = source?.['Node Type'] === 'Result' ? source['Output'] : undefined;
+    const text = Array.isArray(texts) && at >= 0 ? String(texts[at]) : null;
+    const routing = routingOf(this.world, root, text, this.statement.parameters);
+    const [first] = [...routing.partitions, routing.fallback].filter((each) => each !== null);
+    if (first === undefined) return this.refuse(plan, 'INSERT into a table without partitions');
+    const table = this.world.tables[first.relation.index]!;
+    return this.of('insert', table, { kind: 'routed', routing, count }, {});
   }
 
   /** `limit`: rows after which nobody asks for more. */

@@ -4,8 +4,8 @@
  *
  * A partitioned table's rows are shared out evenly among its partitions. Rows whose key comes in
  * the order of time go to the last partition of a range, all others to any of them alike: the
- * values themselves are Postgres's, and are not computed here. Left out: a default partition takes
- * as many as any other; rows that no partition takes.
+ * values themselves are Postgres's, and are not computed here. A default partition has no rows
+ * unless its own statistics say so. Where a new row goes is in `routing.ts`.
  */
 import { type Catalog, type CatalogTable, tableName } from './catalog.ts';
 import { type Facts, NO_FACTS, type TableFacts } from './facts.ts';
@@ -19,6 +19,9 @@ export function partitionsOf(catalog: Catalog, table: CatalogTable): readonly Ca
 export function parentOf(catalog: Catalog, table: CatalogTable): CatalogTable | undefined {
   return treeOf(catalog).parents.get(table);
 }
+
+/** The bound of a default partition. */
+const DEFAULT = 'DEFAULT';
 
 interface Tree {
   readonly parents: ReadonlyMap<CatalogTable, CatalogTable>;
@@ -77,7 +80,8 @@ export function factsFor(
   if (own !== undefined || parent === undefined) return own;
   const whole = factsFor(catalog, facts, parent);
   if (whole === undefined) return undefined;
-  const rows = Math.round(whole.rows / partitionsOf(catalog, parent).length);
+  const siblings = partitionsOf(catalog, parent).filter(({ bound }) => bound !== DEFAULT);
+  const rows = table.bound === DEFAULT ? 0 : Math.round(whole.rows / siblings.length);
   const columns = { ...whole.columns };
   const key = keyColumnOf(parent);
   const range = rangeOf(table);
@@ -110,7 +114,8 @@ export function rowsBefore(catalog: Catalog, facts: Facts): ReadonlyMap<CatalogT
 export function wholeFacts(catalog: Catalog, facts: Facts, table: CatalogTable): TableFacts {
   const own = facts[tableName(table)] ?? { rows: 0, columns: {} };
   const key = keyColumnOf(table);
-  const ranges = partitionsOf(catalog, table).map(rangeOf);
+  const parts = partitionsOf(catalog, table).filter(({ bound }) => bound !== DEFAULT);
+  const ranges = parts.map(rangeOf);
   if (key === null || ranges.length === 0 || ranges.includes(null)) return own;
   const column = own.columns[key] ?? NO_FACTS;
   if (column.common.length > 0 || column.histogram.length > 0) return own;

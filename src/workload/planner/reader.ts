@@ -8,6 +8,7 @@ import type { Lexed, Tokens } from '../sql/lexer.ts';
 import { type Parsed, parseScript, type StatementReader } from '../sql/parse.ts';
 import { PLAIN, type Template } from '../sql/template.ts';
 import { transactionStatement } from '../sql/transaction-statements.ts';
+import { type CommandText, readCommand } from './commands.ts';
 import { lexStatement } from './lex.ts';
 import { leadingWord, type PlannedStatement, plannedStatement } from './statements.ts';
 
@@ -20,24 +21,35 @@ export interface ReadScript {
   readonly statements: ReadonlyMap<Template, PlannedStatement>;
   /** Statements for Postgres, those that were refused too. */
   readonly count: number;
+  /** What changes the partitions of tables. */
+  readonly commands: readonly CommandText[];
 }
 
 const PLANNABLE = ['select', 'insert', 'update', 'delete', 'with', 'values', 'merge', 'table'];
 
 /** Without `compile` the statements are only collected. */
-export function readScript(text: string, scale: number, compile?: Compile): ReadScript {
-  const reader = new PlannedReader(compile ?? placeholder);
+export function readScript(
+  text: string,
+  scale: number,
+  compile: Compile = placeholder,
+  command: CompileCommand = commandPlaceholder,
+): ReadScript {
+  const reader = new PlannedReader(compile, command);
   const parsed = parseScript(text, scale, reader);
-  return { parsed, statements: reader.statements, count: reader.count };
+  const { statements, count, commands } = reader;
+  return { parsed, statements, count, commands };
 }
 
 class PlannedReader implements StatementReader {
   readonly statements = new Map<Template, PlannedStatement>();
   count = 0;
+  readonly commands: CommandText[] = [];
   private readonly compile: Compile;
+  private readonly command: CompileCommand;
 
-  constructor(compile: Compile) {
+  constructor(compile: Compile, command: CompileCommand) {
     this.compile = compile;
+    this.command = command;
   }
 
   lex(text: string, from: number): Lexed {
@@ -47,6 +59,11 @@ class PlannedReader implements StatementReader {
   read(tokens: Tokens, names: Names, text: string): Template {
     const control = transactionStatement(tokens);
     if (control !== null) return control;
+    const command = readCommand(tokens);
+    if (command !== null) {
+      this.commands.push(command);
+      return this.command(command);
+    }
     if (!tokens.isWord(...PLANNABLE) && !tokens.isSymbol('(')) {
       const words = PLANNABLE.map((word) => word.toUpperCase());
       const why = `is not a statement that can be planned; there is ${words.join(', ')}`;
@@ -58,6 +75,12 @@ class PlannedReader implements StatementReader {
     this.statements.set(own, statement);
     return own;
   }
+}
+
+export type CompileCommand = (command: CommandText) => Template;
+
+function commandPlaceholder(): Template {
+  return { verb: 'alter', relation: null, rows: { kind: 'none' }, details: PLAIN };
 }
 
 const VERBS = { insert: 'insert', update: 'update', delete: 'delete' } as const;

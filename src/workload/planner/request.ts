@@ -8,7 +8,7 @@ import { type Facts, factsSchema } from './facts.ts';
 import { type PlanNode, planSchema } from './plan.ts';
 
 /** Grows when the answer to the same request would be another. */
-export const PLAN_FORMAT = 2;
+export const PLAN_FORMAT = 3;
 
 /** One statement of a transaction. */
 export interface StatementRequest {

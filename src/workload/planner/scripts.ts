@@ -1,6 +1,8 @@
 /** The scripts of a workload, before Postgres was asked and with its answer. */
+import type { Moment } from '../calendar.ts';
 import type { Parsed } from '../sql/parse.ts';
 import { Refusal } from '../sql/problem.ts';
+import { commandTemplate } from './commands.ts';
 import { type PlanCacheSettings, templateOf } from './compile.ts';
 import { type ReadScript, readScript } from './reader.ts';
 import type { PlanAnswer } from './request.ts';
@@ -29,19 +31,26 @@ export function compileScripts(
   answer: PlanAnswer,
   version: number,
   settings: PlanCacheSettings,
+  now: Moment | null = null,
 ): ReadonlyMap<string, Parsed> {
-  const world = new PlannedWorld(answer, version);
+  const commands = scripts.flatMap(({ text }) => readScript(text, scale).commands);
+  const world = new PlannedWorld(answer, version, now, commands);
   let first = 0;
   const compiled = new Map<string, Parsed>();
   for (const { name, text } of scripts) {
     const start = first;
-    const { parsed, count } = readScript(text, scale, (statement, number) => {
-      const plans = answer.statements[start + number];
-      const { offset, tokens } = statement;
-      const at = { offset, text: tokens[0]!.text };
-      if (plans === undefined) throw new Refusal(at, 'has no plan among those that were kept');
-      return templateOf(statement, plans, world, settings);
-    });
+    const { parsed, count } = readScript(
+      text,
+      scale,
+      (statement, number) => {
+        const plans = answer.statements[start + number];
+        const { offset, tokens } = statement;
+        const at = { offset, text: tokens[0]!.text };
+        if (plans === undefined) throw new Refusal(at, 'has no plan among those that were kept');
+        return templateOf(statement, plans, world, settings);
+      },
+      (command) => commandTemplate(command, world),
+    );
     compiled.set(name, parsed);
     first += count;
   }

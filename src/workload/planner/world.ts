@@ -2,19 +2,16 @@
 import { hashOf } from '../../postgres/buffers/page.ts';
 import type { TableDefinition, TableIndexDefinition } from '../../postgres/heap/relation.ts';
 import type { Relation } from '../../postgres/statement.ts';
-import type { CatalogColumn, CatalogIndex, CatalogTable } from './catalog.ts';
-import type { TableFacts } from './facts.ts';
-import { factsFor, leavesOf, rowsBefore } from './partitions.ts';
+import type { Moment } from '../calendar.ts';
+import type { Template } from '../sql/template.ts';
+import type { Catalog, CatalogColumn, CatalogIndex, CatalogTable } from './catalog.ts';
+import type { CommandText } from './commands.ts';
+import type { Facts, TableFacts } from './facts.ts';
+import { lockIdsOf } from './opens.ts';
+import { factsFor, parentOf, rowsBefore } from './partitions.ts';
 import type { PlanNode } from './plan.ts';
 import type { PlanAnswer } from './request.ts';
-import {
-  builtIndexes,
-  distinctValues,
-  goesToLast,
-  orderOf,
-  storedTables,
-  tableDefinitions,
-} from './tables.ts';
+import { builtIndexes, distinctValues, orderOf, storedTables, tableDefinitions } from './tables.ts';
 import { columnPlaces } from './widths.ts';
 
 /** An index with what plans need to know of it. */
@@ -119,11 +116,28 @@ function mentions(definition: string, name: string): boolean {
 /** All tables of an answer, for a server of this version. */
 export class PlannedWorld {
   readonly tables: readonly PlannedTable[];
-  private readonly answer: PlanAnswer;
+  readonly catalog: Catalog;
+  /** Of the locks of tables and indexes. */
+  readonly lockIds: ReadonlyMap<object, number>;
+  readonly facts: Facts;
+  readonly version: number;
+  /** What now() is when the run begins. */
+  readonly now: Moment | null;
+  /** What scripts change of partitions. */
+  readonly commands: readonly CommandText[];
 
-  constructor(answer: PlanAnswer, version: number) {
-    const { catalog, facts } = answer;
-    this.answer = answer;
+  constructor(
+    { catalog, facts }: PlanAnswer,
+    version: number,
+    now: Moment | null = null,
+    commands: readonly CommandText[] = [],
+  ) {
+    this.facts = facts;
+    this.version = version;
+    this.now = now;
+    this.commands = commands;
+    this.catalog = catalog;
+    this.lockIds = lockIdsOf(storedTables(catalog), catalog.tables);
     const definitions = tableDefinitions(catalog, facts, { version, isLogical: false });
     const before = rowsBefore(catalog, facts);
     this.tables = storedTables(catalog).map((table, index) => {
@@ -133,16 +147,22 @@ export class PlannedWorld {
     });
   }
 
-  /** Where new rows of the table of a node go: to the last of these tables, or to any of them. */
-  targetsOf({ Schema: schema, 'Relation Name': name }: PlanNode) {
-    const { catalog, facts } = this.answer;
-    const table = catalog.tables.find(
+  /** The table of a node, partitioned ones included. */
+  namedIn({ Schema: schema, 'Relation Name': name }: PlanNode): CatalogTable | undefined {
+    return this.catalog.tables.find(
       (each) => each.name === name && each.schema === (schema ?? 'public'),
     );
-    if (table === undefined) return { tables: [], toLast: false };
-    const leaves = new Set(leavesOf(catalog, table));
-    const tables = this.tables.filter((each) => leaves.has(each.catalog));
-    return { tables, toLast: goesToLast(catalog, facts, table) };
+  }
+
+  parentOf(table: CatalogTable): CatalogTable | undefined {
+    return parentOf(this.catalog, table);
+  }
+
+  /** The tables whose rows a statement finds or changes, with each protocol's plan. */
+  tablesIn({ relation, rows }: Pick<Template, 'relation' | 'rows'>): readonly PlannedTable[] {
+    if (rows.kind === 'planned') return this.tablesIn({ relation, rows: rows.simple });
+    if (rows.kind === 'parts') return rows.parts.flatMap((part) => this.tablesIn(part));
+    return relation === null ? [] : [this.tables[relation.index]!];
   }
 
   /** The table of a node of a plan. */

@@ -1,5 +1,6 @@
 import type { Nanoseconds } from '../../kernel/index.ts';
 import type { Access } from '../../postgres/access.ts';
+import type { RoutedPartition } from '../../postgres/partitioning/routing.ts';
 import type { PlanValues, QueryPlan } from '../../postgres/plan/plan-work.ts';
 import type {
   Keys,
@@ -9,6 +10,7 @@ import type {
   Verb,
 } from '../../postgres/statement.ts';
 import type { Reach, ReachOf } from '../planner/entries.ts';
+import type { RowRouting } from '../planner/routing.ts';
 import { commitRecord, statement } from '../script.ts';
 import type { Expression } from './expression.ts';
 import type { Environment } from './functions.ts';
@@ -37,13 +39,8 @@ export type Rows =
   | { readonly kind: 'plan'; readonly plan: Omit<QueryPlan, 'values'> }
   /** The same for several partitions. */
   | { readonly kind: 'parts'; readonly parts: readonly Template[] }
-  /** New rows of a partitioned table: to the last one of these, or to any of them. */
-  | {
-      readonly kind: 'routed';
-      readonly relations: readonly Relation[];
-      readonly toLast: boolean;
-      readonly count: number;
-    }
+  /** New rows of a partitioned table. */
+  | { readonly kind: 'routed'; readonly routing: RowRouting; readonly count: number }
   /** By the plan for these values, or by that of prepared statements. */
   | { readonly kind: 'planned'; readonly simple: Rows; readonly prepared: Rows };
 
@@ -60,6 +57,9 @@ export const PLAIN: StatementDetails = {
   rows: null,
   plan: null,
   parts: [],
+  opens: null,
+  command: null,
+  routing: null,
   access: null,
   rowLock: null,
   changedBytes: 0,
@@ -131,11 +131,8 @@ export function fillIn(
       return about(NO_KEY, { ...details, rows: 'parts', parts });
     }
     case 'routed': {
-      const { relations, toLast, count } = rows;
-      const number = toLast ? relations.length : environment.random.integer(1, relations.length);
-      const into = relations[number - 1]!;
-      const own = count === 1 ? template.details : { ...details, rows: newRows(count) };
-      return statement(verb, into, NO_KEY, prepared, commit, own, usage);
+      const routed = routedDetails(rows, environment, details);
+      return statement(verb, relation, NO_KEY, prepared, commit, routed, usage);
     }
     case 'reach': {
       const found = rows.reach.map((reach) => reach(environment));
@@ -147,6 +144,24 @@ export function fillIn(
       return about(NO_KEY, { ...details, rows: 'plan', plan });
     }
   }
+}
+
+/** Of a key whose value is known, where the row belongs; of another, any partition alike. */
+function routedDetails(
+  { routing, count }: Extract<Rows, { kind: 'routed' }>,
+  environment: Environment,
+  details: StatementDetails,
+): StatementDetails {
+  const { choose, partitions, fallback, how } = routing;
+  const rows = count === 1 ? null : newRows(count);
+  if (how !== 'given') return { ...details, rows, routing: { how, partitions, fallback } };
+  const given = choose?.(environment) ?? [anyOf(partitions, environment)];
+  return { ...details, rows, routing: { how, partitions, fallback, given } };
+}
+
+function anyOf(partitions: readonly RoutedPartition[], { random }: Environment): Relation {
+  const whole = partitions.filter(({ isPart }) => isPart);
+  return whole[random.integer(1, whole.length) - 1]!.relation;
 }
 
 function newRows(count: number): Keys {
@@ -215,7 +230,7 @@ function mayCommit({ verb, details }: Template): boolean {
 
 /** Whether a statement changes rows. */
 export function changes(verb: Verb): boolean {
-  return verb === 'update' || verb === 'insert' || verb === 'delete';
+  return verb === 'update' || verb === 'insert' || verb === 'delete' || verb === 'alter';
 }
 
 /** One step of a script. */

@@ -1,4 +1,7 @@
-import type { Parsed } from './units.ts';
+/** What was read, or why it cannot be. */
+type Parsed<Value> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly why: string };
 
 /** Calendar arithmetic in UTC for partition bounds: the proleptic Gregorian calendar. */
 export interface CalendarStep {

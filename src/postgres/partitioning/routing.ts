@@ -1,0 +1,45 @@
+/**
+ * Where a new row of a partitioned table goes (execPartition.c:ExecFindPartition): to the partition
+ * whose bounds have its key, else to the default partition, else it is error 23514. A key that is
+ * the time goes with the clock of the run. Which tables are partitions is what commands have made
+ * of it by then.
+ */
+import type { Nanoseconds } from '../../kernel/time.ts';
+import type { Relation } from '../statement.ts';
+import type { PartitionStates } from './command.ts';
+
+/** A table that is a partition, or may become one. */
+export interface RoutedPartition {
+  readonly relation: Relation;
+  readonly isPart: boolean;
+  /** Of a range of time: from and up to which instant of the run; elsewhere 0. */
+  readonly from: Nanoseconds;
+  readonly to: Nanoseconds;
+}
+
+/** How a row finds its partition. */
+export interface Routing {
+  /** By the clock, to the newest there is, or to one that is given. */
+  readonly how: 'clock' | 'newest' | 'given';
+  readonly partitions: readonly RoutedPartition[];
+  readonly fallback: RoutedPartition | null;
+  /** The tables whose bounds have the key. */
+  readonly given?: readonly Relation[];
+}
+
+/** The table that a row goes to; null: no partition takes it. */
+export function partitionFor(
+  { how, partitions, fallback, given }: Routing,
+  states: PartitionStates,
+  now: Nanoseconds,
+): Relation | null {
+  const isThere = ({ relation, isPart }: RoutedPartition) =>
+    states.isAttached(relation.index, isPart);
+  const takes = (each: RoutedPartition) => {
+    if (how === 'clock') return each.from <= now && now < each.to;
+    return how === 'newest' || given!.includes(each.relation);
+  };
+  const found = partitions.findLast((each) => takes(each) && isThere(each));
+  if (found !== undefined) return found.relation;
+  return fallback !== null && isThere(fallback) ? fallback.relation : null;
+}
