@@ -75,7 +75,7 @@ export class BTreeLevel {
     return added >= 0 ? added : this.changed(number);
   }
 
-  /** The block of the page that covers a position; CREATE INDEX's, changed or not, stay in place. */
+  /** The block of the page that covers a position; those of CREATE INDEX never leave theirs. */
   blockOf(position: number): number {
     const number = this.numberOf(position);
     const added = this.added(position, number);
