@@ -29,8 +29,8 @@ type Defining = Generator<undefined, ErrorResponse | null, undefined>;
 
 /**
  * Processor time. DETACH and DROP by psql's \timing within a block, with none to three indexes:
- * 0.75 to 0.92 and 0.41 to 0.53 ms. The others are estimates: of 1.3 to 1.4 ms for ATTACH and 1.4 to 1.9
- * CONCURRENTLY, outside of a block, some half a millisecond is taken to be each commit's flush.
+ * 0.75 to 0.92 and 0.41 to 0.53 ms. The others are estimates: of 1.3 to 1.4 ms for ATTACH and 1.4
+ * to 1.9 CONCURRENTLY, outside of a block, half a millisecond is taken to be each commit's flush.
  */
 const TIME: Readonly<Record<PartitionCommandKind, number>> = {
   attach: 900 * MICROSECOND,
