@@ -137,8 +137,9 @@ export const FURTHER_ROWS = {
   partitionPlanned: 10_000,
   /**
    * Nodes above scans, by differences of queries on tables of 1,000,000 and 100,000 rows of 96
-   * bytes (PostgreSQL 15, two runs on a machine that others used as well): a row that a filter looks at, that an aggregate takes in, that finds its
-   * group in a hash table or makes one, that ends a group in order.
+   * bytes (PostgreSQL 15, two runs on a machine that others used as well): a row that a filter
+   * looks at, that an aggregate takes in, that finds its group in a hash table or makes one, that
+   * ends a group in order.
    */
   filtered: 40,
   aggregated: 10,
