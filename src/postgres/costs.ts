@@ -118,7 +118,7 @@ export const DEFAULT_COSTS: CostProfile = {
  * scan looks at. Measured on PostgreSQL 15 (one core of an EPYC, 1,000,000 cached accounts, EXPLAIN
  * ANALYZE without timing, the least of twelve), as the slope from 1 to 1,001 rows: of neighbours by
  * BETWEEN 80 ns read, 410 locked, 2,770 updated, 320 deleted; scattered by IN 4,500 read; count(*)
- * 45 ms. Other machines scale as their SELECT of one row does.
+ * 45 ms. Other machines scale as a prepared SELECT of one row does, its message included.
  */
 export const FURTHER_ROWS = {
   select: 80,
@@ -130,11 +130,25 @@ export const FURTHER_ROWS = {
   scattered: 4_400,
   scanned: 45,
   /**
-   * Another partition in a plan, and planning it: 100 partitions with a primary key took 1.0 ms to
-   * plan where one took 0.03, and 0.6 more than the pages that they use to execute.
+   * Planning on partitions (PostgreSQL 15.18 on a like machine, whose prepared SELECT took 10.8 us;
+   * least of 20 to 40 planning times of EXPLAIN, 1 to 200 partitions with 0, 1, 2 and 4 indexes; a
+   * plain SELECT took 4 us): the partitioned table itself; each partition beyond the first, each
+   * of its indexes, each index that fits a condition. Comparisons with < or > are looked up in
+   * histograms, and their ends in the index.
    */
-  partition: 6_000,
-  partitionPlanned: 10_000,
+  partitionedPlanned: 4_000,
+  partitionPlanned: 2_100,
+  indexPlanned: 450,
+  pathPlanned: 700,
+  rangePlanned: 2_400,
+  extremePlanned: 2_800,
+  /**
+   * A file opened again whose size is asked for: 1,000 to 2,500 files took 3.1 to 4.3 us each
+   * longer with max_files_per_process 1,000 than with 19,000.
+   */
+  fileOpened: 4_000,
+  /** Another partition in a plan: its state, its scan begun and ended (the same server). */
+  partition: 1_900,
   /**
    * Nodes above scans, by differences of queries on tables of 1,000,000 and 100,000 rows of 96
    * bytes (PostgreSQL 15, two runs on a machine that others used as well): a row that a filter
@@ -164,13 +178,16 @@ export const FURTHER_ROWS = {
   sent: 100,
   /** A worker: forked, told of the leader's state, ended. One with nothing to do took 6.6 ms. */
   worker: 6_600_000,
-  /** A partition of a plan that was kept: its lock, and the pruning (V10: 29 us for 100). */
-  partitionLocked: 290,
+  /** A table or an index of a plan that was kept: locked anew, and released. */
+  relationLocked: 90,
   /**
-   * A table or an index that a backend has not opened before: 500 partitions took 12 ms longer to
-   * plan without an index, 24 with one, 31 with four; 100 with two took 6.9 ms longer (V10).
+   * A table that a backend has not opened before, and an index: by the difference between the first
+   * and the next EXPLAIN of a session, 100 partitions with 0, 1, 2 and 4 indexes.
    */
-  relationOpened: 20_000,
+  tableOpened: 38_000,
+  indexOpened: 16_000,
+  /** Of ATTACH, DETACH and DROP for each other partition: 0.61 ms with 500, 0.16 with 10. */
+  siblingRead: 900,
 } as const;
 
 /** The client's 4096 rounds of SCRAM-SHA-256: its own CPU time, 2 to 5 ms. */
@@ -182,6 +199,8 @@ type ByVerb = Readonly<Record<Verb, Nanoseconds>>;
 export interface Costs extends CostProfile {
   /** CPU time of one statement on an open connection, without that of a commit which writes. */
   statement(verb: Verb, prepared: boolean): Nanoseconds;
+  /** What of it is the planner's in the simple protocol. */
+  planner(verb: Verb): Nanoseconds;
   /** CPU time of one of `FURTHER_ROWS`. */
   furtherRow(kind: keyof typeof FURTHER_ROWS): number;
   /** CPU time of replaying so many bytes of WAL. */
@@ -191,13 +210,38 @@ export interface Costs extends CostProfile {
 export function costsOf(profile: CostProfile): Costs {
   const prepared = table(profile, false);
   const simple = table(profile, true);
-  const scale = profile.statements.select.execute / DEFAULT_COSTS.statements.select.execute;
+  const plans = table({ ...profile, message: 0, statements: plansOnly(profile) }, true);
+  const scale = oneSelect(profile) / oneSelect(DEFAULT_COSTS);
   return {
     ...profile,
     statement: (verb, isPrepared) => (isPrepared ? prepared[verb] : simple[verb]),
+    planner: (verb) => Math.round(plans[verb] * PLANNER_SHARE),
     furtherRow: (kind) => FURTHER_ROWS[kind] * scale,
     redo: (bytes) => Math.round(bytes * profile.redoPerByte),
   };
+}
+
+/**
+ * Of parsing, analysing, rewriting and planning the planner's share: EXPLAIN told 3.5 to 4 us of a
+ * SELECT of one row whose simple protocol took 8 to 10 us more than the prepared one.
+ */
+const PLANNER_SHARE = 0.4;
+
+function plansOnly({ statements }: CostProfile): CostProfile['statements'] {
+  const of = (verb: MeasuredVerb) => ({ plan: statements[verb].plan, execute: 0 });
+  return {
+    begin: of('begin'),
+    select: of('select'),
+    update: of('update'),
+    insert: of('insert'),
+    commit: of('commit'),
+    rollback: of('rollback'),
+  };
+}
+
+/** A prepared SELECT of one row, by which machines are compared: one measured whole. */
+function oneSelect({ message, statements }: CostProfile): Nanoseconds {
+  return message + statements.select.execute;
 }
 
 /** Every verb in the same order, so that all tables have one shape. */

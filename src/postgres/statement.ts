@@ -97,6 +97,8 @@ export interface StatementUsage {
   reads: number;
   /** Partitions that it has looked into. */
   partitions: number;
+  /** From the first lock of the planner to its plan, with what it read of the catalogs. */
+  planning: Nanoseconds;
   /** EXPLAIN (ANALYZE): each node of its plan, and the time from its first step to its last. */
   analyzed?: AnalyzedUsage;
 }

@@ -104,11 +104,12 @@ export class Session {
     this.disconnect();
   }
 
-  private use({ hits, reads, partitions }: StatementUsage): void {
-    this.used ??= { hits: 0, reads: 0, partitions: 0 };
+  private use({ hits, reads, partitions, planning }: StatementUsage): void {
+    this.used ??= { hits: 0, reads: 0, partitions: 0, planning: 0 };
     this.used.hits += hits;
     this.used.reads += reads;
     this.used.partitions += partitions;
+    this.used.planning += planning;
   }
 
   private start(): Arrival {
@@ -202,7 +203,10 @@ export class Session {
   private acknowledged({ script }: Arrival, since: Nanoseconds, began: Nanoseconds): void {
     const { sim, events } = this.group.context;
     const { used } = this;
-    if (used !== null) events.used.emit(script.index, used.hits, used.reads, used.partitions);
+    if (used !== null) {
+      const { hits, reads, partitions, planning } = used;
+      events.used.emit(script.index, hits, reads, partitions, planning);
+    }
     events.acknowledged.emit(this.number, script.index, sim.now - since, sim.now - began);
   }
 

@@ -2,12 +2,16 @@ import type { MetricDefinition, MetricFamily, MetricSheet } from '../family.ts';
 import { Histogram } from '../histogram.ts';
 import type { Observed } from '../observed.ts';
 
-function metric(name: string, doc: string): MetricDefinition {
+function metric(
+  name: string,
+  doc: string,
+  unit: MetricDefinition['unit'] = 'count',
+): MetricDefinition {
   const of = ' Of transactions on tables of a schema of one’s own; null for those on pgbench’s.';
   return {
     name: `transactions.<transaction>.${name}`,
     kind: 'distribution',
-    unit: 'count',
+    unit,
     doc: doc + of,
   };
 }
@@ -19,12 +23,19 @@ const DEFINITIONS: readonly MetricDefinition[] = [
   ),
   metric('buffers_hit', 'Accesses of its statements to pages that were in shared buffers.'),
   metric('buffers_read', 'Pages that its statements have read into shared buffers.'),
+  metric(
+    'planning_time',
+    'From the first lock of a statement’s planner to its plan, summed over the statements; of ' +
+      'plans that were kept, their locks.',
+    'seconds',
+  ),
 ];
 
 class Usage {
   readonly partitions = new Histogram();
   readonly hits = new Histogram();
   readonly reads = new Histogram();
+  readonly planning = new Histogram();
 }
 
 class UsageMeter {
@@ -33,12 +44,13 @@ class UsageMeter {
 
   constructor(run: Observed) {
     this.run = run;
-    run.workload.used.observe((_, transaction, hits, reads, partitions) => {
+    run.workload.used.observe((_, transaction, hits, reads, partitions, planning) => {
       this.cells[transaction] ??= new Usage();
       const cell = this.cells[transaction];
       cell.partitions.record(partitions);
       cell.hits.record(hits);
       cell.reads.record(reads);
+      cell.planning.record(planning);
     });
   }
 
@@ -48,10 +60,11 @@ class UsageMeter {
 
   report(sheet: MetricSheet): void {
     for (const { name, index } of this.run.transactions) {
-      const { partitions, hits, reads } = this.cells[index] ?? new Usage();
+      const { partitions, hits, reads, planning } = this.cells[index] ?? new Usage();
       sheet.distribution(`transactions.${name}.partitions_scanned`, partitions, 1);
       sheet.distribution(`transactions.${name}.buffers_hit`, hits, 1);
       sheet.distribution(`transactions.${name}.buffers_read`, reads, 1);
+      sheet.distribution(`transactions.${name}.planning_time`, planning, 1e-9);
     }
   }
 }

@@ -130,7 +130,7 @@ function* scanned(definer: Definer, command: PartitionCommand, index: number) {
 function* written(definer: Definer, command: PartitionCommand, hasParent: boolean) {
   const { server, transaction } = definer;
   const { costs, host, group, storage } = server;
-  const rebuilt = hasParent ? command.siblings * costs.furtherRow('relationOpened') : 0;
+  const rebuilt = hasParent ? command.siblings * costs.furtherRow('siblingRead') : 0;
   const time = TIME[command.kind] + rebuilt;
   yield host.cpu.serve(Math.round(time), group);
   transaction.assignXid();

@@ -1,6 +1,6 @@
 /**
  * A plan with several partitions: the same in one after the other (nodeAppend.c,
- * nodeModifyTable.c). Each has its state to set up, and in the simple protocol its own planning.
+ * nodeModifyTable.c). Each has its state to set up.
  */
 import { ERRORS, type ErrorResponse, type Relation, type Statement } from '../statement.ts';
 import { changePartitions, type Definer } from './definition.ts';
@@ -35,13 +35,12 @@ function targetOf({ server }: PartsExecutor, { relation, details }: Statement): 
   return partitionFor(routing, storage.database.partitions, context.sim.now);
 }
 
-export function* eachPart(executor: PartsExecutor, { details, prepared }: Statement): Finishing {
+export function* eachPart(executor: PartsExecutor, { details }: Statement): Finishing {
   const { host, group, costs, storage } = executor.server;
-  const planning = prepared ? 0 : costs.furtherRow('partitionPlanned');
   const { partitions } = storage.database;
   for (const part of details!.parts) {
     if (!partitions.isAttached(part.relation!.index, true)) continue;
-    yield host.cpu.serve(Math.round(planning + costs.furtherRow('partition')), group);
+    yield host.cpu.serve(Math.round(costs.furtherRow('partition')), group);
     const error = executor.begin(part) ? null : yield* executor.finish(part);
     if (error !== null) return error;
   }

@@ -222,9 +222,8 @@ export class PlanRunner implements Scanner {
 
   private *append(of: readonly PlanWork[], sink: Sink): Running {
     const { costs } = this.server;
-    const planning = this.prepared ? 0 : costs.furtherRow('partitionPlanned');
     for (const each of of) {
-      if (of.length > 1) this.account.due += costs.furtherRow('partition') + planning;
+      if (of.length > 1) this.account.due += costs.furtherRow('partition');
       if (!(yield* this.run(each, sink))) return false;
     }
     return true;

@@ -42,6 +42,14 @@ export class PlannedStatements implements PlanHost {
     this.memory = memory;
   }
 
+  /** What of the time since it came was the planner's. */
+  parsed({ verb, prepared, usage }: Statement): void {
+    if (prepared) return;
+    const { costs, context } = this.server;
+    const share = costs.planner(verb) / costs.statement(verb, false);
+    usage!.planning += Math.round((context.sim.now - this.before.at) * share);
+  }
+
   /** A statement on one table begins; of several or of a plan each counts by itself. */
   count({ verb, relation, details }: Statement): void {
     const rows = details === null ? null : details.rows;

@@ -54,7 +54,7 @@ export function templateOf(
   if (simple.relation === null) return simple;
   const rows: Rows = { kind: 'planned', simple: simple.rows, prepared: prepared.rows };
   const isKept = kept === plans.generic;
-  return withOpens({ ...simple, rows }, world, sent, { plan: kept, rows: prepared, isKept });
+  return withOpens({ ...simple, rows }, world, sent, { plan: kept, isKept });
 }
 
 /** On partitions: what the plan opens, as it is sent and as it is kept. */
@@ -62,12 +62,11 @@ function withOpens(
   template: Template,
   world: PlannedWorld,
   sent: PlanNode,
-  kept: { readonly plan: PlanNode; readonly rows: Template; readonly isKept: boolean },
+  kept: { readonly plan: PlanNode; readonly isKept: boolean },
 ): Template {
-  const simple = openedBy(world, sent, world.tablesIn(template), false);
+  const simple = openedBy(world, sent, false);
   if (simple === null) return template;
-  const { plan, rows, isKept } = kept;
-  const prepared = openedBy(world, plan, world.tablesIn(rows), isKept) ?? simple;
+  const prepared = openedBy(world, kept.plan, kept.isKept) ?? simple;
   return { ...template, details: { ...(template.details ?? PLAIN), opens: { simple, prepared } } };
 }
 

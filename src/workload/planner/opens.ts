@@ -2,36 +2,99 @@
  * Which relations a plan on partitions opens, by the ids of their locks: tables have the numbers of
  * their relations, partitioned tables and indexes those behind.
  */
-import type { OpenedRelations } from '../../postgres/partitioning/opening.ts';
+import type { OpenedRelations, PlannedRelations } from '../../postgres/partitioning/opening.ts';
 import type { CatalogTable } from './catalog.ts';
+import { conditionsOf } from './conditions.ts';
 import { leavesOf, parentOf } from './partitions.ts';
 import { nodesOf, type PlanNode } from './plan.ts';
-import type { PlannedTable, PlannedWorld } from './world.ts';
+import type { PlannedWorld } from './world.ts';
 
-/** What a plan opens that finds, or changes, rows of these partitions; null: there are none. */
+/** What a plan on partitions opens; null: there are none. */
 export function openedBy(
   world: PlannedWorld,
   plan: PlanNode,
-  tables: readonly PlannedTable[],
   isKept: boolean,
 ): OpenedRelations | null {
-  const { catalog, lockIds } = world;
-  const [first] = tables;
-  if (first === undefined) return null;
-  const parents = ancestorsOf(world, first.catalog);
-  if (parents.length === 0) return null;
+  const { lockIds } = world;
   const isInsert = plan.Operation === 'Insert';
-  const rest = isKept && removesSubplans(plan) ? leavesOf(catalog, parents[0]!) : [];
-  const leaves = inOrder(new Set([...tables.map((each) => each.catalog), ...rest]), lockIds);
+  const leaves = isInsert ? [] : leavesIn(world, plan);
+  const parents = parentsOf(world, plan, leaves);
+  if (parents.length === 0) return null;
   const used = isKept ? indexesOf(plan) : null;
   const locks = parents.map((each) => lockIds.get(each)!);
-  for (const leaf of isInsert ? [] : leaves) {
+  for (const leaf of leaves) {
     locks.push(lockIds.get(leaf)!);
     for (const index of leaf.indexes) {
       if (used === null || used.has(index.name)) locks.push(lockIds.get(index)!);
     }
   }
-  return { locks, tables: parents.length + (isInsert ? 0 : leaves.length), isKept };
+  return {
+    locks,
+    firstIndex: world.catalog.tables.length,
+    withoutRows: world.tables.length,
+    tables: parents.length + leaves.length,
+    planned: isKept ? null : plannedOf(plan, parents, leaves),
+  };
+}
+
+/** The partitions of a plan, those too that it leaves out when it is executed. */
+function leavesIn(world: PlannedWorld, plan: PlanNode): readonly CatalogTable[] {
+  const found = nodesOf(plan).flatMap((node) => {
+    if (node['Relation Name'] === undefined || node['Node Type'] === 'ModifyTable') return [];
+    const table = world.tableOf(node)?.catalog;
+    return table === undefined || world.parentOf(table) === undefined ? [] : [table];
+  });
+  const rest = removesSubplans(plan)
+    ? [...new Set(found.map((leaf) => ancestorsOf(world, leaf)[0]!))].flatMap((root) =>
+        leavesOf(world.catalog, root),
+      )
+    : [];
+  return inOrder(new Set([...found, ...rest]), world.lockIds);
+}
+
+/** The partitioned tables that a plan names, or that are above its partitions. */
+function parentsOf(
+  world: PlannedWorld,
+  plan: PlanNode,
+  leaves: readonly CatalogTable[],
+): readonly CatalogTable[] {
+  const above = new Set<CatalogTable>();
+  for (const leaf of leaves) for (const each of ancestorsOf(world, leaf)) above.add(each);
+  const named = plan['Node Type'] === 'ModifyTable' ? world.namedIn(plan) : undefined;
+  if (named?.kind === 'p') above.add(named);
+  return [...above];
+}
+
+/** What of it has to be planned: partitions are alike, so that the first scan tells for all. */
+function plannedOf(
+  plan: PlanNode,
+  parents: readonly CatalogTable[],
+  leaves: readonly CatalogTable[],
+): PlannedRelations {
+  const scan = nodesOf(plan).find(({ 'Relation Name': name }) =>
+    leaves.some((l) => l.name === name),
+  );
+  const conditions = [
+    ...conditionsOf(scan?.['Index Cond']),
+    ...conditionsOf(scan?.Filter),
+    ...(scan?.Plans ?? []).flatMap((below) => conditionsOf(below['Index Cond'])),
+  ];
+  const named = new Set(conditions.map(({ column }) => column));
+  const ranged = new Set(
+    conditions.flatMap(({ column, operator }) => (/^[<>]=?$/.test(operator) ? [column] : [])),
+  );
+  const first = (leaf: CatalogTable, columns: ReadonlySet<string>) =>
+    leaf.indexes.filter(({ columns: key }) => columns.has(leaf.columns[key[0]! - 1]?.name ?? ''));
+  const sum = (of: (leaf: CatalogTable) => number) =>
+    leaves.reduce((total, leaf) => total + of(leaf), 0);
+  return {
+    partitionedTables: parents.length,
+    partitions: leaves.length,
+    indexes: sum((leaf) => leaf.indexes.length),
+    paths: sum((leaf) => first(leaf, named).length),
+    ranges: ranged.size > 0 ? leaves.length : 0,
+    extremes: sum((leaf) => (first(leaf, ranged).length > 0 ? 1 : 0)),
+  };
 }
 
 /** The partitioned tables above a partition, the topmost first. */

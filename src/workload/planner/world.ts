@@ -3,7 +3,6 @@ import { hashOf } from '../../postgres/buffers/page.ts';
 import type { TableDefinition, TableIndexDefinition } from '../../postgres/heap/relation.ts';
 import type { Relation } from '../../postgres/statement.ts';
 import type { Moment } from '../calendar.ts';
-import type { Template } from '../sql/template.ts';
 import type { Catalog, CatalogColumn, CatalogIndex, CatalogTable } from './catalog.ts';
 import type { CommandText } from './commands.ts';
 import type { Facts, TableFacts } from './facts.ts';
@@ -125,6 +124,8 @@ export class PlannedWorld {
   readonly now: Moment | null;
   /** What scripts change of partitions. */
   readonly commands: readonly CommandText[];
+  private readonly named: ReadonlyMap<string, CatalogTable>;
+  private readonly planned: ReadonlyMap<CatalogTable, PlannedTable>;
 
   constructor(
     { catalog, facts }: PlanAnswer,
@@ -145,30 +146,31 @@ export class PlannedWorld {
       const first = before.get(table) ?? 0;
       return new PlannedTable(table, definitions[index]!, index, own, first);
     });
+    this.named = new Map(catalog.tables.map((each) => [`${each.schema}.${each.name}`, each]));
+    this.planned = new Map(this.tables.map((each) => [each.catalog, each]));
   }
 
   /** The table of a node, partitioned ones included. */
-  namedIn({ Schema: schema, 'Relation Name': name }: PlanNode): CatalogTable | undefined {
-    return this.catalog.tables.find(
-      (each) => each.name === name && each.schema === (schema ?? 'public'),
-    );
+  namedIn(node: PlanNode): CatalogTable | undefined {
+    return this.named.get(keyOf(node));
   }
 
   parentOf(table: CatalogTable): CatalogTable | undefined {
     return parentOf(this.catalog, table);
   }
 
-  /** The tables whose rows a statement finds or changes, with each protocol's plan. */
-  tablesIn({ relation, rows }: Pick<Template, 'relation' | 'rows'>): readonly PlannedTable[] {
-    if (rows.kind === 'planned') return this.tablesIn({ relation, rows: rows.simple });
-    if (rows.kind === 'parts') return rows.parts.flatMap((part) => this.tablesIn(part));
-    return relation === null ? [] : [this.tables[relation.index]!];
+  /** The table of a node of a plan. */
+  tableOf(node: PlanNode): PlannedTable | undefined {
+    const table = this.namedIn(node);
+    return table === undefined ? undefined : this.planned.get(table);
   }
 
-  /** The table of a node of a plan. */
-  tableOf({ Schema: schema, 'Relation Name': name }: PlanNode): PlannedTable | undefined {
-    return this.tables.find(
-      ({ catalog }) => catalog.name === name && catalog.schema === (schema ?? 'public'),
-    );
+  /** What plans know of a table with rows. */
+  plannedOf(table: CatalogTable): PlannedTable | undefined {
+    return this.planned.get(table);
   }
+}
+
+function keyOf({ Schema: schema = 'public', 'Relation Name': name = '' }: PlanNode): string {
+  return `${schema}.${name}`;
 }

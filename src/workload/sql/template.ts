@@ -98,7 +98,8 @@ export function fillIn(
   const { verb, relation } = template;
   const rows = rowsFor(template.rows, prepared);
   const commit = mayCommit(template) ? commitRecord() : null;
-  const usage = template.rows.kind === 'planned' ? { hits: 0, reads: 0, partitions: 0 } : null;
+  const usage =
+    template.rows.kind === 'planned' ? { hits: 0, reads: 0, partitions: 0, planning: 0 } : null;
   const about = (key: number, details: StatementDetails | null) =>
     statement(verb, relation, key, prepared, commit, details, usage);
   const details = template.details ?? PLAIN;

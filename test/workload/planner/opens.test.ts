@@ -82,7 +82,7 @@ describe('relations that a plan opens', () => {
     const generic = { ...node('Append', { Plans: [scan(3, '$1')] }), 'Subplans Removed': 11 };
     const { prepared } = opensOf(everywhere, generic, scan(3, '7'));
     expect(prepared.locks).toHaveLength(14);
-    expect(prepared.isKept).toBe(true);
+    expect(prepared.planned).toBeNull();
   });
 
   test('DELETE without the key opens all, INSERT the table and where the row goes', () => {
