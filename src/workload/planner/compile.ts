@@ -15,15 +15,17 @@ import {
   FOR_UPDATE,
   type RowLockMode,
 } from '../../postgres/locking/lock-modes.ts';
+import type { OpenedRelations } from '../../postgres/partitioning/opening.ts';
 import type { StatementDetails, Verb } from '../../postgres/statement.ts';
 import { Refusal } from '../sql/problem.ts';
-import { PLAIN, type Rows, type Template } from '../sql/template.ts';
+import { type ChooseParts, PLAIN, type Rows, type Template } from '../sql/template.ts';
 import type { CatalogTable } from './catalog.ts';
 import { type Condition, conditionsOf } from './conditions.ts';
 import { onConflict } from './conflict.ts';
-import { openedBy } from './opens.ts';
-import { keyColumnOf } from './partitions.ts';
+import { openedBy, opensFor } from './opens.ts';
+import { keyColumnOf, partitionsOf } from './partitions.ts';
 import { nodesOf, type PlanNode } from './plan.ts';
+import { type Pruning, planFor, pruningOf } from './pruning.ts';
 import { firstTable, type QueryContext, queryOf } from './query.ts';
 import { reachesOf } from './reaches.ts';
 import type { StatementPlans } from './request.ts';
@@ -48,9 +50,9 @@ export function templateOf(
 ): Template {
   const compiler = new Compiler(statement, plans.generic, world, settings.asTrees === true);
   const sent = plans.custom[0] ?? plans.generic;
-  const simple = compiler.template(sent);
   const kept = keptPlan(plans, statement.parameters.length > 0, settings);
-  const prepared = compiler.template(kept);
+  const simple = compiler.pruned(sent, false);
+  const prepared = compiler.pruned(kept, kept === plans.generic);
   if (simple.relation === null) return simple;
   const rows: Rows = { kind: 'planned', simple: simple.rows, prepared: prepared.rows };
   const isKept = kept === plans.generic;
@@ -119,6 +121,7 @@ class Compiler implements QueryContext {
   private readonly general = new Map<string, string | null>();
 
   private readonly asTrees: boolean;
+  private readonly pruning: Pruning | null;
 
   constructor(
     statement: PlannedStatement,
@@ -130,11 +133,41 @@ class Compiler implements QueryContext {
     this.statement = statement;
     this.generic = generic;
     this.world = world;
+    this.pruning = pruningOf(world, generic, statement.parameters);
     for (const { column, operator, text } of nodesOf(generic).flatMap(conditionsOfNode)) {
       const name = `${column} ${operator}`;
       const known = this.general.get(name);
       this.general.set(name, known === undefined || known === text ? text : null);
     }
+  }
+
+  /** For each execution the partitions that its values reach, as far as the plan is of one scan. */
+  pruned(plan: PlanNode, isKept: boolean): Template {
+    const first = this.template(plan);
+    const { relation } = first;
+    const { world, pruning } = this;
+    if (pruning === null || relation === null || first.rows.kind === 'plan') return first;
+    const { root, prune } = pruning;
+    const parts = new Map<CatalogTable, Template>();
+    const opened = new Map<string, OpenedRelations>();
+    const partOf = (leaf: CatalogTable) => {
+      const known = parts.get(leaf) ?? this.template(planFor(plan, world, root, leaf)!);
+      parts.set(leaf, known);
+      return known;
+    };
+    const opensOf = (leaves: readonly CatalogTable[]) => {
+      const key = leaves.map(({ name }) => name).join();
+      const known = opened.get(key) ?? opensFor(world, plan, root, leaves, isKept);
+      opened.set(key, known);
+      return known;
+    };
+    if (planFor(plan, world, root, partitionsOf(world.catalog, root)[0]!) === null) return first;
+    const choose: ChooseParts = (environment) => {
+      const leaves = prune(environment);
+      if (leaves === undefined) return undefined;
+      return { parts: leaves.map(partOf), opens: opensOf(leaves) };
+    };
+    return { ...first, rows: { kind: 'pruned', choose } };
   }
 
   template(plan: PlanNode): Template {

@@ -7,6 +7,7 @@ import type { CatalogTable } from './catalog.ts';
 import { conditionsOf } from './conditions.ts';
 import { leavesOf, parentOf } from './partitions.ts';
 import { nodesOf, type PlanNode } from './plan.ts';
+import { planFor } from './pruning.ts';
 import type { PlannedWorld } from './world.ts';
 
 /** What a plan on partitions opens; null: there are none. */
@@ -15,11 +16,33 @@ export function openedBy(
   plan: PlanNode,
   isKept: boolean,
 ): OpenedRelations | null {
-  const { lockIds } = world;
-  const isInsert = plan.Operation === 'Insert';
-  const leaves = isInsert ? [] : leavesIn(world, plan);
+  const leaves = plan.Operation === 'Insert' ? [] : leavesIn(world, plan);
   const parents = parentsOf(world, plan, leaves);
-  if (parents.length === 0) return null;
+  return parents.length === 0 ? null : opened(world, plan, parents, leaves, isKept);
+}
+
+/** What the same plan opens if it is for these partitions of a table, of which there may be none. */
+export function opensFor(
+  world: PlannedWorld,
+  plan: PlanNode,
+  root: CatalogTable,
+  leaves: readonly CatalogTable[],
+  isKept: boolean,
+): OpenedRelations {
+  const [first] = leaves;
+  const own = first === undefined ? plan : planFor(plan, world, root, first)!;
+  const all = removesSubplans(plan) ? leavesOf(world.catalog, root) : leaves;
+  return opened(world, own, [root], inOrder(new Set(all), world.lockIds), isKept);
+}
+
+function opened(
+  world: PlannedWorld,
+  plan: PlanNode,
+  parents: readonly CatalogTable[],
+  leaves: readonly CatalogTable[],
+  isKept: boolean,
+): OpenedRelations {
+  const { lockIds } = world;
   const used = isKept ? indexesOf(plan) : null;
   const locks = parents.map((each) => lockIds.get(each)!);
   for (const leaf of leaves) {

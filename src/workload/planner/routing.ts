@@ -97,7 +97,8 @@ function instantOf(text: string, now: Moment | null): Nanoseconds {
   return ((days - now.days) * 86_400 + seconds - now.seconds) * SECOND;
 }
 
-function rangeTexts(bound: string): readonly [string, string] | null {
+/** The bounds of a range of one column, MINVALUE and MAXVALUE included; null for others. */
+export function rangeTexts(bound: string): readonly [string, string] | null {
   const found = /^FOR VALUES FROM \('?([^',)]+)'?\) TO \('?([^',)]+)'?\)$/.exec(bound);
   return found === null ? null : [found[1]!, found[2]!];
 }

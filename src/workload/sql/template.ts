@@ -1,5 +1,6 @@
 import type { Nanoseconds } from '../../kernel/index.ts';
 import type { Access } from '../../postgres/access.ts';
+import type { OpenedRelations } from '../../postgres/partitioning/opening.ts';
 import type { RoutedPartition } from '../../postgres/partitioning/routing.ts';
 import type { PlanValues, QueryPlan } from '../../postgres/plan/plan-work.ts';
 import type {
@@ -39,10 +40,20 @@ export type Rows =
   | { readonly kind: 'plan'; readonly plan: Omit<QueryPlan, 'values'> }
   /** The same for several partitions. */
   | { readonly kind: 'parts'; readonly parts: readonly Template[] }
+  /** Those of the partitions that the values of an execution reach. */
+  | { readonly kind: 'pruned'; readonly choose: ChooseParts }
   /** New rows of a partitioned table. */
   | { readonly kind: 'routed'; readonly routing: RowRouting; readonly count: number }
   /** By the plan for these values, or by that of prepared statements. */
   | { readonly kind: 'planned'; readonly simple: Rows; readonly prepared: Rows };
+
+/** Undefined: a parameter has no value. */
+export type ChooseParts = (environment: Environment) => ChosenParts | undefined;
+
+export interface ChosenParts {
+  readonly parts: readonly Template[];
+  readonly opens: OpenedRelations;
+}
 
 /** A statement of SQL with places for the values of variables. */
 export interface Template {
@@ -130,6 +141,17 @@ export function fillIn(
       const parts = rows.parts.map((part) => fillIn(part, environment, prepared));
       if (!parts.every((part) => part !== undefined)) return undefined;
       return about(NO_KEY, { ...details, rows: 'parts', parts });
+    }
+    case 'pruned': {
+      const chosen = rows.choose(environment);
+      if (chosen === undefined) return undefined;
+      const parts = chosen.parts.map((part) => fillIn(part, environment, prepared));
+      if (!parts.every((part) => part !== undefined)) return undefined;
+      const opens = { simple: chosen.opens, prepared: chosen.opens };
+      const [only] = parts;
+      if (only === undefined || parts.length > 1)
+        return about(NO_KEY, { ...details, rows: 'parts', parts, opens });
+      return { ...only, commit, usage, details: { ...(only.details ?? PLAIN), opens } };
     }
     case 'routed': {
       const routed = routedDetails(rows, environment, details);
