@@ -13,7 +13,7 @@ const TARGET_NANOSECONDS = 5000;
 const TARGET_SHARE = 0.1;
 
 export async function wholeRuns(): Promise<Row[]> {
-  const worker = startThread(new URL('./rounds.ts', import.meta.url), null);
+  const worker = startThread(new URL('./rounds.ts', import.meta.url));
   const [rounds] = await once(worker, 'message');
   await worker.terminate();
   return rowsOf(rounds);

@@ -13,7 +13,7 @@ const TARGET_NANOSECONDS: Readonly<Record<StatementKind, number>> = { select: 20
 const SMALLEST_SHARE = 0.005;
 
 export async function statements(): Promise<Row[]> {
-  const worker = startThread(new URL('./statements-rounds.ts', import.meta.url), null);
+  const worker = startThread(new URL('./statements-rounds.ts', import.meta.url));
   const [kinds] = await once(worker, 'message');
   await worker.terminate();
   return (kinds as StatementRounds[]).flatMap(rowsOf);

@@ -38,7 +38,7 @@ export interface LoadedScenario {
   warnings: readonly Problem[];
   runs: readonly PlannedRun[];
   /** The base's statements that Postgres has planned. */
-  statements?(): readonly ExplainedStatement[];
+  statements?(): Promise<readonly ExplainedStatement[]>;
 }
 
 /** A statement with `$1`, `$2` ... for its variables, and its plans. */

@@ -1,18 +1,14 @@
 import { performance } from 'node:perf_hooks';
 import { toSeconds } from '../kernel/time.ts';
 import type { StatementUsage } from '../postgres/statement.ts';
-import {
-  analyzed,
-  expandRuns,
-  explainedStatements,
-  knownMetric,
-  loadScenario,
-  type ResolveOptions,
-  type Run,
-  scenarioJsonSchema,
-  starterScenario,
-} from '../scenario/index.ts';
+import { scenarioJsonSchema } from '../scenario/json-schema.ts';
+import { loadScenario } from '../scenario/load.ts';
+import { knownMetric } from '../scenario/metric-names.ts';
 import type { Scenario } from '../scenario/model.ts';
+import type { ResolveOptions } from '../scenario/resolve/context.ts';
+import { explainedStatements } from '../scenario/resolve/plans.ts';
+import { starterScenario } from '../scenario/starter.ts';
+import { expandRuns, type Run } from '../scenario/variants.ts';
 import { readBeside } from './files.ts';
 import type {
   ExplainedStatement,
@@ -23,6 +19,11 @@ import type {
   Source,
 } from './model.ts';
 import { type PlanSources, Plans, usualSources } from './plans/plans.ts';
+
+/*
+ * What reads scenarios is loaded with this module; what runs them only where something is run, as
+ * half of the program's start is the loading of its modules.
+ */
 
 /** The simulator as the command line sees it, with Postgres's plans from these sources. */
 export function modelWith(sources: PlanSources): Model {
@@ -76,7 +77,8 @@ function readWith({ file, text }: Source, set: readonly string[], plans: Plans):
 }
 
 /** The statements with what each of them has used when it was run by itself. */
-function withUsage(scenario: Scenario): ExplainedStatement[] {
+async function withUsage(scenario: Scenario): Promise<ExplainedStatement[]> {
+  const { analyzed } = await import('../scenario/analyze.ts');
   const seen = new Map<string, (StatementUsage | null)[]>();
   return explainedStatements(scenario).map((statement) => {
     const { transaction } = statement;

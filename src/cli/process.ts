@@ -4,7 +4,7 @@ import { EXIT } from './exit.ts';
 import type { Io } from './io.ts';
 import type { Model } from './model.ts';
 import { runProgram } from './program.ts';
-import { threadExecutor } from './threads.ts';
+import { threadAhead, threadExecutor } from './threads.ts';
 
 /**
  * The process: its streams, its signals and its exit status. `worker` is the entry of the threads
@@ -23,7 +23,7 @@ export async function runProcess(model: Model, worker: URL): Promise<void> {
     env: { NO_COLOR, TERM },
     version,
     model,
-    execute: threadExecutor(worker),
+    execute: threadExecutor(worker, process.argv[2] === 'run' ? threadAhead(worker) : null),
     interrupted: interruptedBySignal(),
     scenarios: fileURLToPath(new URL('scenarios', root)),
   };

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import type { LoadOutcome, Model } from './model.ts';
 import { faultOf, type Job, perform, type TaskOutcome } from './tasks.ts';
 
@@ -14,8 +14,8 @@ export type Reply =
   | { kind: 'progress'; task: number; simulatedSeconds: number }
   | { kind: 'done'; task: number; outcome: TaskOutcome };
 
-/** What a thread is started with. */
-export type ThreadData = Pick<Job, 'source' | 'set'>;
+/** What a thread is told first. */
+export type Beginning = Pick<Job, 'source' | 'set'>;
 
 const PROGRESS_MILLISECONDS = 100;
 
@@ -23,9 +23,13 @@ const PROGRESS_MILLISECONDS = 100;
 export function serve(model: Model): void {
   if (!parentPort) throw new Error('serve runs in a worker thread');
   const port = parentPort;
-  const { source, set } = workerData as ThreadData;
-  let scenario: Promise<LoadOutcome> | null = null;
-  port.on('message', async ({ task, run, seed }: Assignment) => {
+  let scenario: () => Promise<LoadOutcome> = () => Promise.reject(new Error('nothing to read'));
+  port.on('message', async (message: Beginning | Assignment) => {
+    if ('source' in message) {
+      scenario = onceOnly(() => model.load(message.source, message.set));
+      return;
+    }
+    const { task, run, seed } = message;
     let reported = performance.now();
     const onProgress = (simulatedSeconds: number) => {
       const now = performance.now();
@@ -34,13 +38,20 @@ export function serve(model: Model): void {
       port.postMessage({ kind: 'progress', task, simulatedSeconds } satisfies Reply);
     };
     const outcome = await attempt(async () => {
-      scenario ??= model.load(source, set);
-      const loaded = await scenario;
+      const loaded = await scenario();
       if (!loaded.ok) throw new Error('the scenario cannot be read a second time');
       return perform(loaded.scenario.runs[run]!, seed, onProgress);
     });
     port.postMessage({ kind: 'done', task, outcome } satisfies Reply);
   });
+}
+
+function onceOnly<Value>(action: () => Promise<Value>): () => Promise<Value> {
+  let answer: Promise<Value> | null = null;
+  return () => {
+    answer ??= action();
+    return answer;
+  };
 }
 
 async function attempt(action: () => Promise<TaskOutcome>): Promise<TaskOutcome> {

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import type { Assignment, Reply, ThreadData } from './serve.ts';
+import type { Assignment, Beginning, Reply } from './serve.ts';
 import {
   type ExecutionHooks,
   type Executor,
@@ -14,23 +14,38 @@ import {
  * Runs tasks in worker threads, also when only one runs at a time: the main thread stays free to
  * hear an interrupt and to show progress.
  */
-export function threadExecutor(entry: URL): Executor {
-  return (job, hooks) => new Crew(entry, job, hooks).work();
+export function threadExecutor(entry: URL, first: Worker | null = null): Executor {
+  let ahead = first;
+  return (job, hooks) => {
+    const crew = new Crew(entry, job, hooks, ahead);
+    ahead = null;
+    return crew.work();
+  };
+}
+
+/**
+ * A thread that loads its modules while the scenario is being read, for `threadExecutor`. It does
+ * not keep the process alive until it has something to do.
+ */
+export function threadAhead(entry: URL): Worker {
+  const worker = startThread(entry);
+  worker.unref();
+  return worker;
 }
 
 /** Most of what a run allocates lives for a message: a large nursery saves collecting it often. */
 const resourceLimits = { maxYoungGenerationSizeMb: 192 };
 
 /** A thread that runs the entry; source files are compiled on the way in, which only tests need. */
-export function startThread(entry: URL, workerData: ThreadData | null): Worker {
-  if (!entry.pathname.endsWith('.ts')) return new Worker(entry, { workerData, resourceLimits });
+export function startThread(entry: URL): Worker {
+  if (!entry.pathname.endsWith('.ts')) return new Worker(entry, { resourceLimits });
   const resolved = createRequire(import.meta.url).resolve('tsx/esm/api');
   const compiler = pathToFileURL(resolved.replace(/\.cjs$/, '.mjs')).href;
   const bootstrap = `import('${compiler}').then(({ register }) => {
     register();
     return import('${entry.href}');
   });`;
-  return new Worker(bootstrap, { eval: true, workerData, resourceLimits });
+  return new Worker(bootstrap, { eval: true, resourceLimits });
 }
 
 class Crew {
@@ -39,13 +54,15 @@ class Crew {
   private readonly hooks: ExecutionHooks;
   private readonly outcomes: (TaskOutcome | undefined)[] = [];
   private readonly workers = new Set<Worker>();
+  private ahead: Worker | null;
   private next = 0;
   private running = 0;
   private stopped = false;
   private finish: () => void = () => {};
 
-  constructor(entry: URL, job: Job, hooks: ExecutionHooks) {
+  constructor(entry: URL, job: Job, hooks: ExecutionHooks, ahead: Worker | null) {
     this.entry = entry;
+    this.ahead = ahead;
     this.job = job;
     this.hooks = hooks;
   }
@@ -68,7 +85,10 @@ class Crew {
 
   private hire(): void {
     const { source, set } = this.job;
-    const worker = startThread(this.entry, { source, set: [...set] });
+    const worker = this.ahead ?? startThread(this.entry);
+    this.ahead = null;
+    worker.ref();
+    worker.postMessage({ source, set } satisfies Beginning);
     let current = -1;
     const assign = () => {
       current = this.next++;

@@ -24,7 +24,7 @@ export async function explainCommand(
     for (const problem of loaded.problems) io.stderr.write(`${formatProblem(problem)}\n`);
     return EXIT.badInput;
   }
-  const statements = loaded.scenario.statements?.() ?? [];
+  const statements = (await loaded.scenario.statements?.()) ?? [];
   if (statements.length === 0) {
     io.stderr.write(`pgherd: ${file}: has no workload.schema, so that nothing is planned\n`);
     return EXIT.badInput;

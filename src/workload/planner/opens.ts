@@ -21,7 +21,7 @@ export function openedBy(
   return parents.length === 0 ? null : opened(world, plan, parents, leaves, isKept);
 }
 
-/** What the same plan opens if it is for these partitions of a table, of which there may be none. */
+/** What the same plan opens if it is for these partitions of a table; there may be none. */
 export function opensFor(
   world: PlannedWorld,
   plan: PlanNode,

@@ -138,19 +138,17 @@ export function fillIn(
       return about(NO_KEY, { ...details, rows: newRows(rows.count) });
     }
     case 'parts': {
-      const parts = rows.parts.map((part) => fillIn(part, environment, prepared));
-      if (!parts.every((part) => part !== undefined)) return undefined;
-      return about(NO_KEY, { ...details, rows: 'parts', parts });
+      const parts = fillAll(rows.parts, environment, prepared);
+      return parts && about(NO_KEY, { ...details, rows: 'parts', parts });
     }
     case 'pruned': {
       const chosen = rows.choose(environment);
       if (chosen === undefined) return undefined;
-      const parts = chosen.parts.map((part) => fillIn(part, environment, prepared));
-      if (!parts.every((part) => part !== undefined)) return undefined;
+      const parts = fillAll(chosen.parts, environment, prepared);
       const opens = { simple: chosen.opens, prepared: chosen.opens };
-      const [only] = parts;
-      if (only === undefined || parts.length > 1)
-        return about(NO_KEY, { ...details, rows: 'parts', parts, opens });
+      if (parts?.length !== 1)
+        return parts && about(NO_KEY, { ...details, rows: 'parts', parts, opens });
+      const [only] = parts as [Statement];
       return { ...only, commit, usage, details: { ...(only.details ?? PLAIN), opens } };
     }
     case 'routed': {
@@ -167,6 +165,16 @@ export function fillIn(
       return about(NO_KEY, { ...details, rows: 'plan', plan });
     }
   }
+}
+
+/** The same for several partitions; undefined if a value is missing. */
+function fillAll(
+  parts: readonly Template[],
+  environment: Environment,
+  prepared: boolean,
+): readonly Statement[] | undefined {
+  const filled = parts.map((part) => fillIn(part, environment, prepared));
+  return filled.every((part) => part !== undefined) ? filled : undefined;
 }
 
 /** Of a key whose value is known, where the row belongs; of another, any partition alike. */

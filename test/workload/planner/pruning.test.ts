@@ -130,14 +130,12 @@ describe('which partitions a value reaches', () => {
     expect(new Set(listed.flatMap(partsOf))).toEqual(new Set([0, 1, 2]));
   });
 
+  const days = '($1)::double precision';
+  const noon = `'2023-12-31 12:00:00+00'::timestamp with time zone`;
   test.each([
-    [
-      `('2024-01-01 00:00:00'::timestamp without time zone + (($1)::double precision * '1 day'::interval))`,
-    ],
+    [`('2024-01-01 00:00:00'::timestamp without time zone + (${days} * '1 day'::interval))`],
     [`('2024-01-01'::date + $1)`],
-    [
-      `(('2023-12-31 12:00:00+00'::timestamp with time zone + ('24:00:00'::interval * ($1)::double precision)) + '12:00:00'::interval)`,
-    ],
+    [`((${noon} + ('24:00:00'::interval * ${days})) + '12:00:00'::interval)`],
   ])('moments: k = %s', (text) => {
     const months = ['2024-01-01', '2024-02-01', '2024-03-01', '2024-04-01', '2025-04-01'];
     const bounds = [0, 1, 2, 3].map(
