@@ -201,6 +201,8 @@ export interface Costs extends CostProfile {
   statement(verb: Verb, prepared: boolean): Nanoseconds;
   /** What of it is the planner's in the simple protocol. */
   planner(verb: Verb): Nanoseconds;
+  /** What of it is the executor's. */
+  executor(verb: Verb): Nanoseconds;
   /** CPU time of one of `FURTHER_ROWS`. */
   furtherRow(kind: keyof typeof FURTHER_ROWS): number;
   /** CPU time of replaying so many bytes of WAL. */
@@ -211,10 +213,12 @@ export function costsOf(profile: CostProfile): Costs {
   const prepared = table(profile, false);
   const simple = table(profile, true);
   const plans = table({ ...profile, message: 0, statements: plansOnly(profile) }, true);
+  const executes = table({ ...profile, message: 0 }, false);
   const scale = oneSelect(profile) / oneSelect(DEFAULT_COSTS);
   return {
     ...profile,
     statement: (verb, isPrepared) => (isPrepared ? prepared[verb] : simple[verb]),
+    executor: (verb) => executes[verb],
     planner: (verb) => Math.round(plans[verb] * PLANNER_SHARE),
     furtherRow: (kind) => FURTHER_ROWS[kind] * scale,
     redo: (bytes) => Math.round(bytes * profile.redoPerByte),

@@ -99,6 +99,8 @@ export interface StatementUsage {
   partitions: number;
   /** From the first lock of the planner to its plan, with what it read of the catalogs. */
   planning: Nanoseconds;
+  /** From there to the answer, without the receiving and sending of messages. */
+  execution: Nanoseconds;
   /** EXPLAIN (ANALYZE): each node of its plan, and the time from its first step to its last. */
   analyzed?: AnalyzedUsage;
 }

@@ -22,7 +22,7 @@ const PATTERNS: readonly string[] = [
     'retries',
     'count',
     '{partitions_scanned,shards_touched,buffers_hit,buffers_read}.*',
-    'planning_time.*',
+    '{planning,execution}_time.*',
     'commits.{acknowledged,lost,unreplicated,unknown,phantom}',
     'outage.{write,read}',
     'availability.{write,read}',

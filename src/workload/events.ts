@@ -16,7 +16,14 @@ export class WorkloadEvents {
   readonly unknown: Topic<[session: number, transaction: number]>;
   /** What its statements on tables of the user's own have used of their server. */
   readonly used: Topic<
-    [transaction: number, hits: number, reads: number, partitions: number, planning: number]
+    [
+      transaction: number,
+      hits: number,
+      reads: number,
+      partitions: number,
+      planning: number,
+      execution: number,
+    ]
   >;
   /** The commit behind an acknowledged transaction that wrote. */
   readonly commitAcknowledged: Topic<

@@ -104,12 +104,13 @@ export class Session {
     this.disconnect();
   }
 
-  private use({ hits, reads, partitions, planning }: StatementUsage): void {
-    this.used ??= { hits: 0, reads: 0, partitions: 0, planning: 0 };
+  private use({ hits, reads, partitions, planning, execution }: StatementUsage): void {
+    this.used ??= { hits: 0, reads: 0, partitions: 0, planning: 0, execution: 0 };
     this.used.hits += hits;
     this.used.reads += reads;
     this.used.partitions += partitions;
     this.used.planning += planning;
+    this.used.execution += execution;
   }
 
   private start(): Arrival {
@@ -204,8 +205,8 @@ export class Session {
     const { sim, events } = this.group.context;
     const { used } = this;
     if (used !== null) {
-      const { hits, reads, partitions, planning } = used;
-      events.used.emit(script.index, hits, reads, partitions, planning);
+      const { hits, reads, partitions, planning, execution } = used;
+      events.used.emit(script.index, hits, reads, partitions, planning, execution);
     }
     events.acknowledged.emit(this.number, script.index, sim.now - since, sim.now - began);
   }

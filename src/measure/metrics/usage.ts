@@ -29,6 +29,7 @@ const DEFINITIONS: readonly MetricDefinition[] = [
       'plans that were kept, their locks.',
     'seconds',
   ),
+  metric('execution_time', 'From the plan to the answer, summed over the statements.', 'seconds'),
 ];
 
 class Usage {
@@ -36,6 +37,7 @@ class Usage {
   readonly hits = new Histogram();
   readonly reads = new Histogram();
   readonly planning = new Histogram();
+  readonly execution = new Histogram();
 }
 
 class UsageMeter {
@@ -44,13 +46,14 @@ class UsageMeter {
 
   constructor(run: Observed) {
     this.run = run;
-    run.workload.used.observe((_, transaction, hits, reads, partitions, planning) => {
+    run.workload.used.observe((_, transaction, hits, reads, partitions, planning, execution) => {
       this.cells[transaction] ??= new Usage();
       const cell = this.cells[transaction];
       cell.partitions.record(partitions);
       cell.hits.record(hits);
       cell.reads.record(reads);
       cell.planning.record(planning);
+      cell.execution.record(execution);
     });
   }
 
@@ -60,11 +63,12 @@ class UsageMeter {
 
   report(sheet: MetricSheet): void {
     for (const { name, index } of this.run.transactions) {
-      const { partitions, hits, reads, planning } = this.cells[index] ?? new Usage();
+      const { partitions, hits, reads, planning, execution } = this.cells[index] ?? new Usage();
       sheet.distribution(`transactions.${name}.partitions_scanned`, partitions, 1);
       sheet.distribution(`transactions.${name}.buffers_hit`, hits, 1);
       sheet.distribution(`transactions.${name}.buffers_read`, reads, 1);
       sheet.distribution(`transactions.${name}.planning_time`, planning, 1e-9);
+      sheet.distribution(`transactions.${name}.execution_time`, execution, 1e-9);
     }
   }
 }

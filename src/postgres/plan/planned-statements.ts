@@ -32,7 +32,7 @@ export class PlannedStatements implements PlanHost {
   readonly memory: BackendMemory;
   private readonly owner: LockOwner;
   /** What it had used when the statement came. */
-  private before = { accesses: 0, reads: 0, partitions: 0, at: 0 };
+  private before = { accesses: 0, reads: 0, partitions: 0, at: 0, parsedAt: 0, planning: 0 };
 
   constructor({ server, owner, transaction, wait, memory }: PlanBackend) {
     this.server = server;
@@ -42,12 +42,15 @@ export class PlannedStatements implements PlanHost {
     this.memory = memory;
   }
 
-  /** What of the time since it came was the planner's. */
+  /** What of the time since it came was the planner's, and what the executor's. */
   parsed({ verb, prepared, usage }: Statement): void {
-    if (prepared) return;
     const { costs, context } = this.server;
-    const share = costs.planner(verb) / costs.statement(verb, false);
-    usage!.planning += Math.round((context.sim.now - this.before.at) * share);
+    const { before } = this;
+    const share = (context.sim.now - before.at) / costs.statement(verb, prepared);
+    if (!prepared) usage!.planning += Math.round(costs.planner(verb) * share);
+    usage!.execution += Math.round(costs.executor(verb) * share);
+    before.parsedAt = context.sim.now;
+    before.planning = usage!.planning;
   }
 
   /** A statement on one table begins; of several or of a plan each counts by itself. */
@@ -93,8 +96,9 @@ export class PlannedStatements implements PlanHost {
       usage.reads = reads - before.reads;
       usage.hits = accesses - before.accesses - usage.reads;
       usage.partitions = partitions - before.partitions;
+      usage.execution += now - before.parsedAt - (usage.planning - before.planning);
       if (usage.analyzed) usage.analyzed.time = now - before.at;
     }
-    this.before = { accesses, reads, partitions, at: now };
+    this.before = { accesses, reads, partitions, at: now, parsedAt: now, planning: 0 };
   }
 }

@@ -8,6 +8,7 @@ import type {
   Relation,
   Statement,
   StatementDetails,
+  StatementUsage,
   Verb,
 } from '../../postgres/statement.ts';
 import type { Reach, ReachOf } from '../planner/entries.ts';
@@ -109,8 +110,7 @@ export function fillIn(
   const { verb, relation } = template;
   const rows = rowsFor(template.rows, prepared);
   const commit = mayCommit(template) ? commitRecord() : null;
-  const usage =
-    template.rows.kind === 'planned' ? { hits: 0, reads: 0, partitions: 0, planning: 0 } : null;
+  const usage = template.rows.kind === 'planned' ? noUsage() : null;
   const about = (key: number, details: StatementDetails | null) =>
     statement(verb, relation, key, prepared, commit, details, usage);
   const details = template.details ?? PLAIN;
@@ -141,16 +141,8 @@ export function fillIn(
       const parts = fillAll(rows.parts, environment, prepared);
       return parts && about(NO_KEY, { ...details, rows: 'parts', parts });
     }
-    case 'pruned': {
-      const chosen = rows.choose(environment);
-      if (chosen === undefined) return undefined;
-      const parts = fillAll(chosen.parts, environment, prepared);
-      const opens = { simple: chosen.opens, prepared: chosen.opens };
-      if (parts?.length !== 1)
-        return parts && about(NO_KEY, { ...details, rows: 'parts', parts, opens });
-      const [only] = parts as [Statement];
-      return { ...only, commit, usage, details: { ...(only.details ?? PLAIN), opens } };
-    }
+    case 'pruned':
+      return pruned(rows.choose(environment), template, environment, prepared);
     case 'routed': {
       const routed = routedDetails(rows, environment, details);
       return statement(verb, relation, NO_KEY, prepared, commit, routed, usage);
@@ -165,6 +157,34 @@ export function fillIn(
       return about(NO_KEY, { ...details, rows: 'plan', plan });
     }
   }
+}
+
+function noUsage(): StatementUsage {
+  return { hits: 0, reads: 0, partitions: 0, planning: 0, execution: 0 };
+}
+
+/** The statement on the partitions that were chosen, of which there may be one or none. */
+function pruned(
+  chosen: ChosenParts | undefined,
+  template: Template,
+  environment: Environment,
+  prepared: boolean,
+): Statement | undefined {
+  const parts = chosen && fillAll(chosen.parts, environment, prepared);
+  if (parts === undefined) return undefined;
+  const { verb, relation } = template;
+  const opens = { simple: chosen!.opens, prepared: chosen!.opens };
+  const commit = mayCommit(template) ? commitRecord() : null;
+  const [first] = parts;
+  if (parts.length === 1)
+    return {
+      ...first!,
+      commit,
+      usage: noUsage(),
+      details: { ...(first!.details ?? PLAIN), opens },
+    };
+  const details = { ...(template.details ?? PLAIN), rows: 'parts', parts, opens } as const;
+  return statement(verb, relation, NO_KEY, prepared, commit, details, noUsage());
 }
 
 /** The same for several partitions; undefined if a value is missing. */
