@@ -16,6 +16,8 @@ export interface Point {
   readonly needs: readonly string[];
   /** Runs with as many seeds, whose predictions are averaged. */
   readonly seeds: number;
+  /** Why there is no scenario for it yet. */
+  readonly missing?: string;
   predict(metrics: Metrics): Predicted;
 }
 

@@ -2,6 +2,7 @@
 import { formatProblem, loadScenario, simulate } from '../../src/index.ts';
 import { knownMetric } from '../../src/measure/catalog.ts';
 import type { Metrics, Point } from './experiment.ts';
+import { keptPlans, lacksPlans } from './plans.ts';
 import { type Predicted, type Row, rowsOf } from './row.ts';
 import { mean } from './statistics.ts';
 
@@ -26,10 +27,14 @@ export function predict(experiment: string, point: Point, set: readonly string[]
 
 /** What the runs predict, averaged over the seeds; a text says why there is none. */
 function prediction(point: Point, set: readonly string[]): Predicted | string {
+  if (point.missing !== undefined) return point.missing;
   const missing = point.needs.filter((name) => !knownMetric(name));
   if (missing.length > 0) return `${missing.join(', ')}: not measured by the simulator yet`;
-  const loaded = loadScenario(JSON.stringify(point.scenario), { set, file: point.name });
+  const loaded = loadScenario(JSON.stringify(point.scenario), {
+    ...{ set, file: point.name, plans: keptPlans },
+  });
   if (!loaded.ok) throw new Error(loaded.problems.map(formatProblem).join('\n'));
+  if (lacksPlans(loaded.scenario)) return 'its plans have not been made: see plans.ts';
   const runs: Predicted[] = [];
   for (let seed = 1; seed <= point.seeds; seed++) {
     const result = simulate(loaded.runs[0]!, { seed });

@@ -41,11 +41,14 @@ function summary({ results, without }: Fidelity): string {
   const rows = results.flatMap(({ experiment, rows: all, refused }) => {
     const judged = verdicts(all).map((verdict) => {
       const { target, within, rows: of, median: middle, worst, met } = verdict;
-      const limit = target.median === null ? '' : `${percent(target.median)} median, `;
+      const limits = [
+        target.median === null ? [] : [`${percent(target.median)} median`],
+        target.worst === null ? [] : [percent(target.worst)],
+      ];
       return [
         experiment.name,
         target.name,
-        `${limit}${percent(target.worst)}`,
+        limits.flat().join(', '),
         percent(middle),
         percent(worst),
         `${within} of ${of}`,

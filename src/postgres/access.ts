@@ -65,13 +65,17 @@ export function* rowsOf(
   for (const each of further) yield* rowsOf(table, each);
 }
 
+/** Pages that the processor time of a statement, or of a part of it, includes: a leaf and a row's. */
+export const INCLUDED_PAGES = 2;
+
 /** Reads what a scan of an index reads, until it is cancelled; rows are not changed. */
 export function* scanIndex(scanner: Scanner, table: Table, access: Access) {
-  const account = { due: 0 };
-  const scan = new IndexScan(scanner, table, access, account, null);
+  const cold = scanner.server.costs.furtherRow('coldPage');
+  const account = { due: -INCLUDED_PAGES * cold };
+  const scan = new IndexScan(scanner, table, access, account, null, cold);
   yield* scan.run();
   for (const each of access.further ?? []) {
-    yield* new IndexScan(scanner, table, each, account, null).run();
+    yield* new IndexScan(scanner, table, each, account, null, cold).run();
   }
   if (account.due >= 1) yield scan.spend();
 }
@@ -110,6 +114,11 @@ class IndexScan {
   private readonly access: Access;
   private readonly account: Account;
   private readonly each: EachRow | null;
+  /**
+   * What a leaf or a page of the table costs more than one in the processor's caches. Nodes of
+   * trees are charged what was measured of them, where most was in the caches.
+   */
+  private readonly cold: number;
 
   constructor(
     scanner: Scanner,
@@ -117,7 +126,9 @@ class IndexScan {
     access: Access,
     account: Account,
     each: EachRow | null,
+    cold = 0,
   ) {
+    this.cold = cold;
     this.scanner = scanner;
     this.table = table;
     this.access = access;
@@ -169,7 +180,10 @@ class IndexScan {
         if (transaction.cancellation !== null) return -1;
         const position = Math.floor(access.from) + i;
         const next = tree.leaves?.blockOf(position) ?? -1;
-        if (next !== leaf && leaf >= 0) yield* scan.readIndex(next);
+        if (next !== leaf && leaf >= 0) {
+          yield* scan.readIndex(next);
+          account.due += scan.cold;
+        }
         leaf = next;
         account.due += ofRow;
         return rowOfEntry(table, access.index, position);
@@ -190,7 +204,7 @@ class IndexScan {
     let at = 0;
     for (let place = 0; place < blocks.length; place++) {
       transaction.critical = true;
-      account.due += server.costs.pageHit + (yield* reads.page(place));
+      account.due += server.costs.pageHit + this.cold + (yield* reads.page(place));
       transaction.endCritical();
       this.look(blocks[place]!);
       if (account.due >= SLICE) yield this.spend();
@@ -217,6 +231,7 @@ class IndexScan {
     const { index, from } = this.access;
     const path = this.table.indexes[index]!.descend(Math.floor(from));
     for (const block of path) yield* this.readIndex(block);
+    this.account.due += this.cold;
   }
 
   private *readIndex(block: number) {
@@ -227,6 +242,7 @@ class IndexScan {
   /** A page of the table, on which a reader may prune and set hint bits. */
   private *readHeap(block: number) {
     yield* this.read(tablePage(this.table.definition.relation, block));
+    this.account.due += this.cold;
     this.look(block);
   }
 

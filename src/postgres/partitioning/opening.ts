@@ -157,6 +157,11 @@ function workOf({ server, relationCache }: Opener, opened: OpenedRelations): num
  */
 const PARTITIONS_TO_DOUBLE = 450;
 
+/** How much longer a partition takes that is one of so many. */
+export function slowerAmong(partitions: number): number {
+  return 1 + partitions / PARTITIONS_TO_DOUBLE;
+}
+
 /** Beyond what the statement takes to plan on a plain table. */
 export function planningTime(planned: PlannedRelations, costs: Pick<Costs, 'furtherRow'>): number {
   const { partitionedTables, partitions, indexes, paths, ranges, extremes } = planned;
@@ -168,8 +173,10 @@ export function planningTime(planned: PlannedRelations, costs: Pick<Costs, 'furt
     paths * costs.furtherRow('pathPlanned') +
     ranges * costs.furtherRow('rangePlanned') +
     extremes * costs.furtherRow('extremePlanned');
-  const slower = 1 + partitions / PARTITIONS_TO_DOUBLE;
-  return partitionedTables * costs.furtherRow('partitionedPlanned') + all * further * slower;
+  return (
+    partitionedTables * costs.furtherRow('partitionedPlanned') +
+    all * further * slowerAmong(partitions)
+  );
 }
 
 function* lockAll(opener: Opener, locks: readonly number[], statement: Statement): Opening {

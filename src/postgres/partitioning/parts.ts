@@ -2,9 +2,10 @@
  * A plan with several partitions: the same in one after the other (nodeAppend.c,
  * nodeModifyTable.c). Each has its state to set up.
  */
+import { INCLUDED_PAGES } from '../access.ts';
 import { ERRORS, type ErrorResponse, type Relation, type Statement } from '../statement.ts';
 import { changePartitions, type Definer } from './definition.ts';
-import { openRelations } from './opening.ts';
+import { openRelations, slowerAmong } from './opening.ts';
 import { partitionFor } from './routing.ts';
 
 type Finishing = Generator<undefined, ErrorResponse | null, undefined>;
@@ -35,12 +36,16 @@ function targetOf({ server }: PartsExecutor, { relation, details }: Statement): 
   return partitionFor(routing, storage.database.partitions, context.sim.now);
 }
 
-export function* eachPart(executor: PartsExecutor, { details }: Statement): Finishing {
+export function* eachPart(executor: PartsExecutor, { details, prepared }: Statement): Finishing {
   const { host, group, costs, storage } = executor.server;
   const { partitions } = storage.database;
+  const memory = prepared ? costs.furtherRow('partitionMemory') : 0;
+  const pages = INCLUDED_PAGES * costs.furtherRow('coldPage');
+  const each = costs.furtherRow('partition') + pages + memory;
+  const time = Math.round(each * slowerAmong(details!.parts.length));
   for (const part of details!.parts) {
     if (!partitions.isAttached(part.relation!.index, true)) continue;
-    yield host.cpu.serve(Math.round(costs.furtherRow('partition')), group);
+    yield host.cpu.serve(time, group);
     const error = executor.begin(part) ? null : yield* executor.finish(part);
     if (error !== null) return error;
   }
