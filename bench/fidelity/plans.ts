@@ -7,7 +7,7 @@ import { planKey, readPlans } from '../../src/cli/plans/cache.ts';
 import type { Scenario } from '../../src/scenario/model.ts';
 import type { Planned, PlanRequest } from '../../src/workload/planner/request.ts';
 
-export const PLANS = fileURLToPath(new URL('plans', import.meta.url));
+export const PLANS = fileURLToPath(new URL('data/plans', import.meta.url));
 
 export function keptPlans(request: PlanRequest): Planned | undefined {
   const answer = readPlans([PLANS], planKey(request));

@@ -65,7 +65,7 @@ export function* rowsOf(
   for (const each of further) yield* rowsOf(table, each);
 }
 
-/** Pages that the processor time of a statement, or of a part of it, includes: a leaf and a row's. */
+/** Pages that the processor time of a statement or of a part includes: a leaf and a row's. */
 export const INCLUDED_PAGES = 2;
 
 /** Reads what a scan of an index reads, until it is cancelled; rows are not changed. */

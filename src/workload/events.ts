@@ -15,16 +15,9 @@ export class WorkloadEvents {
   /** The connection broke between COMMIT and its answer: nobody knows. */
   readonly unknown: Topic<[session: number, transaction: number]>;
   /** What its statements on tables of the user's own have used of their server. */
-  readonly used: Topic<
-    [
-      transaction: number,
-      hits: number,
-      reads: number,
-      partitions: number,
-      planning: number,
-      execution: number,
-    ]
-  >;
+  readonly used: Topic<[transaction: number, hits: number, reads: number, partitions: number]>;
+  /** How long its statements took to plan and to execute. */
+  readonly timed: Topic<[transaction: number, planning: number, execution: number]>;
   /** The commit behind an acknowledged transaction that wrote. */
   readonly commitAcknowledged: Topic<
     [session: number, branch: number, lsn: number, unreplicated: number]
@@ -46,7 +39,8 @@ export class WorkloadEvents {
       'latency',
       'service',
     ]);
-    this.used = trace.topic('txn.used', ['transaction', 'hits', 'reads', 'partitions', 'planning']);
+    this.used = trace.topic('txn.used', ['transaction', 'hits', 'reads', 'partitions']);
+    this.timed = trace.topic('txn.timed', ['transaction', 'planning', 'execution']);
     this.failed = trace.topic('txn.failed', ['session', 'transaction', 'failure']);
     this.unknown = trace.topic('txn.unknown', ['session', 'transaction']);
     this.commitAcknowledged = trace.topic('commit.acknowledged', [

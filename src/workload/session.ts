@@ -206,7 +206,8 @@ export class Session {
     const { used } = this;
     if (used !== null) {
       const { hits, reads, partitions, planning, execution } = used;
-      events.used.emit(script.index, hits, reads, partitions, planning, execution);
+      events.used.emit(script.index, hits, reads, partitions);
+      events.timed.emit(script.index, planning, execution);
     }
     events.acknowledged.emit(this.number, script.index, sim.now - since, sim.now - began);
   }

@@ -68,7 +68,9 @@ const QUERIES = {
   pruned_stable_expr:
     `${HOUR}timestamptz '2023-01-01' + :h * interval '1 hour' ` +
     "AND ts < timestamptz '2023-01-01' + (:h + 1) * interval '1 hour';",
-  fanout: `\\set c random(1, ${CUSTOMERS})\nSELECT count(*), sum(amount) FROM ev WHERE customer = :c;`,
+  fanout:
+    `\\set c random(1, ${CUSTOMERS})\n` +
+    `SELECT count(*), sum(amount) FROM ev WHERE customer = :c;`,
 } as const;
 type Query = keyof typeof QUERIES;
 

@@ -46,14 +46,17 @@ class UsageMeter {
 
   constructor(run: Observed) {
     this.run = run;
-    run.workload.used.observe((_, transaction, hits, reads, partitions, planning, execution) => {
+    run.workload.used.observe((_, transaction, hits, reads, partitions) => {
       this.cells[transaction] ??= new Usage();
       const cell = this.cells[transaction];
       cell.partitions.record(partitions);
       cell.hits.record(hits);
       cell.reads.record(reads);
-      cell.planning.record(planning);
-      cell.execution.record(execution);
+    });
+    run.workload.timed.observe((_, transaction, planning, execution) => {
+      this.cells[transaction] ??= new Usage();
+      this.cells[transaction].planning.record(planning);
+      this.cells[transaction].execution.record(execution);
     });
   }
 

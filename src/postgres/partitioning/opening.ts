@@ -167,15 +167,15 @@ export function planningTime(planned: PlannedRelations, costs: Pick<Costs, 'furt
   const { partitionedTables, partitions, indexes, paths, ranges, extremes } = planned;
   if (partitions === 0) return partitionedTables * costs.furtherRow('partitionedPlanned');
   const further = (partitions - 1) / partitions;
-  const all =
+  const relations =
     partitions * costs.furtherRow('partitionPlanned') +
     indexes * costs.furtherRow('indexPlanned') +
-    paths * costs.furtherRow('pathPlanned') +
-    ranges * costs.furtherRow('rangePlanned') +
-    extremes * costs.furtherRow('extremePlanned');
+    paths * costs.furtherRow('pathPlanned');
+  const comparisons =
+    ranges * costs.furtherRow('rangePlanned') + extremes * costs.furtherRow('extremePlanned');
   return (
     partitionedTables * costs.furtherRow('partitionedPlanned') +
-    all * further * slowerAmong(partitions)
+    (relations * further + comparisons) * slowerAmong(partitions)
   );
 }
 

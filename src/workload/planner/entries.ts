@@ -51,11 +51,11 @@ export function reachOf(
 ): ReachOf {
   const of = (name: string | null, operators: readonly string[]) =>
     conditions.find((each) => each.column === name && operators.includes(each.operator));
-  const equal: { readonly operand: Operand; readonly distinct: number }[] = [];
-  for (const { name, distinct } of index.columns) {
+  const equal: { operand: Operand; distinct: number; runsOn: boolean }[] = [];
+  for (const { name, distinct, runsOn } of index.columns) {
     const condition = of(name, ['=']);
     if (condition === undefined) break;
-    equal.push({ operand: operandOf(condition.text, parameters, columns), distinct });
+    equal.push({ operand: operandOf(condition.text, parameters, columns), distinct, runsOn });
   }
   const isPoint = index.unique && equal.length === index.columns.length;
   const next = index.columns[equal.length];
@@ -69,17 +69,17 @@ export function reachOf(
   const expected = rows > 0 ? Math.min(1, estimate / rows) : 0;
   return (environment) => {
     let part: Part | undefined = { from: 0, share: 1 };
-    for (const { operand, distinct } of equal) {
-      const value = placeOf(operand, distinct, distinct >= rows ? before : 0, environment);
+    for (const { operand, distinct, runsOn } of equal) {
+      const value = placeOf(operand, distinct, runsOn ? before : 0, environment);
       if (value === undefined) return undefined;
-      if (value.key !== null && isPoint && distinct >= rows) return { kind: 'row', key: value.key };
+      if (value.key !== null && isPoint && runsOn) return { kind: 'row', key: value.key };
       if (value.slot === null) return NOWHERE;
       const share: number = part.share / Math.max(1, distinct);
       part = { from: part.from + part.share * value.slot, share };
     }
     if (isPoint) return { kind: 'row', key: 1 + Math.floor(part.from * rows) };
     if (next !== undefined && (bounds.lower !== null || bounds.upper !== null)) {
-      const first = next.distinct >= rows ? before : 0;
+      const first = next.runsOn ? before : 0;
       part = ranged(part, bounds, { distinct: next.distinct, first }, environment, expected);
     }
     if (part === undefined) return undefined;

@@ -3,7 +3,13 @@ import { hashOf } from '../../postgres/buffers/page.ts';
 import type { TableDefinition, TableIndexDefinition } from '../../postgres/heap/relation.ts';
 import type { Relation } from '../../postgres/statement.ts';
 import type { Moment } from '../calendar.ts';
-import type { Catalog, CatalogColumn, CatalogIndex, CatalogTable } from './catalog.ts';
+import {
+  type Catalog,
+  type CatalogColumn,
+  type CatalogIndex,
+  type CatalogTable,
+  tableName,
+} from './catalog.ts';
 import type { CommandText } from './commands.ts';
 import type { Facts, TableFacts } from './facts.ts';
 import { lockIdsOf } from './opens.ts';
@@ -20,7 +26,15 @@ export interface PlannedIndex {
   readonly definition: TableIndexDefinition;
   readonly unique: boolean;
   /** Of the key; without a name: an expression. */
-  readonly columns: readonly { readonly name: string | null; readonly distinct: number }[];
+  readonly columns: readonly IndexColumn[];
+}
+
+export interface IndexColumn {
+  readonly name: string | null;
+  /** Different values, in a partition those of the whole table. */
+  readonly distinct: number;
+  /** Each row has its own: in the next partition they go on where they end in this one. */
+  readonly runsOn: boolean;
 }
 
 /** Values of a hash. */
@@ -35,6 +49,8 @@ export class PlannedTable {
   readonly before: number;
   readonly indexes: readonly PlannedIndex[];
   private readonly facts: TableFacts | undefined;
+  /** Of the table that it is a part of; its own if it is none. */
+  private readonly whole: TableFacts | undefined;
 
   constructor(
     catalog: CatalogTable,
@@ -42,7 +58,9 @@ export class PlannedTable {
     index: number,
     facts: TableFacts | undefined,
     before = 0,
+    whole = facts,
   ) {
+    this.whole = whole;
     this.catalog = catalog;
     this.definition = definition;
     this.facts = facts;
@@ -87,8 +105,8 @@ export class PlannedTable {
   valueOf(name: string): ((row: number) => number) | undefined {
     const column = this.column(name);
     if (column === undefined) return undefined;
-    const distinct = Math.max(1, distinctValues(this.catalog, column, this.facts));
-    if (distinct >= this.rows) return (row) => row + 1;
+    const { distinct, runsOn } = this.valuesOf(column);
+    if (runsOn) return (row) => row + 1;
     if (orderOf(this.catalog, column, this.facts) === 'ascending') {
       return (row) => 1 + Math.floor(((row - this.before) / this.rows) * distinct);
     }
@@ -96,11 +114,21 @@ export class PlannedTable {
     return (row) => 1 + Math.floor(((hashOf(salt, row) >>> 0) / HASHES) * distinct);
   }
 
+  /** Values that come again in other partitions are those of the whole table. */
+  private valuesOf(column: CatalogColumn): Omit<IndexColumn, 'name'> {
+    const { catalog, facts, whole } = this;
+    const all = distinctValues(catalog, column, whole);
+    if (all >= (whole?.rows ?? 0)) {
+      return { distinct: Math.max(1, distinctValues(catalog, column, facts)), runsOn: true };
+    }
+    return { distinct: Math.max(1, all), runsOn: false };
+  }
+
   private indexOf(index: CatalogIndex, number: number): PlannedIndex {
     const columns = index.columns.map((place) => {
       const column = this.catalog.columns[place - 1];
-      if (column === undefined) return { name: null, distinct: 1 };
-      return { name: column.name, distinct: distinctValues(this.catalog, column, this.facts) };
+      if (column === undefined) return { name: null, distinct: 1, runsOn: false };
+      return { name: column.name, ...this.valuesOf(column) };
     });
     const definition = this.definition.indexes[number]!;
     return { number, definition, unique: index.unique, columns };
@@ -144,10 +172,17 @@ export class PlannedWorld {
     this.tables = storedTables(catalog).map((table, index) => {
       const own = factsFor(catalog, facts, table);
       const first = before.get(table) ?? 0;
-      return new PlannedTable(table, definitions[index]!, index, own, first);
+      return new PlannedTable(table, definitions[index]!, index, own, first, this.whole(table));
     });
     this.named = new Map(catalog.tables.map((each) => [`${each.schema}.${each.name}`, each]));
     this.planned = new Map(this.tables.map((each) => [each.catalog, each]));
+  }
+
+  /** What is known of the whole that a partition is a part of, unless it has facts of its own. */
+  private whole(table: CatalogTable): TableFacts | undefined {
+    const { catalog, facts } = this;
+    const parent = facts[tableName(table)] === undefined ? parentOf(catalog, table) : undefined;
+    return parent === undefined ? factsFor(catalog, facts, table) : this.whole(parent);
   }
 
   /** The table of a node, partitioned ones included. */
