@@ -93,14 +93,14 @@ export const LINUX_SWITCHING: SwitchCosts = {
 };
 
 /** Kinds of visits from 0 on, each of which touches other things than the rest. */
-export const VISIT_KINDS = 6;
+export const VISIT_KINDS = 7;
 
 /** Of each process: what others had done at its last visit of each kind (-1: there was none), */
-const FIELDS = 8;
+const FIELDS = 9;
 /** the service that it has had itself, */
-const OWN = 6;
+const OWN = 7;
 /** and when its last visit ends. */
-const END = 7;
+const END = 8;
 
 export class Cores extends Processor {
   /** Time lost by switches and wake-ups so far; it is part of `busyTime`. */

@@ -248,7 +248,7 @@ export class Backend implements LockClient {
   /** Does what takes no time beyond the processor's, and says what there is left to do. */
   private execute(statement: Statement): Rest {
     const { transaction } = this;
-    if (statement.usage !== null) this.executor.planned.parsed(statement);
+    if (statement.usage !== null) this.executor.planned.parsed(statement, this.queries === 1);
     const error = this.refusal(statement);
     this.answer = COMPLETE;
     if (error) {

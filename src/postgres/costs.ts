@@ -156,9 +156,10 @@ export const FURTHER_ROWS = {
   partitionMemory: 3_300,
   /**
    * A page that the processor's caches do not hold: 100 rows of as many pages of a table of 270 MB
-   * took 0.17 to 0.26 ms with keys drawn at random, 0.03 with always the same.
+   * took pgbench 182 us with keys drawn at random, 42 with always the same; by EXPLAIN, with pauses
+   * between, 170 to 260 and 30.
    */
-  coldPage: 1_700,
+  coldPage: 1_400,
   /**
    * Nodes above scans, by differences of queries on tables of 1,000,000 and 100,000 rows of 96
    * bytes (PostgreSQL 15, two runs on a machine that others used as well): a row that a filter

@@ -3,9 +3,9 @@
  * pg_index, pg_inherits, pg_constraint, pg_depend, pg_statistic and their indexes. What a command
  * writes of them is counted, not derived: PostgreSQL 15.18, pg_stat_wal before and after commands
  * on tables of 10 to 500 partitions with TOAST, none and two indexes, analysed, with a checkpoint
- * before; records by pg_waldump. Some pages are the same whatever the command, so that DROP after DETACH needs fewer
- * images; on half of them rows of neighbours lie together, as they were made one after the other,
- * so that the next partition needs another page now and then.
+ * before; records by pg_waldump. Some pages are the same whatever the command, so that DROP after
+ * DETACH needs fewer images; on half of them rows of neighbours lie together, as they were made one
+ * after the other, so that the next partition needs another page now and then.
  *
  * Left out: buffers for these pages, their growth, and their vacuum; few partitions share more of
  * their pages (10 of them needed two thirds of the images of 50).

@@ -37,14 +37,14 @@ export interface OpenedRelations {
   readonly planned: PlannedRelations | null;
 }
 
-/** What a planner has to do about partitions, as counts. */
+/** What a planner has to do beyond planning a look-up on a plain table, as counts. */
 export interface PlannedRelations {
   readonly partitionedTables: number;
   readonly partitions: number;
   /** Their indexes, and those of which the condition names the first column. */
   readonly indexes: number;
   readonly paths: number;
-  /** Partitions with a comparison by < or >, and such with an index on its column. */
+  /** Tables with a comparison by < or >, and such with an index on its column. */
   readonly ranges: number;
   readonly extremes: number;
 }
@@ -110,6 +110,9 @@ interface Added {
   readonly indexes: number;
 }
 
+/** What planning touches of a core's caches is nothing that other visits touch. */
+const PLANNING = 6;
+
 /** fd.c: NUM_RESERVED_FDS, of the files that a process may have open. */
 const RESERVED_FILES = 10;
 
@@ -125,8 +128,8 @@ export function* openRelations(opener: Opener, statement: Statement): Opening {
   const error = yield* lockAll(opener, opened.locks, statement);
   if (error !== null) return error;
   const added = relationCache.open(opened);
-  const time = workOf(opener, opened) + openingTime(added, costs);
-  yield host.cpu.serve(Math.round(time), group);
+  const time = Math.round(workOf(opener, opened) + openingTime(added, costs));
+  if (time > 0) yield host.cpu.serve(time, group, PLANNING);
   if (statement.usage !== null) statement.usage.planning += context.sim.now - began;
   const count = added.tables + added.indexes;
   if (count === 0) return null;

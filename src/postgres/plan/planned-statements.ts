@@ -15,6 +15,12 @@ import type { Transaction } from '../transaction.ts';
 import type { WaitState } from '../waits.ts';
 import { type PlanHost, PlanRunner } from './plan-runner.ts';
 
+/**
+ * Of what a session's first query takes more than others the planner's share: 0.3 ms of 0.55 (the
+ * first and the next EXPLAIN of sessions of version 15, a table without partitions).
+ */
+const FIRST_PLANNING = 0.55;
+
 export interface PlanBackend {
   readonly server: Server;
   readonly owner: LockOwner;
@@ -43,12 +49,15 @@ export class PlannedStatements implements PlanHost {
   }
 
   /** What of the time since it came was the planner's, and what the executor's. */
-  parsed({ verb, prepared, usage }: Statement): void {
+  parsed({ verb, prepared, usage }: Statement, isFirst: boolean): void {
     const { costs, context } = this.server;
     const { before } = this;
-    const share = (context.sim.now - before.at) / costs.statement(verb, prepared);
-    if (!prepared) usage!.planning += Math.round(costs.planner(verb) * share);
-    usage!.execution += Math.round(costs.executor(verb) * share);
+    const first = isFirst ? costs.firstQuery : 0;
+    const slowness = (context.sim.now - before.at) / (costs.statement(verb, prepared) + first);
+    const planner = (prepared ? 0 : costs.planner(verb)) + first * FIRST_PLANNING;
+    const executor = costs.executor(verb) + first * (1 - FIRST_PLANNING);
+    usage!.planning += Math.round(planner * slowness);
+    usage!.execution += Math.round(executor * slowness);
     before.parsedAt = context.sim.now;
     before.planning = usage!.planning;
   }

@@ -68,9 +68,14 @@ function withOpens(
 ): Template {
   const simple = openedBy(world, sent, false);
   if (simple === null) return template;
-  const prepared = openedBy(world, kept.plan, kept.isKept) ?? simple;
+  const prepared = openedBy(world, kept.plan, kept.isKept) ?? NOTHING_OPENED;
   return { ...template, details: { ...(template.details ?? PLAIN), opens: { simple, prepared } } };
 }
+
+const NOTHING_OPENED: OpenedRelations = {
+  ...{ locks: [], firstIndex: 0, withoutRows: 0, tables: 0 },
+  planned: null,
+};
 
 /** plancache.c: what planning is taken to cost beside executing, for each relation and once. */
 const PLANNING = 1000;

@@ -10,7 +10,7 @@ import { nodesOf, type PlanNode } from './plan.ts';
 import { planFor } from './pruning.ts';
 import type { PlannedWorld } from './world.ts';
 
-/** What a plan on partitions opens; null: there are none. */
+/** What a plan on partitions opens, or has to compare on a plain table; null: neither. */
 export function openedBy(
   world: PlannedWorld,
   plan: PlanNode,
@@ -18,7 +18,9 @@ export function openedBy(
 ): OpenedRelations | null {
   const leaves = plan.Operation === 'Insert' ? [] : leavesIn(world, plan);
   const parents = parentsOf(world, plan, leaves);
-  return parents.length === 0 ? null : opened(world, plan, parents, leaves, isKept);
+  return parents.length === 0
+    ? compared(world, plan, isKept)
+    : opened(world, plan, parents, leaves, isKept);
 }
 
 /** What the same plan opens if it is for these partitions of a table; there may be none. */
@@ -58,6 +60,16 @@ function opened(
     tables: parents.length + leaves.length,
     planned: isKept ? null : plannedOf(plan, parents, leaves),
   };
+}
+
+/** On plain tables nothing more is locked, but what bounds a range is looked up. */
+function compared(world: PlannedWorld, plan: PlanNode, isKept: boolean): OpenedRelations | null {
+  const scan = nodesOf(plan).find((node) => world.tableOf(node) !== undefined);
+  const table = scan && world.tableOf(scan)?.catalog;
+  if (table === undefined || isKept) return null;
+  const planned = { ...plannedOf(plan, [], [table]), indexes: 0, paths: 0 };
+  const nothing = { locks: [], firstIndex: 0, withoutRows: 0, tables: 0 };
+  return planned.ranges === 0 ? null : { ...nothing, planned };
 }
 
 /** The partitions of a plan, those too that it leaves out when it is executed. */
