@@ -6,6 +6,7 @@ import { loading } from './loading.ts';
 import { poolHits } from './pool-hits.ts';
 import { processes } from './processes.ts';
 import { wholeRuns } from './run.ts';
+import { starting } from './starting.ts';
 import { statements } from './statements.ts';
 import { type Row, table } from './table.ts';
 
@@ -21,6 +22,7 @@ const PARTS: Record<string, () => Promise<Row[]>> = {
   buffers,
   'pool-hits': poolHits,
   run: wholeRuns,
+  starting,
   statements,
 };
 
