@@ -14,7 +14,9 @@ constant that C1 to C3 do not give, the work of others after which half of what 
 core's cache is gone (250 us), was chosen with V1's errors in view: V1 is no blind test of it.
 Another, what waking a busy core takes of what waking an idle one does (0.28), was measured with
 pairs of processes on another machine. Which mechanisms to build, and which of two trials to keep,
-was decided with the errors in view; their values come from C1 to C3.
+was decided with the errors in view; their values come from C1 to C3. What partitions cost was
+measured on another server and is scaled by a SELECT (C2b); V10 says what of it was chosen with its
+errors in view.
 
 Errors are (predicted - measured) / measured, those of hit ratios plain differences. The noise is
 how far repeats of a measurement lie apart, as a share of their mean; points measured once have the

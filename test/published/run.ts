@@ -1,11 +1,11 @@
 import type { RunResult } from '../../src/measure/result.ts';
-import { expandRuns, loadScenario } from '../../src/scenario/index.ts';
+import { expandRuns, loadScenario, type ResolveOptions } from '../../src/scenario/index.ts';
 import { simulate } from '../../src/scenario/simulate.ts';
 
 /** Plays the base of a scenario; throws if it cannot be read or played. */
-export function play(text: string): RunResult {
-  const loaded = loadScenario(text, { file: 'published.yaml' });
-  const expanded = loaded.ok ? expandRuns(loaded.document) : loaded;
+export function play(text: string, options: ResolveOptions = {}): RunResult {
+  const loaded = loadScenario(text, { ...options, file: 'published.yaml' });
+  const expanded = loaded.ok ? expandRuns(loaded.document, options) : loaded;
   if (!expanded.ok) throw new Error(JSON.stringify(expanded.problems));
   const result = simulate(expanded.runs[0]!);
   if ('refused' in result) throw new Error(JSON.stringify(result.refused));
