@@ -1,7 +1,7 @@
 /**
- * P8.1: planning a look-up by key on hash partitions (K. Moppel, 2023: PostgreSQL 15.2, select-only,
- * simple protocol, 16 to 4,096 partitions): by how much more than without partitions, in per cent,
- * with keys drawn at random.
+ * P8.1: planning a look-up by key on hash partitions (K. Moppel, 2023: PostgreSQL 15.2,
+ * select-only, simple protocol, 16 to 4,096 partitions): by how much more than without partitions,
+ * in per cent, with keys drawn at random.
  */
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_COSTS } from '../../src/postgres/costs.ts';

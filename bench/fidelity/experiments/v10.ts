@@ -82,8 +82,8 @@ export const v10: Experiment = {
     'The queries’ select lists are not in the data: count(*) and a sum are taken, and hours and ' +
       'customers that are drawn anew for each execution.',
     'What EXPLAIN told is compared with one client of the simple protocol that pauses for 5 ms ' +
-      'between its queries. Its instrumentation is added to the execution: two looks at the clock, ' +
-      'as long as C1 says, for each row that a node gives and once more for its end.',
+      'between its queries. Its instrumentation is added to the execution: two looks at the ' +
+      'clock, as long as C1 says, for each row that a node gives and once more for its end.',
     'Plans are those of version 18 for the same tables.',
     'Retention runs on tables without other load; DELETE removes the first 30 days and 10 hours.',
   ],
