@@ -8,6 +8,7 @@ import { latencyFamily } from './metrics/latency.ts';
 import { outageFamily } from './metrics/outage.ts';
 import { positionFamily } from './metrics/positions.ts';
 import { procArrayFamily } from './metrics/procarray.ts';
+import { replayAgeFamily } from './metrics/replay-age.ts';
 import { replicationFamily } from './metrics/replication.ts';
 import { serverFamily } from './metrics/servers.ts';
 import { splitBrainFamily } from './metrics/split-brain.ts';
@@ -28,6 +29,7 @@ export const FAMILIES: readonly MetricFamily[] = [
   procArrayFamily,
   tableFamily,
   replicationFamily,
+  replayAgeFamily,
   positionFamily,
   waitFamily,
   activityFamily,

@@ -1,22 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MINUTE, SECOND } from '../../src/kernel/index.ts';
-import { Measures } from '../../src/measure/measures.ts';
 import { CPU, SYNC_REP, WAL_SYNC } from '../../src/postgres/waits.ts';
 import { failureIndex } from '../../src/workload/events.ts';
-import { Stage, type StageOptions } from './stage.ts';
-
-function play(options: StageOptions, steps: (stage: Stage, measures: Measures) => void) {
-  const stage = new Stage(options);
-  const measures = new Measures(stage.observed);
-  steps(stage, measures);
-  const { metrics, series } = measures.finish();
-  const get = (name: string) => {
-    if (!metrics.has(name)) throw new Error(`no metric is called ${name}`);
-    return metrics.get(name)!;
-  };
-  return { get, metrics, series };
-}
+import { play } from './stage.ts';
 
 describe('latency and throughput', () => {
   it('by transaction, by group of clients, reads and writes apart', () => {
@@ -227,28 +214,6 @@ describe('servers', () => {
     const of = (name: string) => get(`servers.pg1.wal.rate.${name}`);
     expect([of('count'), of('min'), of('max'), of('mean')]).toEqual([3, 0, 700, 1000 / 3]);
     expect(get('servers.pg2.wal.rate.count')).toBe(0);
-  });
-});
-
-describe('checkpoints.duration', () => {
-  it('is each checkpoint that ends after the warm-up, its writing and its fsyncs', () => {
-    const { get } = play({ warmup: 10, duration: 100 }, (stage, measures) => {
-      const { checkpointCompleted } = stage.postgres;
-      stage.at(5);
-      checkpointCompleted.emit(0, 100, 4 * SECOND, 1 * SECOND);
-      stage.at(10);
-      measures.atWarmup();
-      stage.at(40);
-      checkpointCompleted.emit(0, 50, 8 * SECOND, 2 * SECOND);
-      stage.at(90);
-      checkpointCompleted.emit(0, 70, 18 * SECOND, 2 * SECOND);
-      checkpointCompleted.emit(1, 7, 1 * SECOND, 0);
-    });
-    const of = (name: string) => get(`servers.pg1.checkpoints.${name}`);
-    expect([of('duration.count'), of('duration.min'), of('duration.max')]).toEqual([2, 10, 20]);
-    expect(of('duration.mean')).toBeCloseTo(15, 9);
-    expect([of('buffers'), of('write_time'), of('sync_time')]).toEqual([120, 26, 4]);
-    expect(get('servers.pg2.checkpoints.duration.max')).toBe(1);
   });
 });
 

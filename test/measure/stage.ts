@@ -3,6 +3,7 @@ import { HaEvents } from '../../src/ha/events.ts';
 import type { DiskUsage } from '../../src/hardware/disk.ts';
 import type { HostState } from '../../src/hardware/host.ts';
 import { SECOND, Trace } from '../../src/kernel/index.ts';
+import { Measures } from '../../src/measure/measures.ts';
 import type { Observed } from '../../src/measure/observed.ts';
 import { PostgresEvents, SERVER_STATES, type ServerState } from '../../src/postgres/events.ts';
 import { type Branch, History } from '../../src/postgres/timeline.ts';
@@ -257,4 +258,17 @@ export class Stage {
     const latency = Math.round((ends - starts) * SECOND);
     this.at(ends).workload.acknowledged.emit(session, transaction, latency, latency);
   }
+}
+
+/** Plays a run by hand and measures it. */
+export function play(options: StageOptions, steps: (stage: Stage, measures: Measures) => void) {
+  const stage = new Stage(options);
+  const measures = new Measures(stage.observed);
+  steps(stage, measures);
+  const { metrics, series } = measures.finish();
+  const get = (name: string) => {
+    if (!metrics.has(name)) throw new Error(`no metric is called ${name}`);
+    return metrics.get(name)!;
+  };
+  return { get, metrics, series };
 }
