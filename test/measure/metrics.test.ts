@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MINUTE, SECOND } from '../../src/kernel/index.ts';
+import { Measures } from '../../src/measure/measures.ts';
 import { CPU, SYNC_REP, WAL_SYNC } from '../../src/postgres/waits.ts';
 import { failureIndex } from '../../src/workload/events.ts';
-import { play } from './stage.ts';
+import { play, Stage } from './stage.ts';
 
 describe('latency and throughput', () => {
   it('by transaction, by group of clients, reads and writes apart', () => {
