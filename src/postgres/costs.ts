@@ -220,5 +220,6 @@ function table({ message, statements }: CostProfile, plans: boolean): ByVerb {
     release: of('begin'),
     'rollback to': of('rollback'),
     alter: of('begin'), // and what `partitioning/definition.ts` says
+    vacuum: of('begin'), // and what its pages cost
   };
 }

@@ -29,6 +29,7 @@ import type { BackendMemory } from './memory.ts';
 import { lockError, RelationCache } from './partitioning/opening.ts';
 import { eachPart, openAndExecute } from './partitioning/parts.ts';
 import { type PlanBackend, PlannedStatements } from './plan/planned-statements.ts';
+import type { ProcSession } from './procarray/session.ts';
 import { changeOf, makesNewVersion } from './row-changes.ts';
 import { dependsTooMuch } from './serializable/dependencies.ts';
 import type { Server } from './server.ts';
@@ -93,10 +94,11 @@ export class Executor {
   readonly transaction: Transaction;
   readonly wait: WaitState;
   readonly memory: BackendMemory;
+  readonly proc: ProcSession;
   readonly relationCache = new RelationCache();
 
   constructor(backend: PlanBackend) {
-    const { server, owner, transaction, wait, memory } = backend;
+    const { server, owner, transaction, wait, memory, proc } = backend;
     this.planned = new PlannedStatements(backend);
     this.server = server;
     this.locks = server.locks;
@@ -104,6 +106,7 @@ export class Executor {
     this.transaction = transaction;
     this.wait = wait;
     this.memory = memory;
+    this.proc = proc;
     this.changes = new TransactionChanges(server);
   }
 
@@ -113,7 +116,8 @@ export class Executor {
     if (relation === null) return true;
     this.owed = 0;
     this.obstacle = 'relations';
-    if (details !== null && (details.opens ?? details.command) !== null) return false;
+    const opens = details !== null && (details.opens ?? details.command ?? details.vacuum);
+    if (opens !== false && opens !== null) return false;
     this.planned.count(statement);
     this.obstacle = 'relation lock';
     const mode = tableLockOf(statement);

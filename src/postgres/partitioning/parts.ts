@@ -2,6 +2,8 @@
  * A plan with several partitions: the same in one after the other (nodeAppend.c,
  * nodeModifyTable.c). Each has its state to set up, and in the simple protocol its own planning.
  */
+import { vacuumTables } from '../autovacuum/command.ts';
+import type { ProcSession } from '../procarray/session.ts';
 import { ERRORS, type ErrorResponse, type Relation, type Statement } from '../statement.ts';
 import { changePartitions, type Definer } from './definition.ts';
 import { openRelations } from './opening.ts';
@@ -11,13 +13,16 @@ type Finishing = Generator<undefined, ErrorResponse | null, undefined>;
 
 /** Who executes the parts. */
 export interface PartsExecutor extends Definer {
+  readonly proc: ProcSession;
   begin(statement: Statement): boolean;
   finish(statement: Statement): Finishing;
 }
 
 /** A plan on partitions: all that it has is opened first, then it is executed. */
 export function* openAndExecute(executor: PartsExecutor, statement: Statement): Finishing {
-  if (statement.details!.command !== null) return yield* changePartitions(executor, statement);
+  const { command, vacuum } = statement.details!;
+  if (command !== null) return yield* changePartitions(executor, statement);
+  if (vacuum !== null) return yield* vacuumTables(executor, vacuum);
   const error = yield* openRelations(executor, statement);
   if (error !== null) return error;
   const relation = targetOf(executor, statement);

@@ -9,6 +9,7 @@ import type {
   StatementDetails,
   Verb,
 } from '../../postgres/statement.ts';
+import { changes } from '../../postgres/statement-rows.ts';
 import type { Reach, ReachOf } from '../planner/entries.ts';
 import type { RowRouting } from '../planner/routing.ts';
 import { commitRecord, statement } from '../script.ts';
@@ -59,6 +60,7 @@ export const PLAIN: StatementDetails = {
   parts: [],
   opens: null,
   command: null,
+  vacuum: null,
   routing: null,
   access: null,
   rowLock: null,
@@ -226,11 +228,6 @@ function rangeOf(first: number, last: number) {
 function mayCommit({ verb, details }: Template): boolean {
   if (verb === 'select') return (details?.rowLock ?? null) !== null;
   return verb === 'commit' || changes(verb);
-}
-
-/** Whether a statement changes rows. */
-export function changes(verb: Verb): boolean {
-  return verb === 'update' || verb === 'insert' || verb === 'delete' || verb === 'alter';
 }
 
 /** One step of a script. */
