@@ -13,6 +13,7 @@
  */
 import { scanIndex } from './access.ts';
 import { conflictOf, isThere, meetsRow } from './conflicts.ts';
+import { executeCompound, isCompound } from './foreign-keys.ts';
 import type { InsertTarget } from './heap/insert-page.ts';
 import {
   type Table,
@@ -27,10 +28,10 @@ import type { LockOwner } from './locking/lock-table.ts';
 import { type RowId, rowId } from './locking/row-locks.ts';
 import type { BackendMemory } from './memory.ts';
 import { lockError, RelationCache } from './partitioning/opening.ts';
-import { eachPart, openAndExecute } from './partitioning/parts.ts';
+import { eachPart } from './partitioning/parts.ts';
 import { type PlanBackend, PlannedStatements } from './plan/planned-statements.ts';
 import type { ProcSession } from './procarray/session.ts';
-import { changeOf, makesNewVersion } from './row-changes.ts';
+import { changeOf, makesNewVersion, withMultixact } from './row-changes.ts';
 import { dependsTooMuch } from './serializable/dependencies.ts';
 import type { Server } from './server.ts';
 import { ERRORS, type ErrorResponse, type Statement } from './statement.ts';
@@ -116,8 +117,7 @@ export class Executor {
     if (relation === null) return true;
     this.owed = 0;
     this.obstacle = 'relations';
-    const opens = details !== null && (details.opens ?? details.command ?? details.vacuum);
-    if (opens !== false && opens !== null) return false;
+    if (details !== null && isCompound(details)) return false;
     this.planned.count(statement);
     this.obstacle = 'relation lock';
     const mode = tableLockOf(statement);
@@ -128,7 +128,7 @@ export class Executor {
   /** Does the rest of a statement; the error if it comes to one. */
   *finish(statement: Statement): Finishing {
     const { server, transaction } = this;
-    if (this.obstacle === 'relations') return yield* openAndExecute(this, statement);
+    if (this.obstacle === 'relations') return yield* executeCompound(this, statement);
     if (this.obstacle === 'relation lock') {
       const outcome = yield* this.locks.finish(this.owner, this.request);
       if (outcome !== 'granted') return lockError(outcome, server, transaction);
@@ -233,9 +233,16 @@ export class Executor {
       else this.read(statement); // SKIP LOCKED finds the row, and leaves it out
       return this.error === null ? null : 'error';
     }
+    if (mode !== null && statement.verb === 'select' && locks.rows.holds(row, mode, owner)) {
+      this.read(statement); // heap_lock_tuple has nothing left to do
+      return this.error === null ? null : 'error';
+    }
     this.transaction.assignXid();
     if (mode !== null && !locks.lockRow(owner, row, mode)) return 'row lock';
-    return this.change(statement) ? null : 'error';
+    const members = mode === null ? 1 : locks.rows.members;
+    if (!this.change(statement)) return 'error';
+    if (members > 1) this.work = withMultixact(this.work, members);
+    return null;
   }
 
   /** A row that was deleted since the snapshot was taken is a conflict as well. */

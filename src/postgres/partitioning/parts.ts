@@ -2,7 +2,6 @@
  * A plan with several partitions: the same in one after the other (nodeAppend.c,
  * nodeModifyTable.c). Each has its state to set up, and in the simple protocol its own planning.
  */
-import { vacuumTables } from '../autovacuum/command.ts';
 import type { ProcSession } from '../procarray/session.ts';
 import { ERRORS, type ErrorResponse, type Relation, type Statement } from '../statement.ts';
 import { changePartitions, type Definer } from './definition.ts';
@@ -20,9 +19,7 @@ export interface PartsExecutor extends Definer {
 
 /** A plan on partitions: all that it has is opened first, then it is executed. */
 export function* openAndExecute(executor: PartsExecutor, statement: Statement): Finishing {
-  const { command, vacuum } = statement.details!;
-  if (command !== null) return yield* changePartitions(executor, statement);
-  if (vacuum !== null) return yield* vacuumTables(executor, vacuum);
+  if (statement.details!.command !== null) return yield* changePartitions(executor, statement);
   const error = yield* openRelations(executor, statement);
   if (error !== null) return error;
   const relation = targetOf(executor, statement);

@@ -1,5 +1,6 @@
 import type { Nanoseconds } from '../../kernel/index.ts';
 import type { Access } from '../../postgres/access.ts';
+import type { ForeignKeyCheck } from '../../postgres/foreign-keys.ts';
 import type { RoutedPartition } from '../../postgres/partitioning/routing.ts';
 import type { PlanValues, QueryPlan } from '../../postgres/plan/plan-work.ts';
 import type {
@@ -45,6 +46,9 @@ export type Rows =
   /** By the plan for these values, or by that of prepared statements. */
   | { readonly kind: 'planned'; readonly simple: Rows; readonly prepared: Rows };
 
+/** What a foreign key wants of the rows of a statement, with its values. */
+export type CheckFor = (environment: Environment) => ForeignKeyCheck;
+
 /** A statement of SQL with places for the values of variables. */
 export interface Template {
   readonly verb: Verb;
@@ -52,6 +56,7 @@ export interface Template {
   readonly rows: Rows;
   /** Null for a statement without anything special about it, when it is about one row. */
   readonly details: StatementDetails | null;
+  readonly checks?: readonly CheckFor[];
 }
 
 export const PLAIN: StatementDetails = {
@@ -61,6 +66,7 @@ export const PLAIN: StatementDetails = {
   opens: null,
   command: null,
   vacuum: null,
+  foreignKeys: [],
   routing: null,
   access: null,
   rowLock: null,
@@ -93,6 +99,19 @@ function boundOf(value: Value): number | undefined {
 
 /** The statement with its values; undefined if one of them has none. */
 export function fillIn(
+  template: Template,
+  environment: Environment,
+  prepared: boolean,
+): Statement | undefined {
+  const filled = withValues(template, environment, prepared);
+  const { checks } = template;
+  if (checks === undefined || filled === undefined) return filled;
+  const { environment: own } = valuesOf(environment);
+  const foreignKeys = checks.map((check) => check(own as Environment));
+  return { ...filled, details: { ...(filled.details ?? PLAIN), foreignKeys } };
+}
+
+function withValues(
   template: Template,
   environment: Environment,
   prepared: boolean,
