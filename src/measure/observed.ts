@@ -40,7 +40,11 @@ export interface ObservedHost {
 }
 
 export interface ObservedTable {
-  readonly definition: { readonly name: string };
+  readonly definition: {
+    readonly name: string;
+    readonly relation: number;
+    readonly indexes: readonly { readonly relation: number }[];
+  };
   readonly heap: {
     readonly pages: number;
     readonly live: number;
@@ -81,6 +85,7 @@ export interface ObservedServer {
     readonly snapshotTime: Nanoseconds;
     readonly array: {
       readonly snapshots: number;
+      readonly nextXid: number;
       holder(): { readonly since: Nanoseconds } | null;
     };
   };
@@ -88,7 +93,16 @@ export interface ObservedServer {
   readonly checkpointer: { readonly timed: number; readonly requested: number };
   readonly storage: {
     readonly tables: readonly ObservedTable[];
-    readonly pool: { readonly hits: number; readonly reads: number };
+    /** By the tables' places. */
+    readonly database: { readonly catalog: readonly { readonly relfrozenxid: number }[] };
+    readonly pool: {
+      readonly hits: number;
+      readonly reads: number;
+      pagesByFile(): ReadonlyMap<number, number>;
+    };
+    /** One page of so many is followed. */
+    readonly cache: { readonly oneOf: number };
+    fileOf(relation: number): number;
     /** Where not all pages are followed. */
     readonly sampled: ObservedSample | null;
     readonly written: {
@@ -98,7 +112,11 @@ export interface ObservedServer {
     };
   };
   readonly autovacuum: {
-    readonly statistics: readonly { readonly analyzes: number; readonly autoanalyzes: number }[];
+    readonly statistics: readonly {
+      readonly analyzes: number;
+      readonly autoanalyzes: number;
+      readonly vacuumedPages: number;
+    }[];
     readonly limits: { readonly refusals: number };
   };
   readonly lockWaits: number;

@@ -29,6 +29,7 @@ import {
   type Statement,
   type WireMessage,
 } from './statement.ts';
+import { changes } from './statement-rows.ts';
 import type { Undo } from './subtransactions.ts';
 import { Transaction } from './transaction.ts';
 import {
@@ -55,6 +56,7 @@ const VISITS = {
   release: 1,
   'rollback to': 1,
   alter: 5,
+  vacuum: 5,
 } as const;
 
 /** Pages of a statement that are not those of every other: the index's leaf, and the row's page. */
@@ -355,11 +357,11 @@ export class Backend implements LockClient {
     if (cancellation !== null) return cancellation;
     if (this.memory.query() === 'refused') return ERRORS.outOfMemory;
     const locks = details !== null && details.rowLock !== null;
-    const writes =
-      verb === 'insert' || verb === 'update' || verb === 'delete' || verb === 'alter' || locks;
+    const isVacuum = verb === 'vacuum';
+    const writes = changes(verb) || locks;
     if (!writes) return null;
     if (this.server.inRecovery) return ERRORS.readOnly;
-    return this.transaction.hasXid ? null : this.server.autovacuum.refusal();
+    return this.transaction.hasXid || isVacuum ? null : this.server.autovacuum.refusal();
   }
 
   private fail(error: ErrorResponse): void {

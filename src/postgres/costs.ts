@@ -171,6 +171,10 @@ export const FURTHER_ROWS = {
    * plan without an index, 24 with one, 31 with four; 100 with two took 6.9 ms longer (V10).
    */
   relationOpened: 20_000,
+  /** A foreign key's query for one row (`foreign-keys.ts`); one on partitions is planned. */
+  foreignKey: 2_700,
+  referenced: 4_200,
+  foreignKeyPlanned: 10_600, // beside `partitionPlanned`
 } as const;
 
 /** The client's 4096 rounds of SCRAM-SHA-256: its own CPU time, 2 to 5 ms. */
@@ -227,5 +231,6 @@ function table({ message, statements }: CostProfile, plans: boolean): ByVerb {
     release: of('begin'),
     'rollback to': of('rollback'),
     alter: of('begin'), // and what `partitioning/definition.ts` says
+    vacuum: of('begin'), // and what its pages cost
   };
 }

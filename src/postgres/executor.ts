@@ -13,6 +13,7 @@
  */
 import { scanIndex } from './access.ts';
 import { conflictOf, isThere, meetsRow } from './conflicts.ts';
+import { executeCompound, isCompound } from './foreign-keys.ts';
 import type { InsertTarget } from './heap/insert-page.ts';
 import {
   type Table,
@@ -27,9 +28,10 @@ import type { LockOwner } from './locking/lock-table.ts';
 import { type RowId, rowId } from './locking/row-locks.ts';
 import type { BackendMemory } from './memory.ts';
 import { lockError, RelationCache } from './partitioning/opening.ts';
-import { eachPart, openAndExecute } from './partitioning/parts.ts';
+import { eachPart } from './partitioning/parts.ts';
 import { type PlanBackend, PlannedStatements } from './plan/planned-statements.ts';
-import { changeOf, makesNewVersion } from './row-changes.ts';
+import type { ProcSession } from './procarray/session.ts';
+import { changeOf, makesNewVersion, withMultixact } from './row-changes.ts';
 import { dependsTooMuch } from './serializable/dependencies.ts';
 import type { Server } from './server.ts';
 import { ERRORS, type ErrorResponse, type Statement } from './statement.ts';
@@ -93,10 +95,11 @@ export class Executor {
   readonly transaction: Transaction;
   readonly wait: WaitState;
   readonly memory: BackendMemory;
+  readonly proc: ProcSession;
   readonly relationCache = new RelationCache();
 
   constructor(backend: PlanBackend) {
-    const { server, owner, transaction, wait, memory } = backend;
+    const { server, owner, transaction, wait, memory, proc } = backend;
     this.planned = new PlannedStatements(backend);
     this.server = server;
     this.locks = server.locks;
@@ -104,6 +107,7 @@ export class Executor {
     this.transaction = transaction;
     this.wait = wait;
     this.memory = memory;
+    this.proc = proc;
     this.changes = new TransactionChanges(server);
   }
 
@@ -113,7 +117,7 @@ export class Executor {
     if (relation === null) return true;
     this.owed = 0;
     this.obstacle = 'relations';
-    if (details !== null && (details.opens ?? details.command) !== null) return false;
+    if (details !== null && isCompound(details)) return false;
     this.planned.count(statement);
     this.obstacle = 'relation lock';
     const mode = tableLockOf(statement);
@@ -124,7 +128,7 @@ export class Executor {
   /** Does the rest of a statement; the error if it comes to one. */
   *finish(statement: Statement): Finishing {
     const { server, transaction } = this;
-    if (this.obstacle === 'relations') return yield* openAndExecute(this, statement);
+    if (this.obstacle === 'relations') return yield* executeCompound(this, statement);
     if (this.obstacle === 'relation lock') {
       const outcome = yield* this.locks.finish(this.owner, this.request);
       if (outcome !== 'granted') return lockError(outcome, server, transaction);
@@ -229,9 +233,16 @@ export class Executor {
       else this.read(statement); // SKIP LOCKED finds the row, and leaves it out
       return this.error === null ? null : 'error';
     }
+    if (mode !== null && statement.verb === 'select' && locks.rows.holds(row, mode, owner)) {
+      this.read(statement); // heap_lock_tuple has nothing left to do
+      return this.error === null ? null : 'error';
+    }
     this.transaction.assignXid();
     if (mode !== null && !locks.lockRow(owner, row, mode)) return 'row lock';
-    return this.change(statement) ? null : 'error';
+    const members = mode === null ? 1 : locks.rows.members;
+    if (!this.change(statement)) return 'error';
+    if (members > 1) this.work = withMultixact(this.work, members);
+    return null;
   }
 
   /** A row that was deleted since the snapshot was taken is a conflict as well. */

@@ -11,7 +11,13 @@ import {
   ROW_SHARE,
   type RowLockMode,
 } from './locking/lock-modes.ts';
-import type { Keys, Statement } from './statement.ts';
+import type { Keys, Statement, Verb } from './statement.ts';
+
+/** Whether a statement changes rows or definitions. */
+export function changes(verb: Verb): boolean {
+  const changesRows = verb === 'update' || verb === 'insert' || verb === 'delete';
+  return changesRows || verb === 'alter' || verb === 'vacuum';
+}
 
 /** The lock of the table (manual, table 13.2). */
 export function tableLockOf({ verb, details }: Statement): LockMode {

@@ -73,13 +73,16 @@ export class StageServer {
   readonly waits = { total: new Float64Array(WAIT_EVENTS.length + 1) };
   readonly procArray = {
     snapshotTime: 0,
-    array: { snapshots: 0, holder: (): { since: number } | null => null },
+    array: { snapshots: 0, nextXid: 3, holder: (): { since: number } | null => null },
   };
   readonly memory = { used: 0 };
   readonly checkpointer = { timed: 0, requested: 0 };
   readonly storage = {
     tables: [],
-    pool: { hits: 0, reads: 0 },
+    database: { catalog: [] },
+    pool: { hits: 0, reads: 0, pagesByFile: () => new Map<number, number>() },
+    cache: { oneOf: 1 },
+    fileOf: (relation: number) => relation,
     sampled: null,
     written: { checkpointer: 0, bgwriter: 0, backend: 0 },
   };

@@ -2,6 +2,7 @@
  * A plan with several partitions: the same in one after the other (nodeAppend.c,
  * nodeModifyTable.c). Each has its state to set up, and in the simple protocol its own planning.
  */
+import type { ProcSession } from '../procarray/session.ts';
 import { ERRORS, type ErrorResponse, type Relation, type Statement } from '../statement.ts';
 import { changePartitions, type Definer } from './definition.ts';
 import { openRelations } from './opening.ts';
@@ -11,6 +12,7 @@ type Finishing = Generator<undefined, ErrorResponse | null, undefined>;
 
 /** Who executes the parts. */
 export interface PartsExecutor extends Definer {
+  readonly proc: ProcSession;
   begin(statement: Statement): boolean;
   finish(statement: Statement): Finishing;
 }

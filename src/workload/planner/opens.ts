@@ -24,14 +24,35 @@ export function openedBy(
   const rest = isKept && removesSubplans(plan) ? leavesOf(catalog, parents[0]!) : [];
   const leaves = inOrder(new Set([...tables.map((each) => each.catalog), ...rest]), lockIds);
   const used = isKept ? indexesOf(plan) : null;
+  return { ...relationsOf(world, parents, isInsert ? [] : leaves, used), isKept };
+}
+
+/** What a plan made for its values opens: partitions of one table with all of their indexes. */
+export function openedForValues(
+  world: PlannedWorld,
+  leaves: readonly CatalogTable[],
+): OpenedRelations | null {
+  const [first] = leaves;
+  const parents = first === undefined ? [] : ancestorsOf(world, first);
+  if (parents.length === 0) return null;
+  return { ...relationsOf(world, parents, leaves, null), isKept: false };
+}
+
+/** `used`: of indexes only these. */
+function relationsOf(
+  { lockIds }: PlannedWorld,
+  parents: readonly CatalogTable[],
+  leaves: readonly CatalogTable[],
+  used: ReadonlySet<string> | null,
+) {
   const locks = parents.map((each) => lockIds.get(each)!);
-  for (const leaf of isInsert ? [] : leaves) {
+  for (const leaf of leaves) {
     locks.push(lockIds.get(leaf)!);
     for (const index of leaf.indexes) {
       if (used === null || used.has(index.name)) locks.push(lockIds.get(index)!);
     }
   }
-  return { locks, tables: parents.length + (isInsert ? 0 : leaves.length), isKept };
+  return { locks, tables: parents.length + leaves.length };
 }
 
 /** The partitioned tables above a partition, the topmost first. */

@@ -11,6 +11,10 @@ import { transactionStatement } from '../sql/transaction-statements.ts';
 import { type CommandText, readCommand } from './commands.ts';
 import { lexStatement } from './lex.ts';
 import { leadingWord, type PlannedStatement, plannedStatement } from './statements.ts';
+import { readVacuum, type VacuumText } from './vacuum.ts';
+
+/** What is no statement for the planner: a change of partitions, or VACUUM. */
+export type UtilityText = CommandText | VacuumText;
 
 /** What becomes of each statement, in the order of the script; a refusal is thrown. */
 export type Compile = (statement: PlannedStatement, number: number) => Template;
@@ -64,6 +68,8 @@ class PlannedReader implements StatementReader {
       this.commands.push(command);
       return this.command(command);
     }
+    const vacuum = readVacuum(tokens);
+    if (vacuum !== null) return this.command(vacuum);
     if (!tokens.isWord(...PLANNABLE) && !tokens.isSymbol('(')) {
       const words = PLANNABLE.map((word) => word.toUpperCase());
       const why = `is not a statement that can be planned; there is ${words.join(', ')}`;
@@ -77,7 +83,7 @@ class PlannedReader implements StatementReader {
   }
 }
 
-export type CompileCommand = (command: CommandText) => Template;
+export type CompileCommand = (command: UtilityText) => Template;
 
 function commandPlaceholder(): Template {
   return { verb: 'alter', relation: null, rows: { kind: 'none' }, details: PLAIN };

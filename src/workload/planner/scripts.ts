@@ -6,6 +6,7 @@ import { commandTemplate } from './commands.ts';
 import { type PlanCacheSettings, templateOf } from './compile.ts';
 import { type ReadScript, readScript } from './reader.ts';
 import type { PlanAnswer } from './request.ts';
+import { vacuumTemplate } from './vacuum.ts';
 import { PlannedWorld } from './world.ts';
 
 export interface NamedScript {
@@ -49,7 +50,10 @@ export function compileScripts(
         if (plans === undefined) throw new Refusal(at, 'has no plan among those that were kept');
         return templateOf(statement, plans, world, settings);
       },
-      (command) => commandTemplate(command, world),
+      (command) =>
+        command.kind === 'vacuum'
+          ? vacuumTemplate(command, world)
+          : commandTemplate(command, world),
     );
     compiled.set(name, parsed);
     first += count;
