@@ -36,8 +36,9 @@ export interface ForeignKeyCheck {
 type Finishing = Generator<undefined, ErrorResponse | null, undefined>;
 
 /** Whether a statement is more than its verb on its table. */
-export function isCompound({ opens, command, vacuum, foreignKeys }: StatementDetails): boolean {
-  return (opens ?? command ?? vacuum) !== null || foreignKeys.length > 0;
+export function isCompound(details: StatementDetails): boolean {
+  const { opens, command, vacuum, job, foreignKeys } = details;
+  return (opens ?? command ?? vacuum ?? job) !== null || foreignKeys.length > 0;
 }
 
 /** Executes such a statement. */

@@ -28,7 +28,7 @@ import { nodesOf, type PlanNode } from './plan.ts';
 import { firstTable, type QueryContext, queryOf } from './query.ts';
 import { reachesOf } from './reaches.ts';
 import type { StatementPlans } from './request.ts';
-import { routingOf } from './routing.ts';
+import { movesOf, routingOf } from './routing.ts';
 import type { PlannedStatement } from './statements.ts';
 import { changedColumns, rowLockWords } from './words.ts';
 import type { PlannedTable, PlannedWorld } from './world.ts';
@@ -174,10 +174,12 @@ class Compiler implements QueryContext {
     found: readonly Found[],
     verb: Verb,
     more: (table: PlannedTable) => Partial<StatementDetails>,
+    moves: Pick<Template, 'moves'> = {},
   ): Template {
-    const parts = found.map(({ table, rows, details }) =>
-      this.of(verb, table, rows, { ...details, ...more(table) }),
-    );
+    const parts = found.map(({ table, rows, details }) => ({
+      ...this.of(verb, table, rows, { ...details, ...more(table) }),
+      ...moves,
+    }));
     const [first] = parts;
     if (first !== undefined && parts.length === 1) return first;
     if (first === undefined) return NO_TABLE;
@@ -203,10 +205,16 @@ class Compiler implements QueryContext {
         return this.insert(plan, source);
       case 'Update': {
         const columns = changedColumns(this.statement);
-        return this.each(this.read(source, null), 'update', (table) => ({
-          changedIndexes: table.indexesWith(columns),
-          changedBytes: table.changedBytes(columns),
-        }));
+        const moves = movesOf(this.world, plan, this.generic, this.statement);
+        return this.each(
+          this.read(source, null),
+          'update',
+          (table) => ({
+            changedIndexes: table.indexesWith(columns),
+            changedBytes: table.changedBytes(columns),
+          }),
+          moves === null ? {} : { moves },
+        );
       }
       case 'Delete':
         return this.each(this.read(source, null), 'delete', () => ({}));
