@@ -12,6 +12,7 @@ import type { LockOwner } from './locking/lock-table.ts';
 import type { Lsn } from './lsn.ts';
 import type { ProcSession } from './procarray/session.ts';
 import { ASSIGNMENT_BYTES, STANDBY_LOCK_BYTES } from './record-sizes.ts';
+import { RecoveryConflict } from './recovery-conflict.ts';
 import type { SerializableTransaction } from './serializable/conflicts.ts';
 import type { Server } from './server.ts';
 import {
@@ -49,6 +50,10 @@ export class Transaction {
   /** It wrote and flushed at once what it waits for, rather than sleep until somebody has. */
   leads = false;
   readonly subtransactions = new Subtransactions();
+  /** On a standby: whether replay wants it to end. */
+  readonly conflict = new RecoveryConflict();
+  /** On a standby: the buffer that its scan is looking at; -1: none. */
+  pinned = -1;
   private commitLsn: Lsn = 0;
   /** Relations whose locks are in WAL. */
   private readonly loggedLocks: number[] = [];
@@ -70,8 +75,17 @@ export class Transaction {
   /** A statement has come: from now on its time counts. */
   statementComes(): void {
     const { context, timeouts } = this.server;
+    if (!this.inBlock) this.conflict.clear();
     this.statementAt = context.sim.now;
     this.owner.cancelAt = timeouts.cancelAt(this.statementAt, this.statementTimeout, this.began);
+    if (this.conflict.isPending) this.owner.cancelAt = this.statementAt;
+  }
+
+  /** The client will be told. */
+  reported(error: ErrorResponse): void {
+    if (error === this.conflict.error(this.subtransactions.isOpen)) {
+      this.conflict.report(this.server, error);
+    }
   }
 
   /** Why the statement is to be cancelled at this instant; null: it is not. */
@@ -79,6 +93,8 @@ export class Transaction {
     const { context, timeouts } = this.server;
     const { cancelAt } = this.owner;
     if (context.sim.now < cancelAt) return null;
+    const conflict = this.conflict.error(this.subtransactions.isOpen);
+    if (conflict !== null) return conflict;
     return timeouts.cancellation(cancelAt, this.statementAt, this.statementTimeout, this.began);
   }
 
@@ -225,6 +241,7 @@ export class Transaction {
     if (this.hasXid) this.server.activeTransactions--;
     this.locks.releaseAll(this.owner, this.hasCommitted);
     this.subtransactions.clear();
+    this.conflict.clear();
     this.hasXid = this.inBlock = this.isAborted = this.hasCommitted = false;
     this.synchronousCommit = null;
     this.owner.lockTimeout = this.server.settings.lock_timeout;

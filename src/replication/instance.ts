@@ -81,6 +81,9 @@ export class Instance {
   beginInService(upstream: Instance | null): void {
     this.server.beginInService(upstream ? 'hot standby' : 'primary');
     if (!upstream) return;
+    this.replay.prepare();
+    const above = upstream.replay.prepare();
+    if (upstream.server.state === 'primary') above.end();
     this.upstream = upstream;
     this.receiver = new WalReceiver(this, upstream);
     const endpoint = this.receiver.makeEndpoint();
@@ -120,6 +123,7 @@ export class Instance {
     const { wal } = server;
     const isClean = server.state === 'shut down' && wal.redoLsn === wal.insertLsn;
     this.upstream = upstream;
+    if (role === 'standby') this.replay.prepare();
     server.inRecovery = true;
     server.startPostmaster();
     server.enter('starting');
@@ -188,6 +192,7 @@ export class Instance {
     const start = source.server.checkpointer.redoLsn;
     yield context.sim.hold(Math.round(seconds * SECOND));
     wal.replace(source.server.wal.flushed.value, source.server.wal.branch);
+    this.replay.prepare().reader.beginAt(wal.branch);
     checkpointer.follow(start);
   }
 
@@ -221,6 +226,7 @@ export class Instance {
     yield* server.redo();
     this.replay.beginAt(server.wal.insertLsn);
     if (role === 'primary') {
+      this.replay.redo?.end();
       server.inRecovery = false;
       server.startPrimaryProcesses();
       if (!isClean) yield* checkpointer.finished(checkpointer.request());
@@ -259,9 +265,11 @@ export class Instance {
     const end = server.wal.written;
     this.stopReceiver();
     yield* this.flushReceived();
+    this.replay.redo?.hurry();
     if (this.replay.position.below(end)) yield;
     sim.kill(this.replayProcess);
     this.replayProcess = -1;
+    this.replay.redo?.end();
     yield sim.hold(PROMOTION_TIME);
     const branch = history.fork(server.wal.branch, end, server.name);
     server.wal.fork(branch);
@@ -283,6 +291,7 @@ export class Instance {
     if (!this.server.inRecovery || wal.flushed.value >= end) return;
     context.events.standbyWritten.emit(index, end);
     if (settings.fsync) yield host.disk.fsync();
+    this.replay.receipt.flushes(wal.flushed.value);
     wal.flushed.advance(end);
     context.events.standbyFlushed.emit(index, end);
     this.server.onWalFlush();

@@ -167,6 +167,7 @@ export class WalReceiver {
   /** It is on disk: the startup process may replay it; the second reply. */
   private flushed(endpoint: Endpoint<ReplicationMessage>, upTo: Lsn): void {
     const { server } = this.instance;
+    this.instance.replay.receipt.flushes(server.wal.flushed.value);
     server.wal.flushed.advance(upTo);
     server.context.events.standbyFlushed.emit(server.index, upTo);
     server.onWalFlush();
