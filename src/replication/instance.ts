@@ -17,8 +17,10 @@ import {
   Signal,
 } from '../kernel/index.ts';
 import type { CheckpointRecord } from '../postgres/checkpoint/checkpointer.ts';
+import type { Xid } from '../postgres/procarray/ordered-xids.ts';
 import type { Server } from '../postgres/server.ts';
 import { contains, lastCommon } from '../postgres/timeline.ts';
+import { FeedbackHeld } from './feedback.ts';
 import type { ReplicationMessage } from './messages.ts';
 import { PhysicalSlots } from './physical-slots.ts';
 import { Replay } from './replay.ts';
@@ -42,6 +44,7 @@ export class Instance {
   readonly syncRep: SyncRep;
   readonly replay: Replay;
   readonly slots: PhysicalSlots;
+  private readonly feedback: FeedbackHeld;
   /** Fired after each change of the server's state. */
   readonly changed: Signal;
   senders: WalSender[] = [];
@@ -67,6 +70,7 @@ export class Instance {
     this.changed = new Signal(sim);
     this.replay = new Replay(this, server.wal.insertLsn);
     this.slots = new PhysicalSlots(server.wal);
+    this.feedback = new FeedbackHeld(server.procArray.array);
     this.syncRep = new SyncRep(sim, () => this.senders);
     server.synchronousReplication = this.syncRep;
     this.syncRep.configure(server.settings.synchronous_standby_names);
@@ -203,6 +207,7 @@ export class Instance {
         server,
         flushedThere: ({ applicationName }, lsn) => this.slots.advance(applicationName, lsn),
         replied: () => this.syncRep.release(),
+        feedback: ({ applicationName }, xmin) => this.heard(applicationName, xmin),
         senderEnded: (s) => this.forget(s),
       },
       endpoint,
@@ -214,7 +219,12 @@ export class Instance {
     server.host.spawn(sender.run(), server.group);
   }
 
+  private heard(standby: string, xmin: Xid): void {
+    this.feedback.hears(standby, xmin, this.slots.has(standby));
+  }
+
   private forget(sender: WalSender): void {
+    this.feedback.leaves(sender.applicationName);
     this.senders = this.senders.filter((each) => each !== sender);
     this.changed.fire();
   }

@@ -78,6 +78,11 @@ export class ProcArray {
     this.latestCompletedXid = Math.max(this.latestCompletedXid, nextXid - 1);
   }
 
+  /** Whether its ids are those that WAL tells of. */
+  get isLearning(): boolean {
+    return this.known !== null;
+  }
+
   /** A commit or abort record has been replayed. */
   learnEnd(xid: Xid): void {
     this.known?.end(xid);
