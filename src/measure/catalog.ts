@@ -1,6 +1,7 @@
 import { type MetricDefinition, type MetricFamily, SUFFIXES } from './family.ts';
 import { activityFamily } from './metrics/activity.ts';
 import { commitFamily } from './metrics/commits.ts';
+import { conflictFamily } from './metrics/conflicts.ts';
 import { costFamily } from './metrics/cost.ts';
 import { errorFamily } from './metrics/errors.ts';
 import { failoverFamily } from './metrics/failover.ts';
@@ -31,6 +32,7 @@ export const FAMILIES: readonly MetricFamily[] = [
   replicationFamily,
   replayAgeFamily,
   positionFamily,
+  conflictFamily,
   waitFamily,
   activityFamily,
   costFamily,

@@ -304,6 +304,13 @@ export const ERRORS = {
     message: 'SET TRANSACTION ISOLATION LEVEL must be called before any query',
     fatal: false,
   },
+  recoveryConflict: {
+    type: 'error',
+    sqlstate: '40001',
+    message: 'canceling statement due to conflict with recovery',
+    fatal: false,
+  },
+  recoveryConflictEnds: fatal('40001', 'terminating connection due to conflict with recovery'),
   lockTimeout: {
     type: 'error',
     sqlstate: '55P03',

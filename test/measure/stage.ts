@@ -6,6 +6,7 @@ import { SECOND, Trace } from '../../src/kernel/index.ts';
 import { Measures } from '../../src/measure/measures.ts';
 import type { Observed } from '../../src/measure/observed.ts';
 import { PostgresEvents, SERVER_STATES, type ServerState } from '../../src/postgres/events.ts';
+import type { HolderKind } from '../../src/postgres/procarray/index.ts';
 import { type Branch, History } from '../../src/postgres/timeline.ts';
 import { WAIT_EVENTS } from '../../src/postgres/waits.ts';
 import { WorkloadEvents } from '../../src/workload/events.ts';
@@ -73,7 +74,7 @@ export class StageServer {
   readonly waits = { total: new Float64Array(WAIT_EVENTS.length + 1) };
   readonly procArray = {
     snapshotTime: 0,
-    array: { snapshots: 0, nextXid: 3, holder: (): { since: number } | null => null },
+    array: { snapshots: 0, nextXid: 3, holder: (): Holder => null },
   };
   readonly memory = { used: 0 };
   readonly checkpointer = { timed: 0, requested: 0 };
@@ -106,6 +107,8 @@ export class StageServer {
     this.wal.insertLsn = this.wal.written = this.wal.flushed.value = lsn;
   }
 }
+
+type Holder = { readonly since: number; readonly kind: HolderKind } | null;
 
 interface StageInstance {
   readonly server: StageServer;

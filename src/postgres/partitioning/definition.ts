@@ -15,11 +15,13 @@
  * transactions.
  */
 import { MICROSECOND, Signal } from '../../kernel/index.ts';
+import { tablePage } from '../heap/relation.ts';
 import { ACCESS_EXCLUSIVE, type LockMode, SHARE_UPDATE_EXCLUSIVE } from '../locking/lock-modes.ts';
 import { ERRORS, type ErrorResponse, type Statement } from '../statement.ts';
 import { scanTable } from '../table-scan.ts';
 import type { TransactionChanges } from '../transaction-changes.ts';
 import { CPU, VIRTUAL_TRANSACTION, type WaitState } from '../waits.ts';
+import { TRUNCATED } from '../wal/contents.ts';
 import type { PartitionCommand, PartitionCommandKind } from './command.ts';
 import { lockError, type Opener } from './opening.ts';
 
@@ -144,6 +146,7 @@ function* lockAll({ server, owner, transaction }: Definer, wanted: Wanted): Defi
     const request = server.locks.lockRelation(owner, relation, mode);
     const outcome = yield* server.locks.finish(owner, request);
     if (outcome !== 'granted') return lockError(outcome, server, transaction);
+    if (mode === ACCESS_EXCLUSIVE) transaction.logLock(relation);
   }
   return null;
 }
@@ -228,10 +231,11 @@ function carriedOut(definer: Definer, { kind }: PartitionCommand, index: number)
 
 /** Its pages go, wherever they are, and its room on the disk is free. */
 function unlink({ server }: Definer, index: number): void {
-  const { storage } = server;
+  const { storage, wal } = server;
   const { definition } = storage.tables[index]!;
   for (const { relation } of [definition, ...definition.indexes]) {
     const file = storage.fileOf(relation);
+    wal.note(TRUNCATED, tablePage(relation, 0));
     storage.pool.drop(file);
     storage.cache.pages.drop(file);
     storage.unsynced.delete(file);

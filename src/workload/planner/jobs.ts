@@ -1,5 +1,6 @@
 /**
- * Functions of extensions in scripts: pg_partman's `SELECT partman.run_maintenance('public.events')`
+ * Functions of extensions in scripts: pg_partman's
+ * `SELECT partman.run_maintenance('public.events')`
  * or `CALL partman.run_maintenance_proc()`. What they are to do is said by `workload.partitions`.
  */
 import type { Nanoseconds } from '../../kernel/time.ts';
