@@ -85,6 +85,7 @@ export const FAILURES = [
   '42P01',
   '42809',
   '55000',
+  '23503',
 ] as const;
 
 export type Failure = (typeof FAILURES)[number];
