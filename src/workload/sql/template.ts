@@ -1,6 +1,7 @@
 import type { Nanoseconds } from '../../kernel/index.ts';
 import type { Access } from '../../postgres/access.ts';
 import type { ForeignKeyCheck } from '../../postgres/foreign-keys.ts';
+import type { Opens } from '../../postgres/partitioning/opening.ts';
 import type { RoutedPartition } from '../../postgres/partitioning/routing.ts';
 import type { PlanValues, QueryPlan } from '../../postgres/plan/plan-work.ts';
 import type {
@@ -41,6 +42,14 @@ export type Rows =
   | { readonly kind: 'plan'; readonly plan: Omit<QueryPlan, 'values'> }
   /** The same for several partitions. */
   | { readonly kind: 'parts'; readonly parts: readonly Template[] }
+  /** Those of the parts that these values lead to, and what such a plan opens. */
+  | {
+      readonly kind: 'pruned';
+      readonly parts: readonly Template[];
+      readonly choose: (environment: Environment) => readonly number[] | undefined;
+      /** Null: the plan is kept, and opens the same whatever it prunes. */
+      readonly opens: ((chosen: readonly number[]) => Opens) | null;
+    }
   /** New rows of a partitioned table. */
   | { readonly kind: 'routed'; readonly routing: RowRouting; readonly count: number }
   /** By the plan for these values, or by that of prepared statements. */
@@ -150,6 +159,15 @@ function withValues(
       const parts = rows.parts.map((part) => fillIn(part, environment, prepared));
       if (!parts.every((part) => part !== undefined)) return undefined;
       return about(NO_KEY, { ...details, rows: 'parts', parts });
+    }
+    case 'pruned': {
+      const chosen = rows.choose(environment);
+      const parts = chosen?.map((place) => fillIn(rows.parts[place]!, environment, prepared));
+      if (!parts?.every((part) => part !== undefined)) return undefined;
+      const opens = rows.opens === null ? details.opens : rows.opens(chosen!);
+      const [first] = parts;
+      if (parts.length !== 1) return about(NO_KEY, { ...details, opens, rows: 'parts', parts });
+      return { ...first!, commit, usage, details: { ...(first!.details ?? PLAIN), opens } };
     }
     case 'routed': {
       const routed = routedDetails(rows, environment, details);
