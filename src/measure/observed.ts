@@ -5,6 +5,7 @@ import type { HostState } from '../hardware/host.ts';
 import type { Nanoseconds } from '../kernel/time.ts';
 import type { PostgresEvents, ServerState } from '../postgres/events.ts';
 import type { Lsn } from '../postgres/lsn.ts';
+import type { HolderKind } from '../postgres/procarray/ordered-xids.ts';
 import type { Branch } from '../postgres/timeline.ts';
 import type { ClientGroupOptions } from '../workload/clients.ts';
 import type { WorkloadEvents } from '../workload/events.ts';
@@ -86,7 +87,7 @@ export interface ObservedServer {
     readonly array: {
       readonly snapshots: number;
       readonly nextXid: number;
-      holder(): { readonly since: Nanoseconds } | null;
+      holder(): { readonly since: Nanoseconds; readonly kind: HolderKind } | null;
     };
   };
   readonly memory: { readonly used: number };

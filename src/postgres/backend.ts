@@ -20,6 +20,7 @@ import { Executor } from './executor.ts';
 import type { LockClient, LockKind, LockOwner } from './locking/lock-table.ts';
 import { BackendMemory } from './memory.ts';
 import type { ProcSession } from './procarray/index.ts';
+import type { ConflictReason } from './recovery-conflict.ts';
 import type { Server } from './server.ts';
 import { sortBytes, sortedRows, sortTime } from './sort.ts';
 import {
@@ -29,7 +30,7 @@ import {
   type Statement,
   type WireMessage,
 } from './statement.ts';
-import { changes } from './statement-rows.ts';
+import { changes, takesSnapshot } from './statement-rows.ts';
 import type { Undo } from './subtransactions.ts';
 import { Transaction } from './transaction.ts';
 import {
@@ -191,6 +192,16 @@ export class Backend implements LockClient {
     } else if (!this.transaction.critical) sim.interrupt(this.process, new Interrupt('shutdown'));
   }
 
+  /** The startup process wants it out of its way. */
+  giveWay(reason: ConflictReason): void {
+    const { conflict, subtransactions } = this.transaction;
+    conflict.request(reason, this, subtransactions.isOpen);
+  }
+
+  wake(): void {
+    this.inbox.nudge();
+  }
+
   /** The server has crashed: without a commit record in what is left of WAL all is undone. */
   lose(): void {
     this.wait.settle();
@@ -218,6 +229,11 @@ export class Backend implements LockClient {
     const { timeouts, context } = this.server;
     const { began } = this.transaction;
     const { now } = context.sim;
+    if (this.transaction.conflict.isPending) {
+      this.transaction.conflict.report(this.server, ERRORS.recoveryConflictEnds);
+      this.endpoint.send(ERRORS.recoveryConflictEnds, RESULT_BYTES);
+      return true;
+    }
     if (this.idleSince < 0) this.idleSince = now;
     this.idleUntil = timeouts.deadline(this.idleSince, began);
     if (now < this.idleUntil) return false;
@@ -367,6 +383,7 @@ export class Backend implements LockClient {
   private fail(error: ErrorResponse): void {
     const { inBlock, began, isAborted, subtransactions } = this.transaction;
     this.answer = error;
+    this.transaction.reported(error);
     if (isAborted && subtransactions.isOpen) return; // the next one that fails undoes no more
     if (subtransactions.isOpen) {
       this.undo(subtransactions.fail());
@@ -391,9 +408,4 @@ export class Backend implements LockClient {
     this.wait.settle();
     this.server.backendExited(this);
   }
-}
-
-/** Whether it looks at tables (postgres.c: analyze_requires_snapshot, PortalStart). */
-function takesSnapshot({ verb }: Statement): boolean {
-  return verb === 'select' || verb === 'update' || verb === 'insert' || verb === 'delete';
 }

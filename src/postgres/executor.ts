@@ -27,6 +27,7 @@ import type { RowLockMode } from './locking/lock-modes.ts';
 import type { LockOwner } from './locking/lock-table.ts';
 import { type RowId, rowId } from './locking/row-locks.ts';
 import type { BackendMemory } from './memory.ts';
+import { hasMoved, moveRows, notePartitioned } from './partitioning/movement.ts';
 import { lockError, RelationCache } from './partitioning/opening.ts';
 import { eachPart } from './partitioning/parts.ts';
 import { type PlanBackend, PlannedStatements } from './plan/planned-statements.ts';
@@ -134,10 +135,18 @@ export class Executor {
       if (outcome !== 'granted') return lockError(outcome, server, transaction);
       if (this.operate(statement)) return null;
     }
+    return yield* this.rest(statement);
+  }
+
+  /** What there is to do once the table is locked. */
+  *rest(statement: Statement): Finishing {
+    const { server, transaction } = this;
     if (this.obstacle !== 'rows') return yield* this.finishRow(statement);
-    const { rows, access } = statement.details!;
-    const table = server.storage.tables[statement.relation!.index]!;
+    const { rows, access, movesTo } = statement.details!;
     if (rows === 'parts') return yield* eachPart(this, statement);
+    if (movesTo !== null) return yield* moveRows(this, statement);
+    if (rows === null) return yield* this.row(statement);
+    const table = server.storage.tables[statement.relation!.index]!;
     if (rows === 'plan') return yield* this.planned.run(statement);
     if ((rows === 'all' || rows === 'entries') && this.scans(table)) return ERRORS.dependencies;
     if (rows === 'all') yield* scanTable(this, table);
@@ -155,6 +164,7 @@ export class Executor {
       const outcome = yield* locks.waitForRow(owner, row, rowLockOf(statement)!);
       if (outcome !== 'granted') return lockError(outcome, server, this.transaction);
       yield server.host.cpu.serve(server.costs.recheck, server.group);
+      if (hasMoved(this, statement)) return ERRORS.movedAway;
       if (!this.change(statement)) this.obstacle = 'error';
     }
     if (this.obstacle === 'error') return this.error;
@@ -168,18 +178,20 @@ export class Executor {
     return null;
   }
 
+  /** One row, whose table is locked. */
+  *row(one: Statement): Finishing {
+    this.owed = 0;
+    return this.operate(one) ? null : yield* this.finishRow(one);
+  }
+
   /** Rows one after the other, each with its lock. */
   private *eachRow(statement: Statement): Finishing {
     const { host, group, storage } = this.server;
     const further = furtherRow(statement, this.server.costs);
     let due = 0;
     for (const key of keysOf(statement, storage.tables[statement.relation!.index]!)) {
-      const one = aboutRow(statement, key);
-      this.owed = 0;
-      if (!this.operate(one)) {
-        const error = yield* this.finishRow(one);
-        if (error !== null) return error;
-      }
+      const error = yield* this.row(aboutRow(statement, key));
+      if (error !== null) return error;
       due += further;
       if (due < SLICE) continue;
       yield host.cpu.serve(Math.round(due), group);
@@ -194,7 +206,7 @@ export class Executor {
   private operate(statement: Statement): boolean {
     const { verb, details } = statement;
     this.error = null;
-    if (details !== null && details.rows !== null) {
+    if (details !== null && (details.rows ?? details.movesTo) !== null) {
       this.obstacle = 'rows';
       return false;
     }
@@ -309,6 +321,7 @@ export class Executor {
     this.setsHints = false;
     if (change === null) return true;
     this.changes.add(change, table);
+    if (statement.details !== null) notePartitioned(storage, statement, change.heap.row);
     if (!change.heap.hot && !storage.files.follow(index)) this.error = ERRORS.diskFull;
     return this.error === null && !this.depends(statement, change);
   }

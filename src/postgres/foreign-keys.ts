@@ -7,9 +7,9 @@
  * plain tables are planned once, those of partitioned ones each time, as a plan for all partitions
  * is never the cheaper one (plancache.c).
  *
- * Processor time by EXPLAIN (ANALYZE) of version 15.18, least of six times 1,000 or 2,000 rows: 2.7
- * us for each row that refers to a plain table, 23 to one of 12 partitions, 4.2 for one deleted that
- * another table may refer to.
+ * Processor time by EXPLAIN (ANALYZE) of version 15.18, least of six times 1,000 or 2,000 rows:
+ * 2.7 us for each row that refers to a plain table, 23 to one of 12 partitions, 4.2 for one deleted
+ * that another table may refer to.
  *
  * Left out: deferred constraints, MATCH PARTIAL and MATCH FULL; the snapshot of a check under
  * REPEATABLE READ; keys that only Postgres knows refer to some row that is there.
@@ -29,15 +29,16 @@ export interface ForeignKeyCheck {
   readonly refuses: 'none' | 'any' | null;
   /** The plan is made anew each time. */
   readonly isPlanned: boolean;
-  /** What is executed for a row, which has its number in its table; null: nothing, of a null key. */
+  /** What is executed for a row, by its number in its table; null: nothing, of a null key. */
   readonly statementFor: (relation: number, row: number) => Statement | null;
 }
 
 type Finishing = Generator<undefined, ErrorResponse | null, undefined>;
 
 /** Whether a statement is more than its verb on its table. */
-export function isCompound({ opens, command, vacuum, foreignKeys }: StatementDetails): boolean {
-  return (opens ?? command ?? vacuum) !== null || foreignKeys.length > 0;
+export function isCompound(details: StatementDetails): boolean {
+  const { opens, command, vacuum, job, foreignKeys } = details;
+  return (opens ?? command ?? vacuum ?? job) !== null || foreignKeys.length > 0;
 }
 
 /** Executes such a statement. */

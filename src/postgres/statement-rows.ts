@@ -84,3 +84,8 @@ export function aboutRow(statement: Statement, key: number): Statement {
   const details = { ...statement.details!, rows: null, access: isFound ? FOUND : access };
   return { ...statement, key, details };
 }
+
+/** Whether it looks at tables (postgres.c: analyze_requires_snapshot, PortalStart). */
+export function takesSnapshot({ verb }: Statement): boolean {
+  return verb === 'select' || verb === 'update' || verb === 'insert' || verb === 'delete';
+}

@@ -5,8 +5,10 @@ import type { ForeignKeyCheck } from './foreign-keys.ts';
 import type { RowLockMode } from './locking/lock-modes.ts';
 import type { Lsn } from './lsn.ts';
 import type { PartitionCommand } from './partitioning/command.ts';
+import type { PartitionJob } from './partitioning/jobs.ts';
 import type { Opens } from './partitioning/opening.ts';
 import type { Routing } from './partitioning/routing.ts';
+import type { RowKey } from './partitioning/strays.ts';
 import type { NodeUsage } from './plan/node-usage.ts';
 import type { QueryPlan } from './plan/plan-work.ts';
 import type { Isolation } from './procarray/entry.ts';
@@ -74,8 +76,16 @@ export interface StatementDetails {
   readonly vacuum: VacuumStatement | null;
   /** What foreign keys want to know, or to do, of each row that it changes. */
   readonly foreignKeys: readonly ForeignKeyCheck[];
+  /** What of an extension is called: of pg_partman or TimescaleDB. */
+  readonly job: PartitionJob | null;
   /** INSERT into a partitioned table: to which partition its rows go. */
   readonly routing: Routing | null;
+  /** UPDATE of the partition key: to which partition its rows go. */
+  readonly movesTo: Routing | null;
+  /** DELETE: the rows go to another partition. */
+  readonly isMove: boolean;
+  /** INSERT into a default partition: the row's key. */
+  readonly strayKey: RowKey;
   /** By which index it finds them; null: by the first one, that of the key. */
   readonly access: Access | null;
   /** SELECT ... FOR: the lock that it takes of its rows. */
@@ -222,6 +232,30 @@ export const ERRORS = {
     message: 'no partition of relation found for row',
     fatal: false,
   },
+  partitionViolated: {
+    type: 'error',
+    sqlstate: '23514',
+    message: 'new row for relation violates partition constraint',
+    fatal: false,
+  },
+  defaultViolated: {
+    type: 'error',
+    sqlstate: '23514',
+    message: 'updated partition constraint for default partition would be violated by some row',
+    fatal: false,
+  },
+  duplicateTable: {
+    type: 'error',
+    sqlstate: '42P07',
+    message: 'relation already exists',
+    fatal: false,
+  },
+  movedAway: {
+    type: 'error',
+    sqlstate: '40001',
+    message: 'tuple to be locked was already moved to another partition due to concurrent update',
+    fatal: false,
+  },
   undefinedTable: {
     type: 'error',
     sqlstate: '42P01',
@@ -270,6 +304,13 @@ export const ERRORS = {
     message: 'SET TRANSACTION ISOLATION LEVEL must be called before any query',
     fatal: false,
   },
+  recoveryConflict: {
+    type: 'error',
+    sqlstate: '40001',
+    message: 'canceling statement due to conflict with recovery',
+    fatal: false,
+  },
+  recoveryConflictEnds: fatal('40001', 'terminating connection due to conflict with recovery'),
   lockTimeout: {
     type: 'error',
     sqlstate: '55P03',

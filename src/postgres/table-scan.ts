@@ -14,14 +14,17 @@ const SLICE = 50_000;
 /** The next blocks to scan, from one up to another; null: there are none. */
 export type Chunks = () => readonly [number, number] | null;
 
-export function* scanTable(scanner: Scanner, table: Table) {
+/** `pages`: how many of them, from the first on; all if it is not given. */
+export function* scanTable(scanner: Scanner, table: Table, pages = Number.POSITIVE_INFINITY) {
   const { costs, host, group } = scanner.server;
   const { heap } = table;
   const versions = (heap.live + heap.dead) / Math.max(1, heap.pages);
   const ofVersions = versions * costs.furtherRow('scanned');
   const account = { due: 0 };
+  let left = pages;
   yield* eachPage(scanner, table, account, null, function* () {
     account.due += ofVersions;
+    if (--left <= 0) return false;
     if (scanner.transaction.cancellation !== null) return false;
     if (account.due < SLICE) return true;
     yield host.cpu.serve(Math.round(account.due), group);

@@ -6,9 +6,11 @@
 import { type Nanoseconds, Signal } from '../../kernel/index.ts';
 import type { LockKind, LockOwner } from '../locking/lock-table.ts';
 import type { ProcSession } from '../procarray/session.ts';
+import { STANDBY_LOCK_BYTES } from '../record-sizes.ts';
 import type { Server } from '../server.ts';
 import type { Transaction } from '../transaction.ts';
 import { CPU, VACUUM_DELAY, type WaitState, WaitTimes } from '../waits.ts';
+import { ABORTED, COMMITTED, LOCKED, UNLOCKED } from '../wal/contents.ts';
 
 /** Why it does not go on: cancelled, it only leaves its present table. */
 export type StopReason = 'cancelled' | 'terminated';
@@ -34,6 +36,8 @@ export class MaintenanceProcess {
   private told: StopReason | null = null;
   private readonly backend: VacuumingBackend | null;
   private readonly woken: Signal;
+  /** Relations whose locks are in WAL. */
+  private readonly loggedLocks: number[] = [];
 
   /** `backend`: it does the work itself, and is what it was to locks and ProcArray. */
   constructor(server: Server, isAutovacuum: boolean, backend: VacuumingBackend | null = null) {
@@ -86,10 +90,27 @@ export class MaintenanceProcess {
     if (duration > 0) yield host.cpu.serve(Math.round(duration), group);
   }
 
+  /** It has an AccessExclusiveLock, which standbys have to take, too, up to its commit. */
+  logLock(relation: number): void {
+    const { wal } = this.server;
+    wal.insert(STANDBY_LOCK_BYTES, 'Standby/LOCK');
+    wal.note(LOCKED, relation);
+    this.loggedLocks.push(relation);
+  }
+
+  /** Its transaction has ended, with a record of that or without. */
+  releaseLogged(): void {
+    const { wal } = this.server;
+    for (const relation of this.loggedLocks) wal.note(UNLOCKED, relation);
+    this.loggedLocks.length = 0;
+  }
+
   /** Commits: the record is on disk when it goes on. */
   *commit(): Generator<undefined, void, undefined> {
     const { wal, procArray } = this.server;
     const lsn = wal.insert(COMMIT_BYTES, 'Transaction/COMMIT');
+    if (this.proc.entry.hasXid) wal.note(COMMITTED, this.proc.entry.xid);
+    this.releaseLogged();
     wal.requestFlush(lsn);
     if (wal.flushed.below(lsn)) yield;
     procArray.array.endTransaction(this.proc.entry, true);
@@ -103,6 +124,10 @@ export class MaintenanceProcess {
   }
 
   end(): void {
+    if (this.backend === null && this.proc.entry.hasXid) {
+      this.server.wal.note(ABORTED, this.proc.entry.xid);
+    }
+    this.releaseLogged();
     if (this.backend !== null) return;
     this.proc.abort();
     this.proc.disconnect();

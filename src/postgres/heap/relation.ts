@@ -35,6 +35,10 @@ export interface TableDefinition extends Omit<HeapDefinition, 'isIndexed'> {
   readonly options?: TableOptions;
   /** How much its pages were used before the run, beside those of other tables; 1 if not given. */
   readonly heat?: number;
+  /** A script creates it; until then there is none. */
+  readonly isAbsent?: boolean;
+  /** Of a partition: the partitioned table's name. */
+  readonly parent?: string;
   /** The first one is the key by which rows are looked up. */
   readonly indexes: readonly TableIndexDefinition[];
 }

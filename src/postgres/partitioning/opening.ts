@@ -21,6 +21,8 @@ import type { Transaction } from '../transaction.ts';
 /** Relations by the ids of their locks, in the order in which they are locked. */
 export interface OpenedRelations {
   readonly locks: readonly number[];
+  /** Of each the partition that it belongs to, which may be gone by now; -1: of none. */
+  readonly owners: readonly number[];
   /** How many of them are tables, partitioned ones included. */
   readonly tables: number;
   /** The plan was made before: nothing is planned, only locked. */
@@ -65,7 +67,7 @@ type Opening = Generator<undefined, ErrorResponse | null, undefined>;
 export function* openRelations(opener: Opener, statement: Statement): Opening {
   const { server, relationCache, memory } = opener;
   const { simple, prepared } = statement.details!.opens!;
-  const opened = statement.prepared ? prepared : simple;
+  const opened = present(opener, statement.prepared ? prepared : simple);
   const error = yield* lockAll(opener, opened.locks, statement);
   if (error !== null) return error;
   const { costs, host, group } = server;
@@ -79,6 +81,23 @@ export function* openRelations(opener: Opener, statement: Statement): Opening {
   if (added === 0) return null;
   const share = (added * tables) / locks.length;
   return memory.openedRelations(share) === 'refused' ? ERRORS.outOfMemory : null;
+}
+
+/** Without the partitions that are none any more, or not yet. */
+function present({ server, transaction }: Opener, opened: OpenedRelations): OpenedRelations {
+  const { partitions } = server.storage.database;
+  if (partitions.isAsInSchema) return opened;
+  const { locks, owners, tables, isKept } = opened;
+  const isThere = (owner: number) =>
+    owner < 0 || partitions.isAttached(owner, true, transaction.xid);
+  if (owners.every(isThere)) return opened;
+  const gone = new Set(owners.filter((owner) => !isThere(owner)));
+  return {
+    locks: locks.filter((_, i) => !gone.has(owners[i]!)),
+    owners: owners.filter((owner) => !gone.has(owner)),
+    tables: tables - gone.size,
+    isKept,
+  };
 }
 
 function* lockAll(opener: Opener, locks: readonly number[], statement: Statement): Opening {

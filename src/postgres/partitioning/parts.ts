@@ -2,11 +2,14 @@
  * A plan with several partitions: the same in one after the other (nodeAppend.c,
  * nodeModifyTable.c). Each has its state to set up, and in the simple protocol its own planning.
  */
+
+import { ROW_EXCLUSIVE } from '../locking/lock-modes.ts';
 import type { ProcSession } from '../procarray/session.ts';
 import { ERRORS, type ErrorResponse, type Relation, type Statement } from '../statement.ts';
 import { changePartitions, type Definer } from './definition.ts';
-import { openRelations } from './opening.ts';
-import { partitionFor } from './routing.ts';
+import { runJob } from './jobs.ts';
+import { lockError, openRelations } from './opening.ts';
+import { partitionFor, type RoutedRow } from './routing.ts';
 
 type Finishing = Generator<undefined, ErrorResponse | null, undefined>;
 
@@ -15,34 +18,60 @@ export interface PartsExecutor extends Definer {
   readonly proc: ProcSession;
   begin(statement: Statement): boolean;
   finish(statement: Statement): Finishing;
+  /** What there is to do once the table is locked. */
+  rest(statement: Statement): Finishing;
 }
 
 /** A plan on partitions: all that it has is opened first, then it is executed. */
 export function* openAndExecute(executor: PartsExecutor, statement: Statement): Finishing {
-  if (statement.details!.command !== null) return yield* changePartitions(executor, statement);
+  const { command, job } = statement.details!;
+  if (command !== null) return yield* changePartitions(executor, statement);
+  if (job !== null) return yield* runJob(executor, job);
   const error = yield* openRelations(executor, statement);
   if (error !== null) return error;
-  const relation = targetOf(executor, statement);
-  if (relation === null) return ERRORS.noPartition;
-  const details = { ...statement.details!, opens: null, routing: null };
+  const target = targetOf(executor, statement);
+  if (target === null) return ERRORS.noPartition;
+  const { relation, strayKey } = target;
+  if (strayKey !== null) {
+    const refusal = yield* lockDefault(executor, statement, relation);
+    if (refusal !== null) return refusal;
+  }
+  const details = { ...statement.details!, opens: null, routing: null, strayKey };
   const opened = { ...statement, relation, details };
   return executor.begin(opened) ? null : yield* executor.finish(opened);
 }
 
-/** The table itself; of a new row of a partitioned one the partition that it goes to. */
-function targetOf({ server }: PartsExecutor, { relation, details }: Statement): Relation | null {
-  const { routing } = details!;
-  if (routing === null) return relation;
-  const { context, storage } = server;
-  return partitionFor(routing, storage.database.partitions, context.sim.now);
+/**
+ * Once the default partition is locked it may have lost what it was asked for to a new partition
+ * (execPartition.c: ExecFindPartition checks its constraint again); that is an error.
+ */
+function* lockDefault(executor: PartsExecutor, statement: Statement, rest: Relation): Finishing {
+  const { server, owner, transaction } = executor;
+  const request = server.locks.lockRelation(owner, rest.index, ROW_EXCLUSIVE);
+  if (request === 'granted') return null;
+  const outcome = yield* server.locks.finish(owner, request);
+  if (outcome !== 'granted') return lockError(outcome, server, transaction);
+  return targetOf(executor, statement)?.relation === rest ? null : ERRORS.partitionViolated;
 }
 
+/** The table itself; of a new row of a partitioned one the partition that it goes to. */
+function targetOf(
+  { server, transaction }: PartsExecutor,
+  { relation, details }: Statement,
+): RoutedRow | null {
+  const { routing } = details!;
+  if (routing === null) return { relation: relation!, strayKey: null };
+  const { context, storage } = server;
+  return partitionFor(routing, storage.database.partitions, context.sim.now, transaction.xid);
+}
+
+/** What is no partition by now, or not yet, is left out. */
 export function* eachPart(executor: PartsExecutor, { details, prepared }: Statement): Finishing {
   const { host, group, costs, storage } = executor.server;
   const planning = prepared ? 0 : costs.furtherRow('partitionPlanned');
   const { partitions } = storage.database;
   for (const part of details!.parts) {
-    if (!partitions.isAttached(part.relation!.index, true)) continue;
+    if (!partitions.isAttached(part.relation!.index, true, executor.transaction.xid)) continue;
     yield host.cpu.serve(Math.round(planning + costs.furtherRow('partition')), group);
     const error = executor.begin(part) ? null : yield* executor.finish(part);
     if (error !== null) return error;

@@ -147,6 +147,12 @@ export class PlanRunner implements Scanner {
     return isWanted;
   }
 
+  /** Whether a partition of the plan is one by now, or still. */
+  private isAttached({ index }: Relation): boolean {
+    const { partitions } = this.server.storage.database;
+    return partitions.isAttached(index, true);
+  }
+
   /** The same sink, with a node's account stopped while the nodes above are at work. */
   private watched({ number }: PlanWork, sink: Sink, above: number): Sink {
     const usage = this.usage!;
@@ -163,6 +169,7 @@ export class PlanRunner implements Scanner {
   }
 
   private dispatch(node: PlanWork, sink: Sink): Running {
+    if ('relation' in node && node.isPartition && !this.isAttached(node.relation)) return nothing();
     switch (node.kind) {
       case 'sequential':
         return runSequential(this, node, sink);
@@ -309,4 +316,8 @@ export class PlanRunner implements Scanner {
     this.account.due += yield* file.read(this.wait);
     yield* this.pay();
   }
+}
+
+function* nothing(): Running {
+  return true;
 }

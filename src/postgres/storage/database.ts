@@ -9,7 +9,7 @@
 import { type CatalogEntry, catalogEntry } from '../autovacuum/catalog.ts';
 import { Table, type TableDefinition } from '../heap/relation.ts';
 import { CatalogPages } from '../partitioning/catalog-pages.ts';
-import { PartitionStates } from '../partitioning/command.ts';
+import { PartitionStates } from '../partitioning/states.ts';
 
 export class Database {
   readonly tables: Table[];
@@ -24,6 +24,9 @@ export class Database {
   constructor(definitions: readonly TableDefinition[]) {
     this.tables = definitions.map((definition) => new Table(definition));
     this.catalog = this.tables.map(catalogEntry);
+    definitions.forEach(({ isAbsent }, index) => {
+      if (isAbsent) this.partitions.drop(index);
+    });
   }
 
   /** The table and its files are gone: what is left in its place is empty. */

@@ -4,6 +4,7 @@
  */
 import type { PostgresSettings } from '../../postgres/settings.ts';
 import { tableName } from '../../workload/planner/catalog.ts';
+import type { CommandText } from '../../workload/planner/commands.ts';
 import type { Facts } from '../../workload/planner/facts.ts';
 import type { ReadScript } from '../../workload/planner/reader.ts';
 import {
@@ -97,13 +98,22 @@ function requestOf(
   const statements = [...scripts].flatMap(([name, { parsed, statements }]) =>
     parsed.ok ? statementRequests(parsed.program, statements, name) : [],
   );
+  const created = [...scripts.values()].flatMap(({ commands }) =>
+    commands.filter(({ kind }) => kind === 'create'),
+  );
   return {
     format: PLAN_FORMAT,
     schema,
-    partitions: [...partitions].flatMap(([table, each]) =>
-      partitionCommands(table, each).map((sql) => ({ table, sql })),
-    ),
-    facts: factsOf(statistics),
+    partitions: [
+      ...[...partitions].flatMap(([table, each]) =>
+        partitionCommands(table, each).map((sql) => ({ table, sql })),
+      ),
+      ...created.map(({ table, parent, bound }) => ({
+        table: parent!.value,
+        sql: `CREATE TABLE ${table.value} PARTITION OF ${parent!.value} ${bound}`,
+      })),
+    ],
+    facts: { ...factsOf(statistics), ...absentFacts(partitions, created) },
     version,
     settings: plannerSettings(settings),
     statements,
@@ -116,9 +126,14 @@ function partitionCommands(table: string, partitions: Partitions): string[] {
     `CREATE TABLE ${name} PARTITION OF ${table} FOR VALUES ${values}`;
   switch (partitions.kind) {
     case 'range':
-      return partitions.ranges.map(({ name, from, to }) =>
-        part(name, `FROM (${quoted(from)}) TO (${quoted(to)})`),
-      );
+      return [
+        ...[...partitions.ranges, ...partitions.later].map(({ name, from, to }) =>
+          part(name, `FROM (${quoted(from)}) TO (${quoted(to)})`),
+        ),
+        ...(partitions.hasDefault
+          ? [`CREATE TABLE ${table}_default PARTITION OF ${table} DEFAULT`]
+          : []),
+      ];
     case 'list':
       return partitions.lists.map(({ name, values }) =>
         part(name, `IN (${values.map(quoted).join(', ')})`),
@@ -131,6 +146,18 @@ function partitionCommands(table: string, partitions: Partitions): string[] {
         ),
       );
   }
+}
+
+/** Tables that are made during the run have their place from the beginning, and no rows. */
+function absentFacts(
+  partitions: ReadonlyMap<string, Partitions>,
+  created: readonly CommandText[],
+): Facts {
+  const later = [...partitions.values()].flatMap((each) => {
+    return each.kind === 'range' ? each.later.map(({ name }) => name) : [];
+  });
+  const names = [...later, ...created.map(({ table }) => table.value)];
+  return Object.fromEntries(names.map((name) => [name, { rows: 0, columns: {}, isAbsent: true }]));
 }
 
 function factsOf(statistics: ReadonlyMap<string, TableStatistics>): Facts {
@@ -201,9 +228,12 @@ function tell(context: Context, error: PlanError, scripts: ReadonlyMap<string, R
       context.findings.problem(path, why, { offset: placeInScript(statement, offset) });
       return;
     }
-    case 'partitions':
-      context.findings.problem(['workload', 'partitions', at.table], why, { atKey: true });
+    case 'partitions': {
+      const isShort = context.file.workload.partitions?.[at.table] !== undefined;
+      const path = ['workload', ...(isShort ? ['partitions', at.table] : ['transactions'])];
+      context.findings.problem(path, why, { atKey: true });
       return;
+    }
     case 'settings':
       context.findings.problem(['postgresql', at.name], why);
       return;

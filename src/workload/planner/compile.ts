@@ -29,7 +29,7 @@ import { pruningOf } from './pruning.ts';
 import { firstTable, type QueryContext, queryOf } from './query.ts';
 import { reachesOf } from './reaches.ts';
 import type { StatementPlans } from './request.ts';
-import { routingOf } from './routing.ts';
+import { movesOf, routingOf } from './routing.ts';
 import type { PlannedStatement } from './statements.ts';
 import { changedColumns, rowLockWords } from './words.ts';
 import type { PlannedTable, PlannedWorld } from './world.ts';
@@ -186,14 +186,15 @@ class Compiler implements QueryContext {
     plan: PlanNode,
     verb: Verb,
     more: (table: PlannedTable) => Partial<StatementDetails>,
+    moves: Pick<Template, 'moves'> = {},
   ): Template {
-    const all = this.each(this.read(plan, null), verb, more);
+    const all = this.each(this.read(plan, null), verb, more, moves);
     const { parameters } = this.statement;
     const pruning = pruningOf(this.world, plan, parameters, (each) => this.generalised(each));
     if (pruning === null) return all;
     const { leaves, plans, choose, key } = pruning;
     this.bounded = key;
-    const parts = plans.map((each) => this.each(this.read(each, null), verb, more));
+    const parts = plans.map((each) => this.each(this.read(each, null), verb, more, moves));
     this.bounded = null;
     const parents = ancestorsOf(this.world, leaves[0]!.catalog);
     const opens = (chosen: readonly number[]) => {
@@ -209,10 +210,12 @@ class Compiler implements QueryContext {
     found: readonly Found[],
     verb: Verb,
     more: (table: PlannedTable) => Partial<StatementDetails>,
+    moves: Pick<Template, 'moves'> = {},
   ): Template {
-    const parts = found.map(({ table, rows, details }) =>
-      this.of(verb, table, rows, { ...details, ...more(table) }),
-    );
+    const parts = found.map(({ table, rows, details }) => ({
+      ...this.of(verb, table, rows, { ...details, ...more(table) }),
+      ...moves,
+    }));
     const [first] = parts;
     if (first !== undefined && parts.length === 1) return first;
     if (first === undefined) return NO_TABLE;
@@ -238,10 +241,16 @@ class Compiler implements QueryContext {
         return this.insert(plan, source);
       case 'Update': {
         const columns = changedColumns(this.statement);
-        return this.found(source, 'update', (table) => ({
-          changedIndexes: table.indexesWith(columns),
-          changedBytes: table.changedBytes(columns),
-        }));
+        const moves = movesOf(this.world, plan, this.generic, this.statement);
+        return this.found(
+          source,
+          'update',
+          (table) => ({
+            changedIndexes: table.indexesWith(columns),
+            changedBytes: table.changedBytes(columns),
+          }),
+          moves === null ? {} : { moves },
+        );
       }
       case 'Delete':
         return this.found(source, 'delete', () => ({}));

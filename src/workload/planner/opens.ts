@@ -8,6 +8,8 @@ import { leavesOf, parentOf } from './partitions.ts';
 import { nodesOf, type PlanNode } from './plan.ts';
 import type { PlannedTable, PlannedWorld } from './world.ts';
 
+const NOBODY = -1;
+
 /** What a plan opens that finds, or changes, rows of these partitions; null: there are none. */
 export function openedBy(
   world: PlannedWorld,
@@ -44,13 +46,17 @@ function relationsOf(
   used: ReadonlySet<string> | null,
 ) {
   const locks = parents.map((each) => lockIds.get(each)!);
+  const owners = parents.map(() => NOBODY);
   for (const leaf of leaves) {
-    locks.push(lockIds.get(leaf)!);
-    for (const index of leaf.indexes) {
-      if (used === null || used.has(index.name)) locks.push(lockIds.get(index)!);
+    const owner = lockIds.get(leaf)!;
+    const indexes = leaf.indexes.filter(({ name }) => used === null || used.has(name));
+    const own = [owner, ...indexes.map((index) => lockIds.get(index)!)];
+    for (const each of own) {
+      locks.push(each);
+      owners.push(owner);
     }
   }
-  return { locks, tables: parents.length + leaves.length };
+  return { locks, owners, tables: parents.length + leaves.length };
 }
 
 /** The partitioned tables above a partition, the topmost first. */

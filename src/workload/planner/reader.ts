@@ -9,6 +9,7 @@ import { type Parsed, parseScript, type StatementReader } from '../sql/parse.ts'
 import { PLAIN, type Template } from '../sql/template.ts';
 import { transactionStatement } from '../sql/transaction-statements.ts';
 import { type CommandText, readCommand } from './commands.ts';
+import { type JobText, readJob } from './jobs.ts';
 import { lexStatement } from './lex.ts';
 import { leadingWord, type PlannedStatement, plannedStatement } from './statements.ts';
 import { readVacuum, type VacuumText } from './vacuum.ts';
@@ -36,9 +37,9 @@ export function readScript(
   text: string,
   scale: number,
   compile: Compile = placeholder,
-  command: CompileCommand = commandPlaceholder,
+  others: CompileOthers = PLACEHOLDERS,
 ): ReadScript {
-  const reader = new PlannedReader(compile, command);
+  const reader = new PlannedReader(compile, others);
   const parsed = parseScript(text, scale, reader);
   const { statements, count, commands } = reader;
   return { parsed, statements, count, commands };
@@ -49,11 +50,11 @@ class PlannedReader implements StatementReader {
   count = 0;
   readonly commands: CommandText[] = [];
   private readonly compile: Compile;
-  private readonly command: CompileCommand;
+  private readonly others: CompileOthers;
 
-  constructor(compile: Compile, command: CompileCommand) {
+  constructor(compile: Compile, others: CompileOthers) {
     this.compile = compile;
-    this.command = command;
+    this.others = others;
   }
 
   lex(text: string, from: number): Lexed {
@@ -66,10 +67,12 @@ class PlannedReader implements StatementReader {
     const command = readCommand(tokens);
     if (command !== null) {
       this.commands.push(command);
-      return this.command(command);
+      return this.others.command(command);
     }
     const vacuum = readVacuum(tokens);
-    if (vacuum !== null) return this.command(vacuum);
+    if (vacuum !== null) return this.others.command(vacuum);
+    const job = readJob(tokens);
+    if (job !== null) return this.others.job(job);
     if (!tokens.isWord(...PLANNABLE) && !tokens.isSymbol('(')) {
       const words = PLANNABLE.map((word) => word.toUpperCase());
       const why = `is not a statement that can be planned; there is ${words.join(', ')}`;
@@ -83,11 +86,16 @@ class PlannedReader implements StatementReader {
   }
 }
 
-export type CompileCommand = (command: UtilityText) => Template;
-
-function commandPlaceholder(): Template {
-  return { verb: 'alter', relation: null, rows: { kind: 'none' }, details: PLAIN };
+/** What becomes of commands that Postgres does not plan. */
+export interface CompileOthers {
+  readonly command: (command: UtilityText) => Template;
+  readonly job: (job: JobText) => Template;
 }
+
+const alter = (): Template => {
+  return { verb: 'alter', relation: null, rows: { kind: 'none' }, details: PLAIN };
+};
+const PLACEHOLDERS: CompileOthers = { command: alter, job: alter };
 
 const VERBS = { insert: 'insert', update: 'update', delete: 'delete' } as const;
 

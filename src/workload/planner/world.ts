@@ -7,6 +7,7 @@ import type { Template } from '../sql/template.ts';
 import type { Catalog, CatalogColumn, CatalogIndex, CatalogTable } from './catalog.ts';
 import type { CommandText } from './commands.ts';
 import type { Facts, TableFacts } from './facts.ts';
+import type { PartitionManagers } from './managers.ts';
 import { lockIdsOf } from './opens.ts';
 import { factsFor, parentOf, rowsBefore } from './partitions.ts';
 import type { PlanNode } from './plan.ts';
@@ -132,17 +133,20 @@ export class PlannedWorld {
   readonly now: Moment | null;
   /** What scripts change of partitions. */
   readonly commands: readonly CommandText[];
+  readonly managers: PartitionManagers;
 
   constructor(
     { catalog, facts }: PlanAnswer,
     version: number,
     now: Moment | null = null,
     commands: readonly CommandText[] = [],
+    managers: PartitionManagers = new Map(),
   ) {
     this.facts = facts;
     this.version = version;
     this.now = now;
     this.commands = commands;
+    this.managers = managers;
     this.catalog = catalog;
     this.lockIds = lockIdsOf(storedTables(catalog), catalog.tables);
     const definitions = tableDefinitions(catalog, facts, { version, isLogical: false });

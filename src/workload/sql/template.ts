@@ -2,7 +2,7 @@ import type { Nanoseconds } from '../../kernel/index.ts';
 import type { Access } from '../../postgres/access.ts';
 import type { ForeignKeyCheck } from '../../postgres/foreign-keys.ts';
 import type { Opens } from '../../postgres/partitioning/opening.ts';
-import type { RoutedPartition } from '../../postgres/partitioning/routing.ts';
+import type { RoutedPartition, Routing } from '../../postgres/partitioning/routing.ts';
 import type { PlanValues, QueryPlan } from '../../postgres/plan/plan-work.ts';
 import type {
   Keys,
@@ -66,6 +66,8 @@ export interface Template {
   /** Null for a statement without anything special about it, when it is about one row. */
   readonly details: StatementDetails | null;
   readonly checks?: readonly CheckFor[];
+  /** An UPDATE of the partition key: where rows go, by the values of an execution. */
+  readonly moves?: RowRouting;
 }
 
 export const PLAIN: StatementDetails = {
@@ -76,7 +78,11 @@ export const PLAIN: StatementDetails = {
   command: null,
   vacuum: null,
   foreignKeys: [],
+  job: null,
   routing: null,
+  movesTo: null,
+  isMove: false,
+  strayKey: null,
   access: null,
   rowLock: null,
   changedBytes: 0,
@@ -131,15 +137,16 @@ function withValues(
   const usage = template.rows.kind === 'planned' ? { hits: 0, reads: 0, partitions: 0 } : null;
   const about = (key: number, details: StatementDetails | null) =>
     statement(verb, relation, key, prepared, commit, details, usage);
-  const details = template.details ?? PLAIN;
+  const own = ownDetails(template, environment);
+  const details = own ?? PLAIN;
   switch (rows.kind) {
     case 'none':
-      return about(NO_KEY, template.details);
+      return about(NO_KEY, own);
     case 'all':
       return about(NO_KEY, { ...details, rows: 'all', access: spread(rows.count) });
     case 'one': {
       const key = keyOf(rows.key.value(environment));
-      return key === undefined ? undefined : about(key, template.details);
+      return key === undefined ? undefined : about(key, own);
     }
     case 'range': {
       const first = boundOf(rows.first.value(environment));
@@ -185,17 +192,34 @@ function withValues(
   }
 }
 
+function ownDetails(
+  { details, moves }: Template,
+  environment: Environment,
+): StatementDetails | null {
+  if (moves === undefined) return details;
+  return { ...(details ?? PLAIN), movesTo: routingFor(moves, environment) };
+}
+
 /** Of a key whose value is known, where the row belongs; of another, any partition alike. */
 function routedDetails(
   { routing, count }: Extract<Rows, { kind: 'routed' }>,
   environment: Environment,
   details: StatementDetails,
 ): StatementDetails {
-  const { choose, partitions, fallback, how } = routing;
   const rows = count === 1 ? null : newRows(count);
-  if (how !== 'given') return { ...details, rows, routing: { how, partitions, fallback } };
-  const given = choose?.(environment) ?? [anyOf(partitions, environment)];
-  return { ...details, rows, routing: { how, partitions, fallback, given } };
+  return { ...details, rows, routing: routingFor(routing, environment) };
+}
+
+function routingFor(routing: RowRouting, environment: Environment): Routing {
+  const { choose, partitions, fallback, how, before } = routing;
+  if (how !== 'given') {
+    return { how, partitions, fallback, ago: before?.(environment) ?? 0 };
+  }
+  const chosen = choose?.(environment) ?? {
+    given: [anyOf(partitions, environment)],
+    key: null,
+  };
+  return { how, partitions, fallback, ...chosen };
 }
 
 function anyOf(partitions: readonly RoutedPartition[], { random }: Environment): Relation {

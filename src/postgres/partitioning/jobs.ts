@@ -1,0 +1,14 @@
+/** Functions of extensions that look after partitions, as statements call them. */
+import type { ErrorResponse } from '../statement.ts';
+import { type MaintenanceJob, runMaintenance } from './maintenance.ts';
+import type { PartsExecutor } from './parts.ts';
+
+export type PartitionJob = MaintenanceJob;
+
+/** Does what was called, up to its commit. */
+export function* runJob(
+  executor: PartsExecutor,
+  job: PartitionJob,
+): Generator<undefined, ErrorResponse | null, undefined> {
+  return yield* runMaintenance(executor, job);
+}
