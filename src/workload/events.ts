@@ -86,6 +86,7 @@ export const FAILURES = [
   '42809',
   '55000',
   '23503',
+  '42P07',
 ] as const;
 
 export type Failure = (typeof FAILURES)[number];

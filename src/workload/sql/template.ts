@@ -168,13 +168,9 @@ function withValues(
       return about(NO_KEY, { ...details, rows: 'parts', parts });
     }
     case 'pruned': {
-      const chosen = rows.choose(environment);
-      const parts = chosen?.map((place) => fillIn(rows.parts[place]!, environment, prepared));
-      if (!parts?.every((part) => part !== undefined)) return undefined;
-      const opens = rows.opens === null ? details.opens : rows.opens(chosen!);
-      const [first] = parts;
-      if (parts.length !== 1) return about(NO_KEY, { ...details, opens, rows: 'parts', parts });
-      return { ...first!, commit, usage, details: { ...(first!.details ?? PLAIN), opens } };
+      const found = prunedParts(rows, details, environment, prepared);
+      if (found === undefined || 'rows' in found) return found && about(NO_KEY, found);
+      return { ...found, commit, usage };
     }
     case 'routed': {
       const routed = routedDetails(rows, environment, details);
@@ -190,6 +186,22 @@ function withValues(
       return about(NO_KEY, { ...details, rows: 'plan', plan });
     }
   }
+}
+
+/** The statement on the one partition, or what is executed on several. */
+function prunedParts(
+  { parts: all, choose, opens: opensOf }: Extract<Rows, { kind: 'pruned' }>,
+  details: StatementDetails,
+  environment: Environment,
+  prepared: boolean,
+): Statement | StatementDetails | undefined {
+  const chosen = choose(environment);
+  const parts = chosen?.map((place) => fillIn(all[place]!, environment, prepared));
+  if (!parts?.every((part) => part !== undefined)) return undefined;
+  const opens = opensOf === null ? details.opens : opensOf(chosen!);
+  const [first] = parts;
+  if (parts.length !== 1) return { ...details, opens, rows: 'parts', parts };
+  return { ...first!, details: { ...(first!.details ?? PLAIN), opens } };
 }
 
 function ownDetails(
