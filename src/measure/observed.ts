@@ -40,7 +40,11 @@ export interface ObservedHost {
 }
 
 export interface ObservedTable {
-  readonly definition: { readonly name: string };
+  readonly definition: {
+    readonly name: string;
+    readonly parent?: string;
+    readonly isColumnar?: boolean;
+  };
   readonly heap: {
     readonly pages: number;
     readonly live: number;
@@ -88,6 +92,9 @@ export interface ObservedServer {
   readonly checkpointer: { readonly timed: number; readonly requested: number };
   readonly storage: {
     readonly tables: readonly ObservedTable[];
+    readonly database: {
+      readonly partitions: { isAttached(table: number, inSchema: boolean): boolean };
+    };
     readonly pool: { readonly hits: number; readonly reads: number };
     /** Where not all pages are followed. */
     readonly sampled: ObservedSample | null;

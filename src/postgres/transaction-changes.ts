@@ -26,6 +26,11 @@ export class TransactionChanges {
     return this.changes.length;
   }
 
+  /** Whether it has changed definitions. */
+  get hasDefined(): boolean {
+    return this.definitions.length > 0;
+  }
+
   add(change: TableChange, table: Table): void {
     this.changes.push(change);
     this.tables.push(table);

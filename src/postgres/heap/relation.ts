@@ -39,6 +39,8 @@ export interface TableDefinition extends Omit<HeapDefinition, 'isIndexed'> {
   readonly isAbsent?: boolean;
   /** Of a partition: the partitioned table's name. */
   readonly parent?: string;
+  /** What is compressed of a chunk. */
+  readonly isColumnar?: boolean;
   /** The first one is the key by which rows are looked up. */
   readonly indexes: readonly TableIndexDefinition[];
 }

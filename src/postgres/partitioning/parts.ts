@@ -4,6 +4,7 @@
  */
 import { ROW_EXCLUSIVE } from '../locking/lock-modes.ts';
 import { ERRORS, type ErrorResponse, type Relation, type Statement } from '../statement.ts';
+import { makeChunk } from './chunks.ts';
 import { changePartitions, type Definer } from './definition.ts';
 import { runJob } from './jobs.ts';
 import { lockError, openRelations } from './opening.ts';
@@ -26,7 +27,13 @@ export function* openAndExecute(executor: PartsExecutor, statement: Statement): 
   if (job !== null) return yield* runJob(executor, job);
   const error = yield* openRelations(executor, statement);
   if (error !== null) return error;
-  const target = targetOf(executor, statement);
+  const { routing } = statement.details!;
+  let target = targetOf(executor, statement);
+  if (target === null && routing?.chunks !== undefined) {
+    const failure = yield* makeChunk(executor, routing);
+    if (failure !== null) return failure;
+    target = targetOf(executor, statement);
+  }
   if (target === null) return ERRORS.noPartition;
   const { relation, strayKey } = target;
   if (strayKey !== null) {

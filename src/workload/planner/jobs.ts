@@ -8,11 +8,11 @@ import { type Moment, parseMoment, stepsAfter } from '../calendar.ts';
 import type { Token, Tokens } from '../sql/lexer.ts';
 import { Refusal } from '../sql/problem.ts';
 import { PLAIN, type Template } from '../sql/template.ts';
+import { instantOf } from './bounds.ts';
 import type { CatalogTable } from './catalog.ts';
 import { commandOf, tableNamed } from './commands.ts';
 import type { PartitionManager } from './managers.ts';
 import { keyColumnOf, partitionsOf, rangeOf } from './partitions.ts';
-import { instantOf } from './routing.ts';
 import type { PlannedWorld } from './world.ts';
 
 /** A call as it is written. */

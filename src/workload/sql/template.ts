@@ -172,9 +172,10 @@ function routedDetails(
 }
 
 function routingFor(routing: RowRouting, environment: Environment): Routing {
-  const { choose, partitions, fallback, how, before } = routing;
+  const { choose, partitions, fallback, how, before, chunks } = routing;
   if (how !== 'given') {
-    return { how, partitions, fallback, ago: before?.(environment) ?? 0 };
+    const ago = before?.(environment) ?? 0;
+    return { how, partitions, fallback, ago, ...(chunks === undefined ? {} : { chunks }) };
   }
   const chosen = choose?.(environment) ?? {
     given: [anyOf(partitions, environment)],
