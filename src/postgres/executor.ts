@@ -12,6 +12,7 @@
  * does not see it; the dead tuple of an INSERT that fails with 23505.
  */
 import { scanIndex } from './access.ts';
+import { isAboutBatches, isLookUpInBatches, useBatches } from './columnar/statements.ts';
 import { conflictOf, isThere, meetsRow } from './conflicts.ts';
 import type { InsertTarget } from './heap/insert-page.ts';
 import {
@@ -141,6 +142,12 @@ export class Executor {
     if (this.obstacle !== 'rows') return yield* this.finishRow(statement);
     const { rows, access, movesTo } = statement.details!;
     if (rows === 'parts') return yield* eachPart(this, statement);
+    if (isAboutBatches(this, statement)) {
+      const next = yield* useBatches(this, statement);
+      if (next === null || next.type === 'error') return next;
+      if (next !== statement)
+        return yield* next.details!.rows ? this.eachRow(next) : this.row(next);
+    }
     if (movesTo !== null) return yield* moveRows(this, statement);
     if (rows === null) return yield* this.row(statement);
     const table = server.storage.tables[statement.relation!.index]!;
@@ -203,7 +210,8 @@ export class Executor {
   private operate(statement: Statement): boolean {
     const { verb, details } = statement;
     this.error = null;
-    if (details !== null && (details.rows ?? details.movesTo) !== null) {
+    const isWhole = details !== null && (details.rows ?? details.movesTo) !== null;
+    if (isWhole || isLookUpInBatches(this, statement)) {
       this.obstacle = 'rows';
       return false;
     }

@@ -78,6 +78,7 @@ export class StageServer {
   readonly checkpointer = { timed: 0, requested: 0 };
   readonly storage = {
     tables: [],
+    database: { partitions: { isAttached: () => true } },
     pool: { hits: 0, reads: 0 },
     sampled: null,
     written: { checkpointer: 0, bgwriter: 0, backend: 0 },

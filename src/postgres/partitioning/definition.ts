@@ -22,6 +22,7 @@ import type { TransactionChanges } from '../transaction-changes.ts';
 import { CPU, VIRTUAL_TRANSACTION, type WaitState } from '../waits.ts';
 import type { PartitionCommand, PartitionCommandKind } from './command.ts';
 import { lockError, type Opener } from './opening.ts';
+import { unlinkFiles } from './unlinking.ts';
 
 /** Who changes definitions. */
 export interface Definer extends Opener {
@@ -44,11 +45,6 @@ const TIME: Readonly<Record<PartitionCommandKind, number>> = {
   'detach concurrently': 1_000 * MICROSECOND,
   drop: 450 * MICROSECOND,
 };
-
-/** One look at a buffer's tag (bufmgr.c: DropRelationsAllBuffers): assumed, not measured. */
-const BUFFER_LOOKED_AT = 5;
-/** The kernel gives back a page of a file: about 10 ms for some 32 MB in its cache. */
-const PAGE_UNLINKED = 2.5 * MICROSECOND;
 
 /** Does what a statement commands, up to its commit. */
 export function* changePartitions(definer: Definer, statement: Statement): Defining {
@@ -218,24 +214,12 @@ function carriedOut(definer: Definer, { kind }: PartitionCommand, index: number)
   } else if (kind === 'attach') changes.define(() => partitions.attach(index));
   else if (kind !== 'drop') changes.define(() => partitions.detach(index));
   else {
-    const { storage } = server;
-    const { pages } = storage.tables[index]!;
-    const time = storage.buffers * BUFFER_LOOKED_AT + pages * PAGE_UNLINKED;
-    changes.define(() => unlink(definer, index), time);
+    const { remove, time } = unlinkFiles(server, index);
+    changes.define(() => {
+      remove();
+      server.storage.database.drop(index);
+      server.storage.files.follow(index);
+    }, time);
   }
   return null;
-}
-
-/** Its pages go, wherever they are, and its room on the disk is free. */
-function unlink({ server }: Definer, index: number): void {
-  const { storage } = server;
-  const { definition } = storage.tables[index]!;
-  for (const { relation } of [definition, ...definition.indexes]) {
-    const file = storage.fileOf(relation);
-    storage.pool.drop(file);
-    storage.cache.pages.drop(file);
-    storage.unsynced.delete(file);
-  }
-  storage.database.drop(index);
-  storage.files.follow(index);
 }

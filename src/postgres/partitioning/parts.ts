@@ -16,6 +16,8 @@ type Finishing = Generator<undefined, ErrorResponse | null, undefined>;
 export interface PartsExecutor extends Definer {
   begin(statement: Statement): boolean;
   finish(statement: Statement): Finishing;
+  /** One row, whose table is locked. */
+  row(statement: Statement): Finishing;
   /** What there is to do once the table is locked. */
   rest(statement: Statement): Finishing;
 }
