@@ -94,6 +94,7 @@ export interface ObservedServer {
     readonly tables: readonly ObservedTable[];
     readonly database: {
       readonly partitions: { isAttached(table: number, inSchema: boolean): boolean };
+      readonly compressed: ReadonlyMap<number, { readonly rows: number }>;
     };
     readonly pool: { readonly hits: number; readonly reads: number };
     /** Where not all pages are followed. */

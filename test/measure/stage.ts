@@ -78,7 +78,7 @@ export class StageServer {
   readonly checkpointer = { timed: 0, requested: 0 };
   readonly storage = {
     tables: [],
-    database: { partitions: { isAttached: () => true } },
+    database: { partitions: { isAttached: () => true }, compressed: new Map() },
     pool: { hits: 0, reads: 0 },
     sampled: null,
     written: { checkpointer: 0, bgwriter: 0, backend: 0 },

@@ -170,10 +170,12 @@ class PartitionedMeter {
     let [partitions, live, pages] = [0, 0, 0];
     for (const index of this.indexes) {
       const { definition, heap, indexes } = tables[index]!;
-      const isPart = database.partitions.isAttached(index, true);
-      if (!isPart && definition.isColumnar !== true) continue;
-      if (definition.isColumnar !== true) partitions++;
-      live += definition.isColumnar === true ? 0 : heap.live;
+      const isColumnar = definition.isColumnar === true;
+      const isThere = isColumnar ? heap.pages > 0 : database.partitions.isAttached(index, true);
+      if (!isThere) continue;
+      if (!isColumnar) partitions++;
+      const compressed = database.compressed.get(index)?.rows ?? 0;
+      live += isColumnar ? 0 : heap.live + compressed;
       pages += indexes.reduce((sum, each) => sum + each.pages, heap.pages);
     }
     this.gauges.partitions.set(partitions);
