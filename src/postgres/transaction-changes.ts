@@ -34,6 +34,11 @@ export class TransactionChanges {
     };
   }
 
+  /** Whether it has changed definitions. */
+  get hasDefined(): boolean {
+    return this.definitions.length > 0;
+  }
+
   add(change: TableChange, table: Table): void {
     this.changes.push(change);
     this.tables.push(table);

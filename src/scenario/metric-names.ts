@@ -65,7 +65,7 @@ const PATTERNS: readonly string[] = [
     'autovacuum.{cancelled,refusals}',
     'tables.<table>.vacuum_time.*',
     'tables.<table>.{dead_tuples,live_tuples,bytes,vacuums,analyzes,bloat}.?',
-    'tables.<table>.{heap_bytes,index_bytes}.?',
+    'tables.<table>.{heap_bytes,index_bytes,partitions}.?',
     'xmin_horizon.age.*',
     'slots.<slot>.retained_bytes.*',
     'locks.{waits,deadlocks}',

@@ -9,6 +9,7 @@
  */
 import type { Nanoseconds } from '../../kernel/index.ts';
 import type { Account, Scanner } from '../access.ts';
+import { runBatches } from '../columnar/scans.ts';
 import type { FURTHER_ROWS } from '../costs.ts';
 import type { Table } from '../heap/relation.ts';
 import type { BackendMemory } from '../memory.ts';
@@ -170,6 +171,20 @@ export class PlanRunner implements Scanner {
 
   private dispatch(node: PlanWork, sink: Sink): Running {
     if ('relation' in node && node.isPartition && !this.isAttached(node.relation)) return nothing();
+    const { compressed } = this.server.storage.database;
+    if (compressed.size > 0 && 'relation' in node && compressed.has(node.relation.index)) {
+      return this.withBatches(node, sink);
+    }
+    return this.perform(node, sink);
+  }
+
+  /** What of a chunk is compressed, then what is not. */
+  private *withBatches(node: Extract<PlanWork, { relation: Relation }>, sink: Sink): Running {
+    if (!(yield* runBatches(this, node, sink))) return false;
+    return yield* this.perform(node, sink);
+  }
+
+  private perform(node: PlanWork, sink: Sink): Running {
     switch (node.kind) {
       case 'sequential':
         return runSequential(this, node, sink);

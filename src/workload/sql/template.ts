@@ -159,9 +159,8 @@ function withValues(
       if (!list.every((key) => key !== undefined)) return undefined;
       return about(NO_KEY, { ...details, rows: { kind: 'list', list } });
     }
-    case 'new': {
+    case 'new':
       return about(NO_KEY, { ...details, rows: newRows(rows.count) });
-    }
     case 'parts': {
       const parts = rows.parts.map((part) => fillIn(part, environment, prepared));
       if (!parts.every((part) => part !== undefined)) return undefined;
@@ -223,9 +222,10 @@ function routedDetails(
 }
 
 function routingFor(routing: RowRouting, environment: Environment): Routing {
-  const { choose, partitions, fallback, how, before } = routing;
+  const { choose, partitions, fallback, how, before, chunks } = routing;
   if (how !== 'given') {
-    return { how, partitions, fallback, ago: before?.(environment) ?? 0 };
+    const ago = before?.(environment) ?? 0;
+    return { how, partitions, fallback, ago, ...(chunks === undefined ? {} : { chunks }) };
   }
   const chosen = choose?.(environment) ?? {
     given: [anyOf(partitions, environment)],
