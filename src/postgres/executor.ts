@@ -14,6 +14,7 @@
 import { scanIndex } from './access.ts';
 import { isAboutBatches, isLookUpInBatches, useBatches } from './columnar/statements.ts';
 import { conflictOf, isThere, meetsRow } from './conflicts.ts';
+import { executeCompound, isCompound } from './foreign-keys.ts';
 import type { InsertTarget } from './heap/insert-page.ts';
 import {
   type Table,
@@ -29,9 +30,10 @@ import { type RowId, rowId } from './locking/row-locks.ts';
 import type { BackendMemory } from './memory.ts';
 import { hasMoved, moveRows, notePartitioned } from './partitioning/movement.ts';
 import { lockError, RelationCache } from './partitioning/opening.ts';
-import { eachPart, openAndExecute } from './partitioning/parts.ts';
+import { eachPart } from './partitioning/parts.ts';
 import { type PlanBackend, PlannedStatements } from './plan/planned-statements.ts';
-import { changeOf, makesNewVersion } from './row-changes.ts';
+import type { ProcSession } from './procarray/session.ts';
+import { changeOf, makesNewVersion, withMultixact } from './row-changes.ts';
 import { dependsTooMuch } from './serializable/dependencies.ts';
 import type { Server } from './server.ts';
 import { ERRORS, type ErrorResponse, type Statement } from './statement.ts';
@@ -95,10 +97,11 @@ export class Executor {
   readonly transaction: Transaction;
   readonly wait: WaitState;
   readonly memory: BackendMemory;
+  readonly proc: ProcSession;
   readonly relationCache = new RelationCache();
 
   constructor(backend: PlanBackend) {
-    const { server, owner, transaction, wait, memory } = backend;
+    const { server, owner, transaction, wait, memory, proc } = backend;
     this.planned = new PlannedStatements(backend);
     this.server = server;
     this.locks = server.locks;
@@ -106,6 +109,7 @@ export class Executor {
     this.transaction = transaction;
     this.wait = wait;
     this.memory = memory;
+    this.proc = proc;
     this.changes = new TransactionChanges(server);
   }
 
@@ -115,8 +119,7 @@ export class Executor {
     if (relation === null) return true;
     this.owed = 0;
     this.obstacle = 'relations';
-    if (details !== null && (details.opens ?? details.command ?? details.job) !== null)
-      return false;
+    if (details !== null && isCompound(details)) return false;
     this.planned.count(statement);
     this.obstacle = 'relation lock';
     const mode = tableLockOf(statement);
@@ -127,7 +130,7 @@ export class Executor {
   /** Does the rest of a statement; the error if it comes to one. */
   *finish(statement: Statement): Finishing {
     const { server, transaction } = this;
-    if (this.obstacle === 'relations') return yield* openAndExecute(this, statement);
+    if (this.obstacle === 'relations') return yield* executeCompound(this, statement);
     if (this.obstacle === 'relation lock') {
       const outcome = yield* this.locks.finish(this.owner, this.request);
       if (outcome !== 'granted') return lockError(outcome, server, transaction);
@@ -250,9 +253,16 @@ export class Executor {
       else this.read(statement); // SKIP LOCKED finds the row, and leaves it out
       return this.error === null ? null : 'error';
     }
+    if (mode !== null && statement.verb === 'select' && locks.rows.holds(row, mode, owner)) {
+      this.read(statement); // heap_lock_tuple has nothing left to do
+      return this.error === null ? null : 'error';
+    }
     this.transaction.assignXid();
     if (mode !== null && !locks.lockRow(owner, row, mode)) return 'row lock';
-    return this.change(statement) ? null : 'error';
+    const members = mode === null ? 1 : locks.rows.members;
+    if (!this.change(statement)) return 'error';
+    if (members > 1) this.work = withMultixact(this.work, members);
+    return null;
   }
 
   /** A row that was deleted since the snapshot was taken is a conflict as well. */

@@ -1,5 +1,6 @@
 /** What a statement does to one row that is its transaction's, as pages to read and WAL to log. */
 import type { Table, TableChange, TableUpdate } from './heap/relation.ts';
+import type { WalRecord } from './heap/wal-record.ts';
 import type { Statement } from './statement.ts';
 import { rowOf } from './statement-rows.ts';
 
@@ -26,6 +27,20 @@ export function changeOf(
     default:
       return table.lock(key - 1, how);
   }
+}
+
+/** MULTIXACT_CREATE_ID of pg_waldump 15.18: 54 bytes for two members, 8 for each more. */
+const MULTIXACT_BYTES = 12;
+const MEMBER_BYTES = 8;
+
+/** Several have the row: its xmax becomes the number of all of them together (multixact.c). */
+export function withMultixact<Work extends { readonly records: readonly WalRecord[] }>(
+  work: Work,
+  members: number,
+): Work {
+  const mainBytes = MULTIXACT_BYTES + members * MEMBER_BYTES;
+  const record: WalRecord = { kind: 'MultiXact/CREATE_ID', mainBytes, blocks: [] };
+  return { ...work, records: [record, ...work.records] };
 }
 
 /** With ON CONFLICT an insertion is speculative, and confirmed by a record of its own. */

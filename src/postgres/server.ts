@@ -251,11 +251,11 @@ export class Server implements Listener<WireMessage> {
   }
 
   private lost(survives: 'written' | 'flushed'): void {
-    if (!this.isRunning) {
-      if (this.state === 'crashed') this.wal.crash(survives); // its cache goes with the power
-      return;
-    }
-    this.wal.crash(survives);
+    const { wal } = this;
+    if (!this.isRunning && this.state !== 'crashed') return;
+    wal.crash(survives);
+    if (wal.branch.server === this.name) wal.branch.contents.cutTo(wal.insertLsn);
+    if (!this.isRunning) return; // its cache went with the power
     this.forget();
     this.autovacuum.crash();
     this.enter('crashed');

@@ -11,7 +11,13 @@ import {
   ROW_SHARE,
   type RowLockMode,
 } from './locking/lock-modes.ts';
-import type { Keys, Statement } from './statement.ts';
+import type { Keys, Statement, Verb } from './statement.ts';
+
+/** Whether a statement changes rows or definitions. */
+export function changes(verb: Verb): boolean {
+  const changesRows = verb === 'update' || verb === 'insert' || verb === 'delete';
+  return changesRows || verb === 'alter' || verb === 'vacuum';
+}
 
 /** The lock of the table (manual, table 13.2). */
 export function tableLockOf({ verb, details }: Statement): LockMode {
@@ -77,4 +83,9 @@ export function aboutRow(statement: Statement, key: number): Statement {
   const isFound = rows === 'all' || rows === 'entries';
   const details = { ...statement.details!, rows: null, access: isFound ? FOUND : access };
   return { ...statement, key, details };
+}
+
+/** Whether it looks at tables (postgres.c: analyze_requires_snapshot, PortalStart). */
+export function takesSnapshot({ verb }: Statement): boolean {
+  return verb === 'select' || verb === 'update' || verb === 'insert' || verb === 'delete';
 }

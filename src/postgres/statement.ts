@@ -1,5 +1,7 @@
 import type { Nanoseconds } from '../kernel/time.ts';
 import type { Access } from './access.ts';
+import type { VacuumStatement } from './autovacuum/command.ts';
+import type { ForeignKeyCheck } from './foreign-keys.ts';
 import type { RowLockMode } from './locking/lock-modes.ts';
 import type { Lsn } from './lsn.ts';
 import type { PartitionCommand } from './partitioning/command.ts';
@@ -23,7 +25,8 @@ export type Verb =
   | 'savepoint'
   | 'release'
   | 'rollback to'
-  | 'alter';
+  | 'alter'
+  | 'vacuum';
 
 /** A table as statements name it: its place among the database's, and what updates change. */
 export interface Relation {
@@ -69,6 +72,10 @@ export interface StatementDetails {
   readonly opens: Opens | null;
   /** ALTER TABLE ... ATTACH or DETACH PARTITION, DROP TABLE: of the statement's table. */
   readonly command: PartitionCommand | null;
+  /** VACUUM: of which tables, and how. */
+  readonly vacuum: VacuumStatement | null;
+  /** What foreign keys want to know, or to do, of each row that it changes. */
+  readonly foreignKeys: readonly ForeignKeyCheck[];
   /** What of an extension is called: of pg_partman or TimescaleDB. */
   readonly job: PartitionJob | null;
   /** INSERT into a partitioned table: to which partition its rows go. */
@@ -273,6 +280,12 @@ export const ERRORS = {
     message: 'ALTER TABLE ... DETACH CONCURRENTLY cannot run inside a transaction block',
     fatal: false,
   },
+  vacuumInBlock: {
+    type: 'error',
+    sqlstate: '25001',
+    message: 'VACUUM cannot run inside a transaction block',
+    fatal: false,
+  },
   hasDefault: {
     type: 'error',
     sqlstate: '55000',
@@ -285,12 +298,25 @@ export const ERRORS = {
     message: 'duplicate key value violates unique constraint',
     fatal: false,
   },
+  foreignKey: {
+    type: 'error',
+    sqlstate: '23503',
+    message: 'insert, update or delete violates foreign key constraint',
+    fatal: false,
+  },
   isolationTooLate: {
     type: 'error',
     sqlstate: '25001',
     message: 'SET TRANSACTION ISOLATION LEVEL must be called before any query',
     fatal: false,
   },
+  recoveryConflict: {
+    type: 'error',
+    sqlstate: '40001',
+    message: 'canceling statement due to conflict with recovery',
+    fatal: false,
+  },
+  recoveryConflictEnds: fatal('40001', 'terminating connection due to conflict with recovery'),
   lockTimeout: {
     type: 'error',
     sqlstate: '55P03',

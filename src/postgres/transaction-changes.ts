@@ -31,6 +31,14 @@ export class TransactionChanges {
     return this.definitions.length > 0;
   }
 
+  /** The change of this number, and the relation of its table. */
+  at(number: number): { readonly change: TableChange; readonly relation: number } {
+    return {
+      change: this.changes[number]!,
+      relation: this.tables[number]!.definition.relation,
+    };
+  }
+
   add(change: TableChange, table: Table): void {
     this.changes.push(change);
     this.tables.push(table);

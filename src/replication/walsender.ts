@@ -13,6 +13,7 @@
 import type { Endpoint, Packet } from '../hardware/tcp.ts';
 import type { Mailbox, Nanoseconds, Process } from '../kernel/index.ts';
 import { type Lsn, WAL_PAGE_BYTES, walFileName } from '../postgres/lsn.ts';
+import type { Xid } from '../postgres/procarray/ordered-xids.ts';
 import type { Server } from '../postgres/server.ts';
 import { contains } from '../postgres/timeline.ts';
 import { segmentOf } from '../postgres/wal/retention.ts';
@@ -31,6 +32,8 @@ export interface WalSenderOwner {
   /** Of its standby WAL is on disk up to here. */
   flushedThere(sender: WalSender, lsn: Lsn): void;
   replied(sender: WalSender): void;
+  /** What queries of its standby may still see. */
+  feedback(sender: WalSender, xmin: Xid): void;
   senderEnded(sender: WalSender): void;
 }
 
@@ -96,7 +99,8 @@ export class WalSender implements Candidate {
       server.host.cpu.occupy(server.costs.walSenderReply);
       this.accept(message);
       if (message.replyRequested) this.sendKeepalive(false);
-    } else if (message.type === 'start replication') {
+    } else if (message.type === 'feedback') this.owner.feedback(this, message.xmin);
+    else if (message.type === 'start replication') {
       const { wal } = server;
       if (!contains(wal.branch, wal.flushed.value, message.branch, message.from)) {
         const reason = 'the requested starting point is not in this server’s history';

@@ -50,6 +50,25 @@ const DEFINITIONS: readonly MetricDefinition[] = [
     'seconds',
     'How long each of these vacuums took, its naps included.',
   ),
+  metric(
+    'tables.<table>.vacuum_pages',
+    'number',
+    'count',
+    'Pages of the table, without its indexes, that vacuums have read, not those that they skipped.',
+  ),
+  metric(
+    'tables.<table>.xid_age',
+    'gauge',
+    'count',
+    'Transaction ids given out since the oldest that may be in the table unfrozen: ' +
+      'age(relfrozenxid), looked at as the rest.',
+  ),
+  metric(
+    'tables.<table>.buffered_bytes',
+    'number',
+    'bytes',
+    'What of the table with its indexes is in shared buffers when the run ends (pg_buffercache).',
+  ),
   metric('tables.<table>.analyzes', 'number', 'count', 'Analyzes, those of autovacuum included.'),
   metric('autovacuum.workers', 'gauge', 'count', 'Workers of autovacuum that run.'),
   metric('autovacuum.cancelled', 'number', 'count', 'Vacuums that others’ lock requests ended.'),
@@ -69,12 +88,14 @@ class TableMeter {
     readonly heapBytes: Gauge;
     readonly indexBytes: Gauge;
     readonly bloat: Gauge;
+    readonly xidAge: Gauge;
   };
   private readonly server: ObservedServer;
   private readonly index: number;
   private readonly times = new Histogram();
   private began: Nanoseconds = 0;
   private analyzes = 0;
+  private vacuumedPages = 0;
 
   constructor(run: Observed, server: ObservedServer, index: number) {
     this.server = server;
@@ -87,6 +108,7 @@ class TableMeter {
       heapBytes: gauge(),
       indexBytes: gauge(),
       bloat: gauge(BLOAT_RESOLUTION),
+      xidAge: gauge(),
     };
     this.sample();
   }
@@ -98,13 +120,15 @@ class TableMeter {
 
   sample(): void {
     const { heap, indexes } = this.table;
-    const { dead, live, bytes, heapBytes, indexBytes, bloat } = this.gauges;
+    const { dead, live, bytes, heapBytes, indexBytes, bloat, xidAge } = this.gauges;
+    const { procArray, storage } = this.server;
     const indexPages = indexes.reduce((sum, { pages }) => sum + pages, 0);
     dead.set(heap.deadInStatistics);
     live.set(heap.live);
     bytes.set((heap.pages + indexPages) * PAGE_BYTES);
     heapBytes.set(heap.pages * PAGE_BYTES);
     indexBytes.set(indexPages * PAGE_BYTES);
+    xidAge.set(procArray.array.nextXid - storage.database.catalog[this.index]!.relfrozenxid);
     const needed = Math.ceil(heap.live / heap.rowsPerPage);
     bloat.set(heap.pages > 0 ? Math.max(0, 1 - needed / heap.pages) : 0);
   }
@@ -118,15 +142,16 @@ class TableMeter {
   }
 
   restart(): void {
-    const { dead, live, bytes, heapBytes, indexBytes, bloat } = this.gauges;
-    for (const gauge of [dead, live, bytes, heapBytes, indexBytes, bloat]) gauge.restart();
+    for (const gauge of Object.values(this.gauges)) gauge.restart();
     this.times.clear();
-    this.analyzes = this.analyzesSoFar;
+    this.analyzes = this.counters.analyzes + this.counters.autoanalyzes;
+    this.vacuumedPages = this.counters.vacuumedPages;
   }
 
-  report(sheet: MetricSheet): void {
+  report(sheet: MetricSheet, buffered: ReadonlyMap<number, number>): void {
     this.sample();
-    const { dead, live, bytes, heapBytes, indexBytes, bloat } = this.gauges;
+    const { dead, live, bytes, heapBytes, indexBytes, bloat, xidAge } = this.gauges;
+    const { analyzes, autoanalyzes, vacuumedPages } = this.counters;
     const prefix = `servers.${this.server.name}.tables.${this.table.definition.name}.`;
     sheet.gauge(`${prefix}dead_tuples`, dead.summary());
     sheet.gauge(`${prefix}live_tuples`, live.summary());
@@ -136,12 +161,22 @@ class TableMeter {
     sheet.gauge(`${prefix}bloat`, bloat.summary());
     sheet.put(`${prefix}vacuums`, this.times.count);
     sheet.distribution(`${prefix}vacuum_time`, this.times, 1e-9);
-    sheet.put(`${prefix}analyzes`, Math.max(0, this.analyzesSoFar - this.analyzes));
+    sheet.put(`${prefix}vacuum_pages`, vacuumedPages - this.vacuumedPages);
+    sheet.gauge(`${prefix}xid_age`, xidAge.summary());
+    sheet.put(`${prefix}buffered_bytes`, this.pagesOf(buffered) * PAGE_BYTES);
+    sheet.put(`${prefix}analyzes`, Math.max(0, analyzes + autoanalyzes - this.analyzes));
   }
 
-  private get analyzesSoFar(): number {
-    const { analyzes, autoanalyzes } = this.server.autovacuum.statistics[this.index]!;
-    return analyzes + autoanalyzes;
+  private pagesOf(buffered: ReadonlyMap<number, number>): number {
+    const { storage } = this.server;
+    const { relation, indexes } = this.table.definition;
+    const own = [relation, ...indexes.map((index) => index.relation)];
+    const pages = own.reduce((sum, one) => sum + (buffered.get(storage.fileOf(one)) ?? 0), 0);
+    return pages * storage.cache.oneOf;
+  }
+
+  private get counters() {
+    return this.server.autovacuum.statistics[this.index]!;
   }
 }
 
@@ -252,7 +287,8 @@ class VacuumMeter {
 
   report(sheet: MetricSheet): void {
     const prefix = `servers.${this.server.name}.autovacuum.`;
-    for (const table of this.tables) table.report(sheet);
+    const buffered = this.server.storage.pool.pagesByFile();
+    for (const table of this.tables) table.report(sheet, buffered);
     for (const each of this.partitioned) each.report(sheet);
     sheet.gauge(`${prefix}workers`, this.workers.summary());
     sheet.put(`${prefix}cancelled`, this.cancelled);

@@ -140,6 +140,7 @@ function* lockAll({ server, owner, transaction }: Definer, wanted: Wanted): Defi
     const request = server.locks.lockRelation(owner, relation, mode);
     const outcome = yield* server.locks.finish(owner, request);
     if (outcome !== 'granted') return lockError(outcome, server, transaction);
+    if (mode === ACCESS_EXCLUSIVE) transaction.logLock(relation);
   }
   return null;
 }

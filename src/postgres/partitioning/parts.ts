@@ -2,7 +2,9 @@
  * A plan with several partitions: the same in one after the other (nodeAppend.c,
  * nodeModifyTable.c). Each has its state to set up, and in the simple protocol its own planning.
  */
+
 import { ROW_EXCLUSIVE } from '../locking/lock-modes.ts';
+import type { ProcSession } from '../procarray/session.ts';
 import { ERRORS, type ErrorResponse, type Relation, type Statement } from '../statement.ts';
 import { makeChunk } from './chunks.ts';
 import { changePartitions, type Definer } from './definition.ts';
@@ -14,6 +16,7 @@ type Finishing = Generator<undefined, ErrorResponse | null, undefined>;
 
 /** Who executes the parts. */
 export interface PartsExecutor extends Definer {
+  readonly proc: ProcSession;
   begin(statement: Statement): boolean;
   finish(statement: Statement): Finishing;
   /** One row, whose table is locked. */

@@ -3,7 +3,9 @@
  * pool (bufmgr.c: DropRelationsAllBuffers), and the kernel's time for giving the pages back.
  */
 import { MICROSECOND, type Nanoseconds } from '../../kernel/index.ts';
+import { tablePage } from '../heap/relation.ts';
 import type { Server } from '../server.ts';
+import { TRUNCATED } from '../wal/contents.ts';
 
 /** One look at a buffer's tag (bufmgr.c: DropRelationsAllBuffers): assumed, not measured. */
 const BUFFER_LOOKED_AT = 5;
@@ -12,7 +14,7 @@ const PAGE_UNLINKED = 2.5 * MICROSECOND;
 
 /** What it takes behind the commit, and how to do it: its pages go, wherever they are. */
 export function unlinkFiles(
-  { storage }: Server,
+  { storage, wal }: Server,
   index: number,
 ): { readonly time: Nanoseconds; readonly remove: () => void } {
   const { pages } = storage.tables[index]!;
@@ -21,6 +23,7 @@ export function unlinkFiles(
     const { definition } = storage.tables[index]!;
     for (const { relation } of [definition, ...definition.indexes]) {
       const file = storage.fileOf(relation);
+      wal.note(TRUNCATED, tablePage(relation, 0));
       storage.pool.drop(file);
       storage.cache.pages.drop(file);
       storage.unsynced.delete(file);

@@ -2,6 +2,7 @@
 import { ACCESS_SHARE } from '../locking/lock-modes.ts';
 import type { LockOwner } from '../locking/lock-table.ts';
 import type { BackendMemory } from '../memory.ts';
+import type { ProcSession } from '../procarray/session.ts';
 import type { Server } from '../server.ts';
 import {
   ERRORS,
@@ -21,6 +22,7 @@ export interface PlanBackend {
   readonly transaction: Transaction;
   readonly wait: WaitState;
   readonly memory: BackendMemory;
+  readonly proc: ProcSession;
 }
 
 export class PlannedStatements implements PlanHost {

@@ -34,6 +34,7 @@ import {
   WAL_WRITE_LOCK,
   type WaitState,
 } from '../waits.ts';
+import { MAP_RELATIONS } from '../wal/contents.ts';
 import type { Wal } from '../wal/wal.ts';
 import type { Database } from './database.ts';
 import { hottestPages } from './hottest-pages.ts';
@@ -64,7 +65,7 @@ export interface StorageStart {
 
 /** Relation files of one server, forks included. */
 const FILES_PER_SERVER = 16_384;
-const RELATIONS = FILES_PER_SERVER / 2;
+const RELATIONS = MAP_RELATIONS;
 
 export class Storage {
   readonly database: Database;
@@ -340,6 +341,24 @@ export class Storage {
       table.stamp(record, lsn);
       this.dirty(record, lsn);
     }
+  }
+
+  /**
+   * Replays a change of a page: it is in shared buffers then, and dirty; `isWhole`: WAL has all of
+   * it. False: it has to be read first.
+   */
+  replay(changed: TablePage, lsn: number, isWhole: boolean): boolean {
+    const { pool, sampled } = this;
+    const page = this.pageOf(changed);
+    if (sampled?.isOutside(page)) return isWhole || sampled.use(page, null);
+    let buffer = pool.find(page);
+    if (buffer === MISS) {
+      if (!isWhole) return false;
+      buffer = this.makeRoom(page);
+    } else if (pool.ioInProgress(buffer)) return false;
+    else pool.hit(buffer, null);
+    pool.markDirty(buffer, lsn);
+    return true;
   }
 
   /** Whether a change of a table's page would find it dirty already (bufmgr.c:MarkBufferDirty). */

@@ -21,6 +21,7 @@ import { PLAIN, type Rows, type Template } from '../sql/template.ts';
 import type { CatalogTable } from './catalog.ts';
 import { type Condition, conditionsOf } from './conditions.ts';
 import { onConflict } from './conflict.ts';
+import { foreignKeyChecks } from './foreign-keys.ts';
 import { openedBy } from './opens.ts';
 import { keyColumnOf } from './partitions.ts';
 import { nodesOf, type PlanNode } from './plan.ts';
@@ -52,9 +53,11 @@ export function templateOf(
   const kept = keptPlan(plans, statement.parameters.length > 0, settings);
   const prepared = compiler.template(kept);
   if (simple.relation === null) return simple;
+  const checks = foreignKeyChecks(world, statement, plans.generic);
   const rows: Rows = { kind: 'planned', simple: simple.rows, prepared: prepared.rows };
   const isKept = kept === plans.generic;
-  return withOpens({ ...simple, rows }, world, sent, { plan: kept, rows: prepared, isKept });
+  const whole = { ...simple, rows, ...(checks.length > 0 && { checks }) };
+  return withOpens(whole, world, sent, { plan: kept, rows: prepared, isKept });
 }
 
 /** On partitions: what the plan opens, as it is sent and as it is kept. */

@@ -26,9 +26,30 @@ export function openedBy(
   const rest = isKept && removesSubplans(plan) ? leavesOf(catalog, parents[0]!) : [];
   const leaves = inOrder(new Set([...tables.map((each) => each.catalog), ...rest]), lockIds);
   const used = isKept ? indexesOf(plan) : null;
+  return { ...relationsOf(world, parents, isInsert ? [] : leaves, used), isKept };
+}
+
+/** What a plan made for its values opens: partitions of one table with all of their indexes. */
+export function openedForValues(
+  world: PlannedWorld,
+  leaves: readonly CatalogTable[],
+): OpenedRelations | null {
+  const [first] = leaves;
+  const parents = first === undefined ? [] : ancestorsOf(world, first);
+  if (parents.length === 0) return null;
+  return { ...relationsOf(world, parents, leaves, null), isKept: false };
+}
+
+/** `used`: of indexes only these. */
+function relationsOf(
+  { lockIds }: PlannedWorld,
+  parents: readonly CatalogTable[],
+  leaves: readonly CatalogTable[],
+  used: ReadonlySet<string> | null,
+) {
   const locks = parents.map((each) => lockIds.get(each)!);
   const owners = parents.map(() => NOBODY);
-  for (const leaf of isInsert ? [] : leaves) {
+  for (const leaf of leaves) {
     const owner = lockIds.get(leaf)!;
     const indexes = leaf.indexes.filter(({ name }) => used === null || used.has(name));
     const own = [owner, ...indexes.map((index) => lockIds.get(index)!)];
@@ -37,7 +58,7 @@ export function openedBy(
       owners.push(owner);
     }
   }
-  return { locks, owners, tables: parents.length + (isInsert ? 0 : leaves.length), isKept };
+  return { locks, owners, tables: parents.length + leaves.length };
 }
 
 /** The partitioned tables above a partition, the topmost first. */

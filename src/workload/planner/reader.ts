@@ -12,6 +12,10 @@ import { type CommandText, readCommand } from './commands.ts';
 import { type JobText, readJob } from './jobs.ts';
 import { lexStatement } from './lex.ts';
 import { leadingWord, type PlannedStatement, plannedStatement } from './statements.ts';
+import { readVacuum, type VacuumText } from './vacuum.ts';
+
+/** What is no statement for the planner: a change of partitions, or VACUUM. */
+export type UtilityText = CommandText | VacuumText;
 
 /** What becomes of each statement, in the order of the script; a refusal is thrown. */
 export type Compile = (statement: PlannedStatement, number: number) => Template;
@@ -65,6 +69,8 @@ class PlannedReader implements StatementReader {
       this.commands.push(command);
       return this.others.command(command);
     }
+    const vacuum = readVacuum(tokens);
+    if (vacuum !== null) return this.others.command(vacuum);
     const job = readJob(tokens);
     if (job !== null) return this.others.job(job);
     if (!tokens.isWord(...PLANNABLE) && !tokens.isSymbol('(')) {
@@ -82,7 +88,7 @@ class PlannedReader implements StatementReader {
 
 /** What becomes of commands that Postgres does not plan. */
 export interface CompileOthers {
-  readonly command: (command: CommandText) => Template;
+  readonly command: (command: UtilityText) => Template;
   readonly job: (job: JobText) => Template;
 }
 

@@ -8,6 +8,7 @@ import { jobTemplate } from './jobs.ts';
 import type { PartitionManagers } from './managers.ts';
 import { type ReadScript, readScript } from './reader.ts';
 import type { PlanAnswer } from './request.ts';
+import { vacuumTemplate } from './vacuum.ts';
 import { PlannedWorld } from './world.ts';
 
 export interface NamedScript {
@@ -53,7 +54,10 @@ export function compileScripts(
         return templateOf(statement, plans, world, settings);
       },
       {
-        command: (command) => commandTemplate(command, world),
+        command: (command) =>
+          command.kind === 'vacuum'
+            ? vacuumTemplate(command, world)
+            : commandTemplate(command, world),
         job: (job) => jobTemplate(job, world),
       },
     );

@@ -4,6 +4,7 @@ import type { TableDefinition, TableIndexDefinition } from '../../postgres/heap/
 import type { Relation } from '../../postgres/statement.ts';
 import type { Moment } from '../calendar.ts';
 import type { Template } from '../sql/template.ts';
+import type { Value } from '../sql/values.ts';
 import type { Catalog, CatalogColumn, CatalogIndex, CatalogTable } from './catalog.ts';
 import type { CommandText } from './commands.ts';
 import type { Facts, TableFacts } from './facts.ts';
@@ -96,6 +97,25 @@ export class PlannedTable {
     }
     const salt = this.catalog.columns.indexOf(column);
     return (row) => 1 + Math.floor(((hashOf(salt, row) >>> 0) / HASHES) * distinct);
+  }
+
+  /** How many values a column has. */
+  distinct(name: string): number {
+    const column = this.column(name);
+    if (column === undefined) return 1;
+    return Math.max(1, distinctValues(this.catalog, column, this.facts));
+  }
+
+  /**
+   * A value of a partition's column that is known to be in it: keys of one row each begin behind
+   * those of the partitions before, whatever the bounds say. `whole`: rows of all of them.
+   */
+  within(name: string, value: Value, whole: number | null): Value {
+    const { before, rows } = this;
+    const key = Number(value);
+    if (whole === null || rows === 0 || this.distinct(name) < rows) return value;
+    if (!(key >= 1 && key <= whole) || (key > before && key <= before + rows)) return value;
+    return BigInt(before + 1 + ((Math.floor(key) - 1) % rows));
   }
 
   private indexOf(index: CatalogIndex, number: number): PlannedIndex {

@@ -1,5 +1,6 @@
 import type { Nanoseconds } from '../../kernel/index.ts';
 import type { Access } from '../../postgres/access.ts';
+import type { ForeignKeyCheck } from '../../postgres/foreign-keys.ts';
 import type { RoutedPartition, Routing } from '../../postgres/partitioning/routing.ts';
 import type { PlanValues, QueryPlan } from '../../postgres/plan/plan-work.ts';
 import type {
@@ -9,6 +10,7 @@ import type {
   StatementDetails,
   Verb,
 } from '../../postgres/statement.ts';
+import { changes } from '../../postgres/statement-rows.ts';
 import type { Reach, ReachOf } from '../planner/entries.ts';
 import type { RowRouting } from '../planner/routing.ts';
 import { commitRecord, statement } from '../script.ts';
@@ -44,6 +46,9 @@ export type Rows =
   /** By the plan for these values, or by that of prepared statements. */
   | { readonly kind: 'planned'; readonly simple: Rows; readonly prepared: Rows };
 
+/** What a foreign key wants of the rows of a statement, with its values. */
+export type CheckFor = (environment: Environment) => ForeignKeyCheck;
+
 /** A statement of SQL with places for the values of variables. */
 export interface Template {
   readonly verb: Verb;
@@ -51,6 +56,7 @@ export interface Template {
   readonly rows: Rows;
   /** Null for a statement without anything special about it, when it is about one row. */
   readonly details: StatementDetails | null;
+  readonly checks?: readonly CheckFor[];
   /** An UPDATE of the partition key: where rows go, by the values of an execution. */
   readonly moves?: RowRouting;
 }
@@ -61,6 +67,8 @@ export const PLAIN: StatementDetails = {
   parts: [],
   opens: null,
   command: null,
+  vacuum: null,
+  foreignKeys: [],
   job: null,
   routing: null,
   movesTo: null,
@@ -97,6 +105,19 @@ function boundOf(value: Value): number | undefined {
 
 /** The statement with its values; undefined if one of them has none. */
 export function fillIn(
+  template: Template,
+  environment: Environment,
+  prepared: boolean,
+): Statement | undefined {
+  const filled = withValues(template, environment, prepared);
+  const { checks } = template;
+  if (checks === undefined || filled === undefined) return filled;
+  const { environment: own } = valuesOf(environment);
+  const foreignKeys = checks.map((check) => check(own as Environment));
+  return { ...filled, details: { ...(filled.details ?? PLAIN), foreignKeys } };
+}
+
+function withValues(
   template: Template,
   environment: Environment,
   prepared: boolean,
@@ -251,11 +272,6 @@ function rangeOf(first: number, last: number) {
 function mayCommit({ verb, details }: Template): boolean {
   if (verb === 'select') return (details?.rowLock ?? null) !== null;
   return verb === 'commit' || changes(verb);
-}
-
-/** Whether a statement changes rows. */
-export function changes(verb: Verb): boolean {
-  return verb === 'update' || verb === 'insert' || verb === 'delete' || verb === 'alter';
 }
 
 /** One step of a script. */
