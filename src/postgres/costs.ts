@@ -163,9 +163,9 @@ export const FURTHER_ROWS = {
   /** A tuple that a worker sends to its leader. */
   sent: 100,
   /**
-   * A value of a column into a compressed batch, and out of one: Simple-8b of differences takes 1 to
-   * 8 ns and 1 to 1.3, XOR of floating point 2.5 and 1.7 (both written in C after their papers, -O2,
-   * 1,000 values, the machine of the rest); TimescaleDB's own code was not measured.
+   * A value of a column into a compressed batch, and out of one: Simple-8b of differences takes 1
+   * to 8 ns and 1 to 1.3, XOR of floating point 2.5 and 1.7 (both written in C after their papers,
+   * -O2, 1,000 values, the machine of the rest); TimescaleDB's own code was not measured.
    */
   compressed: 5,
   decompressed: 1.5,

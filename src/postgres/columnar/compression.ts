@@ -6,10 +6,9 @@
  * the other, sorted by segment and order, its values compressed, the batches inserted tuple by
  * tuple; then, under ACCESS EXCLUSIVE, the chunk gets an empty file, and the old one goes with the
  * commit. A chunk that has been compressed and has got rows since is compressed segment by segment:
- * each batch in whose range one of them lies is read, taken apart and deleted, and written anew with
- * it. Left out: a sort that does not fit into maintenance_work_mem; rows that make a batch more
- * than full; the progress of one chunk after the other in transactions of their own, as the policy's
- * job does it.
+ * each batch in whose range one of them lies is read, taken apart and deleted, and written anew
+ * with it. Left out: a sort that does not fit into maintenance_work_mem; rows that make a batch
+ * more than full; one transaction for each chunk, as the policy's job has it.
  */
 import type { Nanoseconds } from '../../kernel/time.ts';
 import type { Account } from '../access.ts';

@@ -1,7 +1,7 @@
 /**
  * Statements on a chunk of which a part is compressed. A query reads the batches that its scan is
- * about beside the rows that are not compressed. An UPDATE or DELETE takes such batches apart first,
- * into rows of the chunk's own table, and then does what it does; beyond 100,000 rows of one
+ * about beside the rows that are not compressed. An UPDATE or DELETE takes such batches apart
+ * first, into rows of the chunk's own table, and then does what it does; beyond 100,000 rows of one
  * statement that is error 53400 (guc.c: max_tuples_decompressed_per_dml_transaction, which counts a
  * whole transaction). An INSERT goes to the chunk's own table and has nothing to do with batches.
  *

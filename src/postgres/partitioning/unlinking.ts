@@ -1,6 +1,6 @@
 /**
- * The files of a table that goes, or gets new ones, at the commit: one look through the whole buffer
- * pool (bufmgr.c: DropRelationsAllBuffers), and the kernel's time for giving the pages back.
+ * The files of a table that goes, or gets new ones, at the commit: one look through the whole
+ * buffer pool (bufmgr.c: DropRelationsAllBuffers), and the kernel's time for giving the pages back.
  */
 import { MICROSECOND, type Nanoseconds } from '../../kernel/index.ts';
 import { tablePage } from '../heap/relation.ts';
