@@ -89,3 +89,20 @@ export function aboutRow(statement: Statement, key: number): Statement {
 export function takesSnapshot({ verb }: Statement): boolean {
   return verb === 'select' || verb === 'update' || verb === 'insert' || verb === 'delete';
 }
+
+/** Statements by what they touch of a core's caches. */
+export const VISITS = {
+  begin: 1,
+  select: 2,
+  update: 3,
+  delete: 3,
+  insert: 4,
+  commit: 5,
+  rollback: 5,
+  set: 1,
+  savepoint: 1,
+  release: 1,
+  'rollback to': 1,
+  alter: 5,
+  vacuum: 5,
+} as const;

@@ -85,6 +85,8 @@ export const FAILURES = [
   '42P01',
   '42809',
   '55000',
+  '23503',
+  '42P07',
 ] as const;
 
 export type Failure = (typeof FAILURES)[number];

@@ -14,7 +14,7 @@
 import type { Nanoseconds, ProcessGroup } from '../../kernel/index.ts';
 import { PAGE_BYTES, type Page } from '../buffers/page.ts';
 import type { Server } from '../server.ts';
-import type { PageWriter } from '../storage/storage.ts';
+import type { PageWriter } from '../storage/owner.ts';
 
 /** Requests that a block device's queue holds (BLKDEV_DEFAULT_RQ). */
 export const DEVICE_QUEUE_REQUESTS = 128;

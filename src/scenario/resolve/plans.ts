@@ -19,6 +19,7 @@ import { collectScripts } from '../../workload/planner/scripts.ts';
 import { plannerSettings } from '../../workload/planner/settings.ts';
 import { type PlannedStatement, placeInScript } from '../../workload/planner/statements.ts';
 import { quoted } from '../../workload/planner/statistics.ts';
+import { refusedByVersion } from '../../workload/planner/version-rules.ts';
 import type { Scenario } from '../model.ts';
 import { type Path, pathText } from '../problem.ts';
 import { nearest } from '../suggest.ts';
@@ -62,7 +63,10 @@ export function resolvePlans(context: Context, servers: Servers, parts: Parts): 
   const request = requestOf(schema, parts, scripts, settings, version);
   const planned = context.options.plans?.(request);
   if (planned === undefined) return null;
-  if (planned.ok) return checkNames(context, parts, planned.answer);
+  if (planned.ok) {
+    tellVersion(context, schema, refusedByVersion(planned.answer.catalog, version));
+    return checkNames(context, parts, planned.answer);
+  }
   for (const error of planned.errors) tell(context, error, scripts);
   return null;
 }
@@ -171,6 +175,18 @@ function columnFacts(column: ColumnStatistics) {
     share === null ? [] : [{ value, share }],
   );
   return { distinct, width, nullFraction, correlation, common, histogram: [...histogram] };
+}
+
+/** What the scenario's version would not take, in its words. */
+function tellVersion(
+  context: Context,
+  schema: string,
+  refused: ReturnType<typeof refusedByVersion>,
+): void {
+  for (const { message, at } of refused) {
+    const offset = Math.max(0, schema.search(at));
+    context.findings.problem(['workload', 'schema'], message, { offset });
+  }
 }
 
 /** Statistics are about tables and columns that the schema has. */

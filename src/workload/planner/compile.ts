@@ -22,9 +22,10 @@ import type { CatalogTable } from './catalog.ts';
 import { type Condition, conditionsOf } from './conditions.ts';
 import { onConflict } from './conflict.ts';
 import { foreignKeyChecks } from './foreign-keys.ts';
-import { openedBy } from './opens.ts';
+import { ancestorsOf, openedBy, openedForValues } from './opens.ts';
 import { keyColumnOf } from './partitions.ts';
 import { nodesOf, type PlanNode } from './plan.ts';
+import { pruningOf } from './pruning.ts';
 import { firstTable, type QueryContext, queryOf } from './query.ts';
 import { reachesOf } from './reaches.ts';
 import type { StatementPlans } from './request.ts';
@@ -54,10 +55,19 @@ export function templateOf(
   const prepared = compiler.template(kept);
   if (simple.relation === null) return simple;
   const checks = foreignKeyChecks(world, statement, plans.generic);
-  const rows: Rows = { kind: 'planned', simple: simple.rows, prepared: prepared.rows };
   const isKept = kept === plans.generic;
+  const rows: Rows = {
+    kind: 'planned',
+    simple: simple.rows,
+    prepared: isKept ? keptRows(prepared.rows) : prepared.rows,
+  };
   const whole = { ...simple, rows, ...(checks.length > 0 && { checks }) };
   return withOpens(whole, world, sent, { plan: kept, rows: prepared, isKept });
+}
+
+/** A plan that is kept locks all partitions, those too that its values prune. */
+function keptRows(rows: Rows): Rows {
+  return rows.kind === 'pruned' ? { ...rows, opens: null } : rows;
 }
 
 /** On partitions: what the plan opens, as it is sent and as it is kept. */
@@ -123,6 +133,8 @@ class Compiler implements QueryContext {
   private readonly general = new Map<string, string | null>();
 
   private readonly asTrees: boolean;
+  /** The key by whose bounds the partition was chosen that is being compiled. */
+  private bounded: string | null = null;
 
   constructor(
     statement: PlannedStatement,
@@ -153,7 +165,7 @@ class Compiler implements QueryContext {
     if (nodes.some((node) => node['Subplan Name'] !== undefined)) return null;
     if (this.asTrees && nodes.every((node) => node['Node Type'] !== 'LockRows')) return null;
     try {
-      return this.each(this.read(plan, null), 'select', () => ({}));
+      return this.found(plan, 'select', () => ({}));
     } catch (thrown) {
       if (!(thrown instanceof Refusal)) throw thrown;
       return null;
@@ -167,6 +179,30 @@ class Compiler implements QueryContext {
     const table = firstTable(plan, this);
     if (table === null) return NO_TABLE;
     return this.of('select', table, { kind: 'plan', plan: queryOf(plan, this) }, {});
+  }
+
+  /** What a plan finds, in the partitions that the values of each execution lead to. */
+  private found(
+    plan: PlanNode,
+    verb: Verb,
+    more: (table: PlannedTable) => Partial<StatementDetails>,
+    moves: Pick<Template, 'moves'> = {},
+  ): Template {
+    const all = this.each(this.read(plan, null), verb, more, moves);
+    const { parameters } = this.statement;
+    const pruning = pruningOf(this.world, plan, parameters, (each) => this.generalised(each));
+    if (pruning === null) return all;
+    const { leaves, plans, choose, key } = pruning;
+    this.bounded = key;
+    const parts = plans.map((each) => this.each(this.read(each, null), verb, more, moves));
+    this.bounded = null;
+    const parents = ancestorsOf(this.world, leaves[0]!.catalog);
+    const opens = (chosen: readonly number[]) => {
+      const catalogs = chosen.map((place) => leaves[place]!.catalog);
+      const opened = openedForValues(this.world, catalogs, parents);
+      return { simple: opened, prepared: opened };
+    };
+    return { ...all, relation: parts[0]!.relation, rows: { kind: 'pruned', parts, choose, opens } };
   }
 
   /** One statement, or the same for each of several partitions. */
@@ -206,8 +242,8 @@ class Compiler implements QueryContext {
       case 'Update': {
         const columns = changedColumns(this.statement);
         const moves = movesOf(this.world, plan, this.generic, this.statement);
-        return this.each(
-          this.read(source, null),
+        return this.found(
+          source,
           'update',
           (table) => ({
             changedIndexes: table.indexesWith(columns),
@@ -217,7 +253,7 @@ class Compiler implements QueryContext {
         );
       }
       case 'Delete':
-        return this.each(this.read(source, null), 'delete', () => ({}));
+        return this.found(source, 'delete', () => ({}));
       default:
         return this.refuse(plan, operation ?? 'a change');
     }
@@ -314,7 +350,8 @@ class Compiler implements QueryContext {
     const conditions = conditionsOf(scan['Index Cond']).map((each) => this.generalised(each));
     const { parameters } = this.statement;
     const { rows: all, before } = table;
-    const about = { rows: all, before, estimate: scan['Plan Rows'] };
+    const { bounded } = this;
+    const about = { rows: all, before, estimate: scan['Plan Rows'], bounded };
     const reach = reachesOf(index, conditions, parameters, about);
     const kind = KINDS[node['Node Type'] as keyof typeof KINDS];
     if (reach === null) return this.refuse(node, 'an array of keys that is a parameter');

@@ -39,6 +39,8 @@ export interface Scanned {
   readonly before?: number;
   /** Rows that the planner expects of the scan. */
   readonly estimate: number;
+  /** The partition key, if its bounds have led here: whatever its value is, it is here. */
+  readonly bounded?: string | null;
   /** Of other tables in the plan. */
   readonly columns?: Columns;
 }
@@ -47,15 +49,16 @@ export function reachOf(
   index: PlannedIndex,
   conditions: readonly Condition[],
   parameters: readonly Expression[],
-  { rows, before = 0, estimate, columns = NO_COLUMNS }: Scanned,
+  { rows, before = 0, estimate, bounded = null, columns = NO_COLUMNS }: Scanned,
 ): ReachOf {
   const of = (name: string | null, operators: readonly string[]) =>
     conditions.find((each) => each.column === name && operators.includes(each.operator));
-  const equal: { readonly operand: Operand; readonly distinct: number }[] = [];
+  const equal: { operand: Operand; distinct: number; isBounded: boolean }[] = [];
   for (const { name, distinct } of index.columns) {
     const condition = of(name, ['=']);
     if (condition === undefined) break;
-    equal.push({ operand: operandOf(condition.text, parameters, columns), distinct });
+    const operand = operandOf(condition.text, parameters, columns);
+    equal.push({ operand, distinct, isBounded: name === bounded });
   }
   const isPoint = index.unique && equal.length === index.columns.length;
   const next = index.columns[equal.length];
@@ -69,8 +72,9 @@ export function reachOf(
   const expected = rows > 0 ? Math.min(1, estimate / rows) : 0;
   return (environment) => {
     let part: Part | undefined = { from: 0, share: 1 };
-    for (const { operand, distinct } of equal) {
-      const value = placeOf(operand, distinct, distinct >= rows ? before : 0, environment);
+    for (const { operand, distinct, isBounded } of equal) {
+      const first = distinct >= rows ? before : 0;
+      const value = placeOf(operand, { distinct, first }, isBounded, environment);
       if (value === undefined) return undefined;
       if (value.key !== null && isPoint && distinct >= rows) return { kind: 'row', key: value.key };
       if (value.slot === null) return NOWHERE;
@@ -100,8 +104,8 @@ const NO_PLACE: Place = { key: 0, slot: null };
 
 function placeOf(
   operand: Operand,
-  distinct: number,
-  before: number,
+  { distinct, first }: Values,
+  isBounded: boolean,
   environment: Environment,
 ): Place | undefined {
   const count = Math.max(1, distinct);
@@ -111,7 +115,8 @@ function placeOf(
   const given = numberOf(operand.expression.value(environment));
   if (given === undefined) return undefined;
   if (!Number.isSafeInteger(given)) return NO_PLACE;
-  const value = given - before;
+  const isFar = given >= 1 && (given <= first || given > first + count);
+  const value = isBounded && isFar ? 1 + ((given - 1) % count) : given - first;
   return { key: value, slot: value >= 1 && value <= count ? (value - 1) / count : null };
 }
 

@@ -226,17 +226,17 @@ function finder(
 ): Finder {
   const leaves = leavesOf(world.catalog, table).map((leaf) => tableOf(world, leaf));
   const isPartitioned = table.kind === 'p';
-  const whole = isPartitioned ? leaves.reduce((sum, leaf) => sum + leaf.rows, 0) : null;
+  const whole = leaves.reduce((sum, leaf) => sum + leaf.rows, 0);
+  const bounded = isPartitioned ? keyColumnOf(table) : null;
   const plans = leaves.map((leaf) =>
-    leafPlan(leaf, columns, whole, { verb, details: details(leaf) }),
+    leafPlan(leaf, columns, bounded, { verb, details: details(leaf) }),
   );
   const choose = isPartitioned ? partitionChooser(table, leaves, columns) : () => leaves;
   return (given, random) => {
     if (given.includes(null)) return null;
-    const rows = whole ?? leaves[0]!.rows;
     const values = given.map((each): Value => {
       if (each !== 'any') return each;
-      return random === null || rows === 0 ? 1n : BigInt(random.integer(1, rows));
+      return random === null || whole === 0 ? 1n : BigInt(random.integer(1, whole));
     });
     const environment = { random: random!, variables: values };
     const chosen = choose(values, random === null);
@@ -247,10 +247,8 @@ function finder(
     const [first] = parts;
     if (first === undefined) return null;
     if (!isPartitioned) return first;
-    const opened = openedForValues(
-      world,
-      chosen.map(({ catalog }) => catalog),
-    )!;
+    const catalogs = chosen.map(({ catalog }) => catalog);
+    const opened = openedForValues(world, catalogs);
     const opens = { simple: opened, prepared: opened };
     if (parts.length === 1) return { ...first, details: { ...first.details!, opens } };
     return { ...first, key: 0, details: { ...first.details!, rows: 'parts', parts, opens } };
@@ -261,7 +259,7 @@ function finder(
 function leafPlan(
   table: PlannedTable,
   columns: readonly string[],
-  whole: number | null,
+  bounded: string | null,
   { verb, details: own }: { verb: Verb; details: Partial<StatementDetails> },
 ): (values: readonly Value[]) => Template {
   const { relation, rows, before } = table;
@@ -279,13 +277,13 @@ function leafPlan(
     };
   }
   const parameters = columns.map(
-    (name, i): Expression => ({
+    (_, i): Expression => ({
       isConstant: false,
-      value: ({ variables }) => table.within(name, variables[i], whole),
+      value: ({ variables }) => variables[i],
     }),
   );
   const conditions = columns.map((column, i) => ({ column, operator: '=', text: `$${i + 1}` }));
-  const reach = [reachOf(index, conditions, parameters, { rows, before, estimate: 1 })];
+  const reach = [reachOf(index, conditions, parameters, { rows, before, estimate: 1, bounded })];
   const template = of({ kind: 'reach', index: index.number, scan: 'index', reach, limit: null });
   return () => template;
 }

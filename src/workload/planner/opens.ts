@@ -29,14 +29,12 @@ export function openedBy(
   return { ...relationsOf(world, parents, isInsert ? [] : leaves, used), isKept };
 }
 
-/** What a plan made for its values opens: partitions of one table with all of their indexes. */
+/** What a plan made for its values opens: these of a table's partitions with their indexes. */
 export function openedForValues(
   world: PlannedWorld,
   leaves: readonly CatalogTable[],
-): OpenedRelations | null {
-  const [first] = leaves;
-  const parents = first === undefined ? [] : ancestorsOf(world, first);
-  if (parents.length === 0) return null;
+  parents = ancestorsOf(world, leaves[0]!),
+): OpenedRelations {
   return { ...relationsOf(world, parents, leaves, null), isKept: false };
 }
 
@@ -70,7 +68,7 @@ export function ancestorsOf({ catalog }: PlannedWorld, leaf: CatalogTable): Cata
 }
 
 /** Whether partitions of the plan are left out when it is executed. */
-function removesSubplans(plan: PlanNode): boolean {
+export function removesSubplans(plan: PlanNode): boolean {
   return nodesOf(plan).some((each) => Number(each['Subplans Removed'] ?? 0) > 0);
 }
 

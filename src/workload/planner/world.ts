@@ -4,7 +4,6 @@ import type { TableDefinition, TableIndexDefinition } from '../../postgres/heap/
 import type { Relation } from '../../postgres/statement.ts';
 import type { Moment } from '../calendar.ts';
 import type { Template } from '../sql/template.ts';
-import type { Value } from '../sql/values.ts';
 import type { Catalog, CatalogColumn, CatalogIndex, CatalogTable } from './catalog.ts';
 import type { CommandText } from './commands.ts';
 import type { Facts, TableFacts } from './facts.ts';
@@ -106,18 +105,6 @@ export class PlannedTable {
     return Math.max(1, distinctValues(this.catalog, column, this.facts));
   }
 
-  /**
-   * A value of a partition's column that is known to be in it: keys of one row each begin behind
-   * those of the partitions before, whatever the bounds say. `whole`: rows of all of them.
-   */
-  within(name: string, value: Value, whole: number | null): Value {
-    const { before, rows } = this;
-    const key = Number(value);
-    if (whole === null || rows === 0 || this.distinct(name) < rows) return value;
-    if (!(key >= 1 && key <= whole) || (key > before && key <= before + rows)) return value;
-    return BigInt(before + 1 + ((Math.floor(key) - 1) % rows));
-  }
-
   private indexOf(index: CatalogIndex, number: number): PlannedIndex {
     const columns = index.columns.map((place) => {
       const column = this.catalog.columns[place - 1];
@@ -185,7 +172,8 @@ export class PlannedWorld {
   /** The tables whose rows a statement finds or changes, with each protocol's plan. */
   tablesIn({ relation, rows }: Pick<Template, 'relation' | 'rows'>): readonly PlannedTable[] {
     if (rows.kind === 'planned') return this.tablesIn({ relation, rows: rows.simple });
-    if (rows.kind === 'parts') return rows.parts.flatMap((part) => this.tablesIn(part));
+    if (rows.kind === 'parts' || rows.kind === 'pruned')
+      return rows.parts.flatMap((part) => this.tablesIn(part));
     return relation === null ? [] : [this.tables[relation.index]!];
   }
 

@@ -1,6 +1,7 @@
 import type { Nanoseconds } from '../../kernel/index.ts';
 import type { Access } from '../../postgres/access.ts';
 import type { ForeignKeyCheck } from '../../postgres/foreign-keys.ts';
+import type { Opens } from '../../postgres/partitioning/opening.ts';
 import type { RoutedPartition, Routing } from '../../postgres/partitioning/routing.ts';
 import type { PlanValues, QueryPlan } from '../../postgres/plan/plan-work.ts';
 import type {
@@ -41,6 +42,14 @@ export type Rows =
   | { readonly kind: 'plan'; readonly plan: Omit<QueryPlan, 'values'> }
   /** The same for several partitions. */
   | { readonly kind: 'parts'; readonly parts: readonly Template[] }
+  /** Those of the parts that these values lead to, and what such a plan opens. */
+  | {
+      readonly kind: 'pruned';
+      readonly parts: readonly Template[];
+      readonly choose: (environment: Environment) => readonly number[] | undefined;
+      /** Null: the plan is kept, and opens the same whatever it prunes. */
+      readonly opens: ((chosen: readonly number[]) => Opens) | null;
+    }
   /** New rows of a partitioned table. */
   | { readonly kind: 'routed'; readonly routing: RowRouting; readonly count: number }
   /** By the plan for these values, or by that of prepared statements. */
@@ -158,6 +167,11 @@ function withValues(
       if (!parts.every((part) => part !== undefined)) return undefined;
       return about(NO_KEY, { ...details, rows: 'parts', parts });
     }
+    case 'pruned': {
+      const found = prunedParts(rows, details, environment, prepared);
+      if (found === undefined || 'rows' in found) return found && about(NO_KEY, found);
+      return { ...found, commit, usage };
+    }
     case 'routed': {
       const routed = routedDetails(rows, environment, details);
       return statement(verb, relation, NO_KEY, prepared, commit, routed, usage);
@@ -172,6 +186,22 @@ function withValues(
       return about(NO_KEY, { ...details, rows: 'plan', plan });
     }
   }
+}
+
+/** The statement on the one partition, or what is executed on several. */
+function prunedParts(
+  { parts: all, choose, opens: opensOf }: Extract<Rows, { kind: 'pruned' }>,
+  details: StatementDetails,
+  environment: Environment,
+  prepared: boolean,
+): Statement | StatementDetails | undefined {
+  const chosen = choose(environment);
+  const parts = chosen?.map((place) => fillIn(all[place]!, environment, prepared));
+  if (!parts?.every((part) => part !== undefined)) return undefined;
+  const opens = opensOf === null ? details.opens : opensOf(chosen!);
+  const [first] = parts;
+  if (parts.length !== 1) return { ...details, opens, rows: 'parts', parts };
+  return { ...first!, details: { ...(first!.details ?? PLAIN), opens } };
 }
 
 function ownDetails(
