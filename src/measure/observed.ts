@@ -43,10 +43,10 @@ export interface ObservedHost {
 export interface ObservedTable {
   readonly definition: {
     readonly name: string;
-    readonly relation: number;
-    readonly indexes: readonly { readonly relation: number }[];
     readonly parent?: string;
     readonly isColumnar?: boolean;
+    readonly relation: number;
+    readonly indexes: readonly { readonly relation: number }[];
   };
   readonly heap: {
     readonly pages: number;

@@ -26,17 +26,17 @@ export class TransactionChanges {
     return this.changes.length;
   }
 
+  /** Whether it has changed definitions. */
+  get hasDefined(): boolean {
+    return this.definitions.length > 0;
+  }
+
   /** The change of this number, and the relation of its table. */
   at(number: number): { readonly change: TableChange; readonly relation: number } {
     return {
       change: this.changes[number]!,
       relation: this.tables[number]!.definition.relation,
     };
-  }
-
-  /** Whether it has changed definitions. */
-  get hasDefined(): boolean {
-    return this.definitions.length > 0;
   }
 
   add(change: TableChange, table: Table): void {

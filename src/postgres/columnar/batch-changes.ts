@@ -1,6 +1,6 @@
 /** Batches as tuples that are inserted and deleted one by one, each with its entry in the index. */
 import type { PartsExecutor } from '../partitioning/parts.ts';
-import type { ErrorResponse, Statement, StatementDetails, Verb } from '../statement.ts';
+import type { ErrorResponse, Statement, Verb } from '../statement.ts';
 import type { CompressedChunk } from './chunk.ts';
 
 type Changing = Generator<undefined, ErrorResponse | null, undefined>;
@@ -58,33 +58,6 @@ function* paid(
 function aboutTuple({ server }: PartsExecutor, verb: Verb, index: number, key: number): Statement {
   const { name } = server.storage.tables[index]!.definition;
   const relation = { index, name, changedBytes: 0 };
-  const details = verb === 'delete' ? FOUND : null;
   const type = 'statement' as const;
-  return { type, verb, relation, key, prepared: true, commit: null, details, usage: null };
+  return { type, verb, relation, key, prepared: true, commit: null, details: null, usage: null };
 }
-
-/** The tuple has been read already. */
-const FOUND: StatementDetails = {
-  rows: null,
-  plan: null,
-  parts: [],
-  opens: null,
-  command: null,
-  vacuum: null,
-  foreignKeys: [],
-  job: null,
-  routing: null,
-  movesTo: null,
-  isMove: false,
-  strayKey: null,
-  access: { index: -1, scan: 'index', from: 0, entries: 0 },
-  rowLock: null,
-  changedBytes: 0,
-  changedIndexes: [],
-  isKeyGiven: false,
-  onConflict: 'error',
-  lockedRows: 'wait',
-  sortedBytes: 0,
-  settings: null,
-  savepoint: null,
-};

@@ -8,8 +8,7 @@
  * commit. A chunk that has been compressed and has got rows since is compressed segment by segment:
  * each batch in whose range one of them lies is read, taken apart and deleted, and written anew
  * with it. Left out: a sort that does not fit into maintenance_work_mem; rows that make a batch
- * more than full; the progress of one chunk after the other in transactions of their own, as the
- * policy's job does it.
+ * more than full; one transaction for each chunk, as the policy's job has it.
  */
 import type { Nanoseconds } from '../../kernel/time.ts';
 import type { Account } from '../access.ts';

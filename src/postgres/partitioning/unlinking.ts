@@ -23,7 +23,7 @@ export function unlinkFiles(
     const { definition } = storage.tables[index]!;
     for (const { relation } of [definition, ...definition.indexes]) {
       const file = storage.fileOf(relation);
-      wal.note(TRUNCATED, tablePage(relation, 0)); // standbys drop it too
+      wal.note(TRUNCATED, tablePage(relation, 0));
       storage.pool.drop(file);
       storage.cache.pages.drop(file);
       storage.unsynced.delete(file);

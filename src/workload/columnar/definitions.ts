@@ -1,6 +1,4 @@
-/**
- * The tables of a hypertable's batches, one beside each chunk, from what the schema tells of it.
- */
+/** The tables of a hypertable's batches, one beside each chunk, from what the schema tells. */
 import type { ColumnarDefinition } from '../../postgres/columnar/chunk.ts';
 import type { TableDefinition } from '../../postgres/heap/relation.ts';
 import { type Moment, parseMoment } from '../calendar.ts';
@@ -12,9 +10,7 @@ import { builtIndexes, knownDistinct, orderOf, storedTables } from '../planner/t
 import { averageWidth } from '../planner/widths.ts';
 import { type BatchColumn, type BatchLayout, batchSize } from './batches.ts';
 
-/**
- * The chunks of hypertables that are compressed, and tables for their batches behind all others.
- */
+/** The chunks of hypertables that are compressed, and their batches' tables behind all others. */
 export function withBatches(
   definitions: readonly TableDefinition[],
   catalog: Catalog,

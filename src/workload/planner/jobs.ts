@@ -1,7 +1,7 @@
 /**
  * Functions of extensions in scripts: pg_partman's
- * `SELECT partman.run_maintenance('public.events')`
- * or `CALL partman.run_maintenance_proc()`, and TimescaleDB's
+ * `SELECT partman.run_maintenance('public.events')` or `CALL partman.run_maintenance_proc()`, and
+ * TimescaleDB's
  * `SELECT compress_chunk(c) FROM show_chunks('conditions', older_than => INTERVAL '14 days') c`.
  * What they are to do is said by `workload.partitions`.
  */
