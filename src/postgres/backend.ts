@@ -30,8 +30,8 @@ import {
   type Statement,
   type WireMessage,
 } from './statement.ts';
-import type { Undo } from './subtransactions.ts';
 import { takesSnapshot } from './statement-rows.ts';
+import type { Undo } from './subtransactions.ts';
 import { Transaction } from './transaction.ts';
 import {
   CLIENT_READ,
@@ -408,4 +408,3 @@ export class Backend implements LockClient {
     this.server.backendExited(this);
   }
 }
-

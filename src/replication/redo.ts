@@ -16,8 +16,8 @@ import type { Lsn } from '../postgres/lsn.ts';
 import type { Server } from '../postgres/server.ts';
 import { CPU, WaitTimes } from '../postgres/waits.ts';
 import * as wal from '../postgres/wal/contents.ts';
-import { RecoveryConflicts } from './recovery-conflicts.ts';
 import type { Receipt } from './receipt.ts';
+import { RecoveryConflicts } from './recovery-conflicts.ts';
 
 /** xlogprefetcher.c: it looks ahead for so many pages for each read that may be on order. */
 const PREFETCH_DISTANCE = 4;

@@ -11,7 +11,7 @@ import type { CheckpointRecord } from '../postgres/checkpoint/checkpointer.ts';
 import type { Lsn } from '../postgres/lsn.ts';
 import type { Instance } from './instance.ts';
 import { MAX_SEND_BYTES } from './messages.ts';
-import { type ReceivingStandby, Receipt } from './receipt.ts';
+import { Receipt, type ReceivingStandby } from './receipt.ts';
 import { Redo } from './redo.ts';
 
 export class Replay {

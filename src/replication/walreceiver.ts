@@ -14,8 +14,8 @@
 import { connect, Endpoint, type Packet } from '../hardware/tcp.ts';
 import { Mailbox, type Nanoseconds, type Process } from '../kernel/index.ts';
 import type { Lsn } from '../postgres/lsn.ts';
-import type { Instance } from './instance.ts';
 import { FeedbackReports } from './feedback.ts';
+import type { Instance } from './instance.ts';
 import { FEEDBACK_BYTES, REPLY_BYTES, type ReplicationMessage, type WalData } from './messages.ts';
 
 export class WalReceiver {

@@ -72,7 +72,7 @@ export class StageServer {
   readonly waits = { total: new Float64Array(WAIT_EVENTS.length + 1) };
   readonly procArray = {
     snapshotTime: 0,
-    array: { snapshots: 0, holder: (): { since: number } | null => null },
+    array: { snapshots: 0, holder: (): { since: number; kind: 'backend' } | null => null },
   };
   readonly memory = { used: 0 };
   readonly checkpointer = { timed: 0, requested: 0 };

@@ -6,8 +6,8 @@
 import { type Nanoseconds, Signal } from '../../kernel/index.ts';
 import type { LockKind, LockOwner } from '../locking/lock-table.ts';
 import type { ProcSession } from '../procarray/session.ts';
-import type { Server } from '../server.ts';
 import { STANDBY_LOCK_BYTES } from '../record-sizes.ts';
+import type { Server } from '../server.ts';
 import { CPU, type WaitState, WaitTimes } from '../waits.ts';
 import { ABORTED, COMMITTED, LOCKED, UNLOCKED } from '../wal/contents.ts';
 

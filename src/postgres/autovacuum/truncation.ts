@@ -5,8 +5,9 @@
  * and every 20 ms the process looks whether somebody waits: then it cuts what it has seen and lets
  * go.
  */
-import type { Vacuum, VacuumStep } from '../heap/vacuum-plan.ts';
+
 import { tablePage } from '../heap/relation.ts';
+import type { Vacuum, VacuumStep } from '../heap/vacuum-plan.ts';
 import { ACCESS_EXCLUSIVE } from '../locking/lock-modes.ts';
 import { TRUNCATED } from '../wal/contents.ts';
 import { HEAP_PAGE } from './costs.ts';

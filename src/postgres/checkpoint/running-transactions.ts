@@ -8,12 +8,7 @@ import { RUNNING } from '../wal/contents.ts';
  * (standby.c:LogStandbySnapshot); nobody waits for it, the walwriter flushes it. Returns its end.
  * Left out: the record of AccessExclusive locks beside it.
  */
-export function logStandbySnapshot({
-  wal,
-  settings,
-  activeTransactions,
-  procArray,
-}: Server): Lsn {
+export function logStandbySnapshot({ wal, settings, activeTransactions, procArray }: Server): Lsn {
   if (settings.wal_level === 'minimal') return 0;
   const bytes = runningTransactionsBytes(activeTransactions);
   const end = wal.insertUnimportant(bytes, 'Standby/RUNNING_XACTS');
