@@ -28,7 +28,7 @@ import { type RowId, rowId } from './locking/row-locks.ts';
 import type { BackendMemory } from './memory.ts';
 import { lockError, RelationCache } from './partitioning/opening.ts';
 import { eachPart, openAndExecute } from './partitioning/parts.ts';
-import { type PlanBackend, PlannedStatements } from './plan/planned-statements.ts';
+import { type PlanBackend, PlannedStatements, type RowChanger } from './plan/planned-statements.ts';
 import { changeOf, makesNewVersion } from './row-changes.ts';
 import { dependsTooMuch } from './serializable/dependencies.ts';
 import type { Server } from './server.ts';
@@ -61,7 +61,7 @@ type Finishing = Generator<undefined, ErrorResponse | null, undefined>;
 const NO_WORK: Work = { reads: [], records: [] };
 const NO_INDEXES: readonly number[] = [];
 
-export class Executor {
+export class Executor implements RowChanger {
   private obstacle: Obstacle = 'pages';
   private request: LockRequest = 'granted';
   private table: Table | null = null;
@@ -71,6 +71,7 @@ export class Executor {
   private newPage = -1;
   private setsHints = false;
   private error: ErrorResponse | null = null;
+  isLeftOut = false;
   /** Processor time owed for copies of pages and for images. */
   private owed = 0;
   readonly planned: PlannedStatements;
@@ -97,7 +98,7 @@ export class Executor {
 
   constructor(backend: PlanBackend) {
     const { server, owner, transaction, wait, memory } = backend;
-    this.planned = new PlannedStatements(backend);
+    this.planned = new PlannedStatements(backend, this);
     this.server = server;
     this.locks = server.locks;
     this.owner = owner;
@@ -141,6 +142,13 @@ export class Executor {
     else return yield* this.eachRow(statement);
     if (transaction.cancellation !== null) return transaction.cancellation;
     return rowLockOf(statement) === null ? null : yield* this.eachRow(statement);
+  }
+
+  /** One row of a plan, whose table is locked. */
+  *changeRow(statement: Statement): Finishing {
+    this.owed = 0;
+    this.isLeftOut = false;
+    return this.operate(statement) ? null : yield* this.finishRow(statement);
   }
 
   /** What one row has to wait for. */
@@ -198,6 +206,7 @@ export class Executor {
     if (mode === null && verb === 'select') this.read(statement);
     else if (this.findsNothing(statement)) {
       if (this.conflicts(statement)) return false;
+      this.isLeftOut = true;
       this.read(statement);
     } else {
       const obstacle = this.takeAndChange(statement, mode);
@@ -227,6 +236,7 @@ export class Executor {
     if (mode !== null && lockedRows !== 'wait' && locks.rows.isTaken(row, mode, owner)) {
       if (lockedRows === 'error') this.error = ERRORS.rowLocked;
       else this.read(statement); // SKIP LOCKED finds the row, and leaves it out
+      this.isLeftOut = true;
       return this.error === null ? null : 'error';
     }
     this.transaction.assignXid();
@@ -281,6 +291,7 @@ export class Executor {
     if (this.error !== null) return false;
     const meets = statement.verb === 'insert' && meetsRow(statement, table);
     if (meets && statement.details!.onConflict === 'nothing') {
+      this.isLeftOut = true;
       this.read(statement);
       return this.error === null;
     }
@@ -296,6 +307,7 @@ export class Executor {
     const { relation: file } = table.definition;
     this.newPage = change?.heap.extends ? tablePage(file, change.heap.newBlock) : -1;
     this.setsHints = false;
+    this.isLeftOut = change === null;
     if (change === null) return true;
     this.changes.add(change, table);
     if (!change.heap.hot && !storage.files.follow(index)) this.error = ERRORS.diskFull;

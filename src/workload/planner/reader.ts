@@ -83,7 +83,13 @@ function commandPlaceholder(): Template {
   return { verb: 'alter', relation: null, rows: { kind: 'none' }, details: PLAIN };
 }
 
-const VERBS = { insert: 'insert', update: 'update', delete: 'delete' } as const;
+const VERBS = {
+  insert: 'insert',
+  update: 'update',
+  delete: 'delete',
+  merge: 'update',
+  copy: 'insert',
+} as const;
 
 /** Says whether the script writes, and no more. */
 function placeholder(statement: PlannedStatement): Template {

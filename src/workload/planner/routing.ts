@@ -11,7 +11,7 @@ import { type Moment, parseMoment } from '../calendar.ts';
 import type { Expression } from '../sql/expression.ts';
 import type { Environment } from '../sql/functions.ts';
 import { type CatalogTable, tableName } from './catalog.ts';
-import { operandOf } from './conditions.ts';
+import { type Columns, operandOf } from './conditions.ts';
 import { hashRemainder } from './hash-partition.ts';
 import { leavesOf } from './partitions.ts';
 import { goesToLast } from './tables.ts';
@@ -41,6 +41,7 @@ export function routingOf(
   root: CatalogTable,
   keyText: string | null,
   parameters: readonly Expression[],
+  columns?: Columns,
 ): RowRouting {
   const all = boundedOf(world, root);
   const ranged = all.filter(({ bound }) => bound !== 'DEFAULT');
@@ -55,7 +56,7 @@ export function routingOf(
   if (isByTime || (keyText !== null && goesToLast(catalog, facts, root) && !isKnown(keyText))) {
     return { ...common, how: world.now === null ? 'newest' : 'clock', choose: null };
   }
-  const choose = keyText === null ? null : chooser(keyText, ranged, parameters);
+  const choose = keyText === null ? null : chooser(keyText, ranged, parameters, columns);
   return { ...common, how: 'given', choose };
 }
 
@@ -107,8 +108,9 @@ function chooser(
   text: string,
   parts: readonly Bounded[],
   parameters: readonly Expression[],
+  columns?: Columns,
 ): ChoosePartition | null {
-  const operand = operandOf(text, parameters);
+  const operand = operandOf(text, parameters, columns);
   if (operand.kind === 'number') {
     const tests = parts.map(({ bound }) => takesNumber(bound));
     return (environment) => {
