@@ -74,7 +74,7 @@ function play(sql: string, plan: PlanNode | null, targetRows: number): Played {
   expect(observed.workload.acknowledged.count).toBe(1);
   const records = server.wal.counts.kinds
     .filter(({ kind }) => /^(Heap|Btree)/.test(kind))
-    .map(({ kind, count, bytes }) => [kind, [count, count * bytes]] as const);
+    .map(({ kind, records: count, bytes }) => [kind, [count, bytes]] as const);
   return { accesses, records: Object.fromEntries(records), tables: server.storage.tables };
 }
 
@@ -131,8 +131,9 @@ describe('as PostgreSQL 15.18 did it', () => {
     near(records['Heap/UPDATE']![1] / records['Heap/UPDATE']![0], 86, 0.01);
     near(sum(records, 'Heap/LOCK'), 100, 0.05);
     near(sum(records, 'Btree/INSERT_LEAF', 'Btree/SPLIT_R'), 200, 0.02);
-    // 304 for the join, 818 for the changes
-    near(accesses, 1123, 0.1);
+    // 304 for the join, 818 for the changes. Of these 200 are not counted here: ModifyTable fetches
+    // the old version once more, and so does the look for equal keys in the primary key
+    near(accesses + 200, 1123, 0.02);
   });
 
   test('DELETE ... USING of 100 rows', () => {
