@@ -221,7 +221,7 @@ const FNV_PRIME = 0x01000193;
 const FNV_BASIS = 0x811c9dc5;
 
 /** Of a text a number in [0, 1), by FNV-1a and a last mixing. */
-function fraction(text: string): number {
+export function fraction(text: string): number {
   let hash = FNV_BASIS;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), FNV_PRIME);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
