@@ -24,11 +24,11 @@ type Moving = Generator<undefined, ErrorResponse | null, undefined>;
 /** The table is locked; where the rows go is known. */
 export function* moveRows(executor: PartsExecutor, statement: Statement): Moving {
   const { server, owner, transaction } = executor;
-  const { storage, context, locks } = server;
+  const { storage, locks } = server;
   const { movesTo, ...own } = statement.details!;
   const staying = { ...statement, details: { ...own, movesTo: null } };
   const { partitions } = storage.database;
-  const target = partitionFor(movesTo!, partitions, context.sim.now, transaction.xid);
+  const target = partitionFor(movesTo!, partitions, transaction.startedAt, transaction.xid);
   if (target?.relation.index === statement.relation!.index) return yield* executor.rest(staying);
   const keys = yield* find(executor, staying);
   if (transaction.cancellation !== null) return transaction.cancellation;

@@ -70,8 +70,8 @@ function targetOf(
 ): RoutedRow | null {
   const { routing } = details!;
   if (routing === null) return { relation: relation!, strayKey: null };
-  const { context, storage } = server;
-  return partitionFor(routing, storage.database.partitions, context.sim.now, transaction.xid);
+  const { partitions } = server.storage.database;
+  return partitionFor(routing, partitions, transaction.startedAt, transaction.xid);
 }
 
 /** What is no partition by now, or not yet, is left out. */
