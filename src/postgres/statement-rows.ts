@@ -11,6 +11,7 @@ import {
   ROW_SHARE,
   type RowLockMode,
 } from './locking/lock-modes.ts';
+import { type RowId, rowId } from './locking/row-locks.ts';
 import type { Keys, Statement, Verb } from './statement.ts';
 
 /** Whether a statement changes rows or definitions. */
@@ -72,6 +73,11 @@ export function furtherRow({ verb, details }: Statement, costs: Costs): number {
 /** The row of a key: of one that no row can have it is the next one, which does not live. */
 export function rowOf(key: number, table: Table): number {
   return key >= 1 && Number.isSafeInteger(key) ? key - 1 : table.heap.nextRow;
+}
+
+/** The row of a statement's key, as locks know it. */
+export function rowIdOf({ relation, key }: Statement): RowId {
+  return rowId(relation!.index, key);
 }
 
 /** Rows that a scan has found are changed where they are. */

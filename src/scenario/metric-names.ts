@@ -67,6 +67,7 @@ const PATTERNS: readonly string[] = [
     'tables.<table>.{dead_tuples,live_tuples,bytes,vacuums,analyzes,bloat}.?',
     'tables.<table>.{heap_bytes,index_bytes,partitions}.?',
     'xmin_horizon.age.*',
+    'xmin_horizon.held_by.{backend,prepared_transaction,slot,standby}',
     'slots.<slot>.retained_bytes.*',
     'locks.{waits,deadlocks}',
     'waits.CPU',

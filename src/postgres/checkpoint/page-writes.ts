@@ -69,17 +69,6 @@ export class PageWrites {
     yield* this.spent(count);
   }
 
-  /** Pages of which nothing is known but their number: a standby's, which are not replayed. */
-  *writeUnknown(pages: number): Generator<undefined, void, undefined> {
-    const { disk } = this.server.host;
-    const all = pages * this.oneOf;
-    let done = 0;
-    for (let i = 0; i < all; i++) done = disk.submit('write', PAGE_BYTES);
-    this.server.storage.written[this.writer] += all;
-    yield* this.spent(pages);
-    yield* this.keepQueueShort(done);
-  }
-
   /** IssuePendingWritebacks: at the end too. */
   *hint(): Generator<undefined, void, undefined> {
     if (this.flushAfterPages === 0) this.pending = [];

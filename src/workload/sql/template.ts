@@ -159,9 +159,8 @@ function withValues(
       if (!list.every((key) => key !== undefined)) return undefined;
       return about(NO_KEY, { ...details, rows: { kind: 'list', list } });
     }
-    case 'new': {
+    case 'new':
       return about(NO_KEY, { ...details, rows: newRows(rows.count) });
-    }
     case 'parts': {
       const parts = rows.parts.map((part) => fillIn(part, environment, prepared));
       if (!parts.every((part) => part !== undefined)) return undefined;

@@ -45,7 +45,7 @@ describe('a default partition', () => {
     expect(ERRORS.defaultViolated.message).toMatch(/^updated partition constraint for default/);
   });
 
-  test('also by CREATE TABLE ... PARTITION OF; what was rolled back is in nobody’s way', async () => {
+  test('also by CREATE TABLE PARTITION OF; what was rolled back is in nobody’s way', async () => {
     const create = 'CREATE TABLE m_8 PARTITION OF m FOR VALUES IN (8);';
     const clients = [
       { run: 'a_eight', at: '1s' },
@@ -72,7 +72,7 @@ describe('a default partition', () => {
     expect(Math.abs(records - 128)).toBeLessThanOrEqual(4);
   });
 
-  test('rows that are deleted, or moved where they belong, are in nobody’s way either', async () => {
+  test('rows that are deleted or moved where they belong are in nobody’s way', async () => {
     const { failures, table } = await run({
       transactions: {
         a_seven: insert(7),
@@ -162,7 +162,8 @@ describe('an UPDATE of the partition key', () => {
     ['another move', 'UPDATE m SET region = 7 WHERE id = 500 AND region = 1;'],
     [
       'REPEATABLE READ',
-      'BEGIN ISOLATION LEVEL REPEATABLE READ; UPDATE m SET v = 5 WHERE id = 500 AND region = 1; END;',
+      'BEGIN ISOLATION LEVEL REPEATABLE READ; ' +
+        'UPDATE m SET v = 5 WHERE id = 500 AND region = 1; END;',
     ],
   ])('%s that has waited for a row that moved: 40001', async (_, sql) => {
     const { failures, table } = await run({
