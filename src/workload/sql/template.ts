@@ -171,10 +171,8 @@ function withValues(
       if (found === undefined || 'rows' in found) return found && about(NO_KEY, found);
       return { ...found, commit, usage };
     }
-    case 'routed': {
-      const routed = routedDetails(rows, environment, details);
-      return statement(verb, relation, NO_KEY, prepared, commit, routed, usage);
-    }
+    case 'routed':
+      return about(NO_KEY, routedDetails(rows, environment, details));
     case 'reach': {
       const found = rows.reach.map((reach) => reach(environment));
       if (!found.every((reach) => reach !== undefined)) return undefined;

@@ -72,7 +72,7 @@ describe('columns', () => {
     expect(bytes).toBe(24 + words(2) + words(1) + words(1) + 8 + 8);
   });
 
-  test('tenths that have nothing to do with one another keep 5.8 of 8 bytes, and their tags', () => {
+  test('tenths that have nothing to do with one another keep 5.8 of 8 bytes, and tags', () => {
     const random = new Random('gorilla');
     const bytes = gorillaBytes(of(1000, () => random.integer(0, 399) / 10));
     // 5.78 bytes of XOR by an encoder in C; 1 and 2 bits of tags, and new windows with their widths
