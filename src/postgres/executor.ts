@@ -25,7 +25,7 @@ import type { BackendMemory } from './memory.ts';
 import { hasMoved, moveRows, notePartitioned } from './partitioning/movement.ts';
 import { lockError, RelationCache } from './partitioning/opening.ts';
 import { eachPart } from './partitioning/parts.ts';
-import { type PlanBackend, PlannedStatements } from './plan/planned-statements.ts';
+import { type PlanBackend, PlannedStatements, type RowChanger } from './plan/planned-statements.ts';
 import type { ProcSession } from './procarray/session.ts';
 import { ChangeTerms, changeOf, makesNewVersion, withMultixact } from './row-changes.ts';
 import { dependsTooMuch, scansTooMuch } from './serializable/dependencies.ts';
@@ -66,7 +66,7 @@ type Work = Pick<TableRead, 'reads' | 'records'>;
 type Finishing = Generator<undefined, ErrorResponse | null, undefined>;
 const NO_WORK: Work = { reads: [], records: [] };
 
-export class Executor {
+export class Executor implements RowChanger {
   private obstacle: Obstacle = 'pages';
   private request: LockRequest = 'granted';
   private table: Table | null = null;
@@ -76,6 +76,7 @@ export class Executor {
   private newPage = -1;
   private setsHints = false;
   private error: ErrorResponse | null = null;
+  isLeftOut = false;
   /** Processor time owed for copies of pages and for images. */
   private owed = 0;
   readonly planned: PlannedStatements;
@@ -95,7 +96,7 @@ export class Executor {
 
   constructor(backend: PlanBackend) {
     const { server, owner, transaction, wait, memory, proc } = backend;
-    this.planned = new PlannedStatements(backend);
+    this.planned = new PlannedStatements(backend, this);
     this.server = server;
     this.locks = server.locks;
     this.owner = owner;
@@ -157,6 +158,13 @@ export class Executor {
     return rowLockOf(statement) === null ? null : yield* this.eachRow(statement);
   }
 
+  /** One row of a plan, whose table is locked. */
+  *changeRow(statement: Statement): Finishing {
+    this.owed = 0;
+    this.isLeftOut = false;
+    return this.operate(statement) ? null : yield* this.finishRow(statement);
+  }
+
   /** What one row has to wait for. */
   private *finishRow(statement: Statement): Finishing {
     const { locks, owner, server } = this;
@@ -216,6 +224,7 @@ export class Executor {
     if (mode === null && verb === 'select') this.read(statement);
     else if (this.findsNothing(statement)) {
       if (this.conflicts(statement)) return false;
+      this.isLeftOut = true;
       this.read(statement);
     } else {
       const obstacle = this.takeAndChange(statement, mode);
@@ -245,6 +254,7 @@ export class Executor {
     if (mode !== null && lockedRows !== 'wait' && locks.rows.isTaken(row, mode, owner)) {
       if (lockedRows === 'error') this.error = ERRORS.rowLocked;
       else this.read(statement); // SKIP LOCKED finds the row, and leaves it out
+      this.isLeftOut = true;
       return this.error === null ? null : 'error';
     }
     if (mode !== null && statement.verb === 'select' && locks.rows.holds(row, mode, owner)) {
@@ -302,6 +312,7 @@ export class Executor {
     if (this.error !== null) return false;
     const meets = statement.verb === 'insert' && meetsRow(statement, table);
     if (meets && statement.details!.onConflict === 'nothing') {
+      this.isLeftOut = true;
       this.read(statement);
       return this.error === null;
     }
@@ -320,6 +331,7 @@ export class Executor {
     const { relation: file } = table.definition;
     this.newPage = change?.heap.extends ? tablePage(file, change.heap.newBlock) : -1;
     this.setsHints = false;
+    this.isLeftOut = change === null;
     if (change === null) return true;
     this.changes.add(change, table);
     if (statement.details !== null) notePartitioned(storage, statement, change.heap.row);

@@ -26,15 +26,15 @@ export function tableLockOf({ verb, details }: Statement): LockMode {
   return details !== null && details.rowLock !== null ? ROW_SHARE : ACCESS_SHARE;
 }
 
-/** The lock of each row; null: it takes none. An INSERT has the key that it was given. */
-export function rowLockOf({ verb, details }: Statement): RowLockMode | null {
+/** The lock of each row; null: it takes none. An INSERT has the key that it was given, if any. */
+export function rowLockOf({ verb, details, key }: Statement): RowLockMode | null {
   switch (verb) {
     case 'update':
       return FOR_NO_KEY_UPDATE;
     case 'delete':
       return FOR_UPDATE;
     case 'insert':
-      if (!details?.isKeyGiven) return null;
+      if (!details?.isKeyGiven || key === 0) return null;
       return details.onConflict === 'update' ? FOR_NO_KEY_UPDATE : FOR_UPDATE;
     default:
       return details === null ? null : details.rowLock;

@@ -5,7 +5,8 @@ import type { BitmapHeapNode, IndexNode, SequentialNode } from '../plan/plan-wor
 import { rowsOfBatch } from './chunk.ts';
 import { batchesFor, compressedOf, readBatches } from './reading.ts';
 
-type Scan = SequentialNode | IndexNode | BitmapHeapNode;
+/** A scan of one table by its plan. */
+export type Scan = SequentialNode | IndexNode | BitmapHeapNode;
 
 /** The rows of batches, of which as many are left as the plan expects. */
 export function* runBatches(run: PlanRunner, node: Scan, sink: Sink): Running {
@@ -30,12 +31,13 @@ export function* runBatches(run: PlanRunner, node: Scan, sink: Sink): Running {
 
 function accessesOf(run: PlanRunner, node: Scan): readonly (Access | null)[] {
   if (node.kind === 'sequential') return [null];
-  const { reaches } = node.kind === 'index' ? node : firstIndex(node.bitmap);
-  return reaches(run.slots, run.plan.values);
+  const index = node.kind === 'index' ? node : firstIndex(node.bitmap);
+  return index === null ? [null] : index.reaches(run.slots, run.plan.values);
 }
 
 type Bitmap = BitmapHeapNode['bitmap'];
 
-function firstIndex(bitmap: Bitmap): Extract<Bitmap, { kind: 'bitmap index' }> {
+function firstIndex(bitmap: Bitmap): Extract<Bitmap, { kind: 'bitmap index' }> | null {
+  if (bitmap.kind === 'some rows') return null;
   return bitmap.kind === 'bitmap index' ? bitmap : firstIndex(bitmap.of[0]!);
 }

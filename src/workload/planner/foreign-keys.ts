@@ -195,8 +195,8 @@ function checksBelow(world: PlannedWorld, table: CatalogTable): (() => ForeignKe
 }
 
 function valueIn(table: PlannedTable, name: string, row: number): Value {
-  const value = table.valueOf(name)?.(row + table.before);
-  return value === undefined ? null : BigInt(Math.round(value));
+  const value = table.valueOf(name)?.(row + table.before) ?? null;
+  return value === null ? null : BigInt(Math.round(value));
 }
 
 function tableOf(world: PlannedWorld, leaf: CatalogTable): PlannedTable {

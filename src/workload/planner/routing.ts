@@ -15,7 +15,7 @@ import type { Environment } from '../sql/functions.ts';
 import { instantOf, rangeTexts, takesNumber, takesText } from './bounds.ts';
 import { type CatalogTable, tableName } from './catalog.ts';
 import { commandOf } from './commands.ts';
-import { operandOf } from './conditions.ts';
+import { type Columns, operandOf } from './conditions.ts';
 import { keyColumnOf, leavesOf } from './partitions.ts';
 import { nodesOf, type PlanNode } from './plan.ts';
 import type { PlannedStatement } from './statements.ts';
@@ -51,6 +51,7 @@ export function routingOf(
   root: CatalogTable,
   keyText: string | null,
   parameters: readonly Expression[],
+  columns?: Columns,
 ): RowRouting {
   const all = boundedOf(world, root);
   const ranged = all.filter(({ bound }) => bound !== 'DEFAULT');
@@ -70,7 +71,7 @@ export function routingOf(
   if (isByTime || (keyText !== null && goesToLast(catalog, facts, root) && !isKnown(keyText))) {
     return { ...common, how: world.now === null ? 'newest' : 'clock', choose: null };
   }
-  const choose = keyText === null ? null : chooser(keyText, ranged, parameters, world.now);
+  const choose = keyText === null ? null : chooser(keyText, ranged, parameters, world.now, columns);
   return { ...common, how: 'given', choose };
 }
 
@@ -145,8 +146,9 @@ function chooser(
   parts: readonly Bounded[],
   parameters: readonly Expression[],
   now: Moment | null,
+  columns?: Columns,
 ): ChoosePartition | null {
-  const operand = operandOf(text, parameters);
+  const operand = operandOf(text, parameters, columns);
   if (operand.kind === 'number') {
     const tests = parts.map(({ bound }) => takesNumber(bound));
     return (environment) => {

@@ -210,8 +210,8 @@ function ownDetails(
 }
 
 /** Of a key whose value is known, where the row belongs; of another, any partition alike. */
-function routedDetails(
-  { routing, count }: Extract<Rows, { kind: 'routed' }>,
+export function routedDetails(
+  { routing, count }: Pick<Extract<Rows, { kind: 'routed' }>, 'routing' | 'count'>,
   environment: Environment,
   details: StatementDetails,
 ): StatementDetails {
@@ -252,7 +252,7 @@ function rowsFor(rows: Rows, prepared: boolean): Exclude<Rows, { kind: 'planned'
 
 /** A plan is executed while the session waits, but its variables are the session's. */
 function valuesOf({ random, variables }: Environment): PlanValues {
-  return { environment: { random, variables: [...variables] } };
+  return { environment: { random, variables: [...variables] }, lists: new Map() };
 }
 
 /** An index-only scan may leave out the row's page, so it is one of entries in any case. */
