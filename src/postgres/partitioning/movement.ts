@@ -68,11 +68,11 @@ function* moveRow(
   const found = isOne ? statement : aboutRow(statement, key);
   const leaving = detailsOf(found.details!, { isMove: true });
   const before = executor.changes.count;
-  const error = yield* executor.row({ ...found, verb: 'delete', details: leaving });
+  const error = yield* executor.changeRow({ ...found, verb: 'delete', details: leaving });
   if (error !== null || executor.changes.count === before) return error;
   const verb = 'insert' as const;
   const details = detailsOf(found.details!, { strayKey, access: null });
-  const refused = yield* executor.row({ ...found, verb, relation, key: NO_KEY, details });
+  const refused = yield* executor.changeRow({ ...found, verb, relation, key: NO_KEY, details });
   if (refused !== null) return refused;
   const further = costs.furtherRow('delete') + (isOne ? 0 : costs.furtherRow('insert'));
   yield host.cpu.serve(Math.round(further), group);
