@@ -177,10 +177,8 @@ function withValues(
       if (found === undefined || 'rows' in found) return found && about(NO_KEY, found);
       return { ...found, commit, usage };
     }
-    case 'routed': {
-      const routed = routedDetails(rows, environment, details);
-      return statement(verb, relation, NO_KEY, prepared, commit, routed, usage);
-    }
+    case 'routed':
+      return about(NO_KEY, routedDetails(rows, environment, details));
     case 'copy': {
       const count = boundOf(rows.count.value(environment));
       if (count === undefined || Number.isNaN(count)) return undefined;
