@@ -159,9 +159,8 @@ function withValues(
       if (!list.every((key) => key !== undefined)) return undefined;
       return about(NO_KEY, { ...details, rows: { kind: 'list', list } });
     }
-    case 'new': {
+    case 'new':
       return about(NO_KEY, { ...details, rows: newRows(rows.count) });
-    }
     case 'parts': {
       const parts = rows.parts.map((part) => fillIn(part, environment, prepared));
       if (!parts.every((part) => part !== undefined)) return undefined;
@@ -172,19 +171,19 @@ function withValues(
       if (found === undefined || 'rows' in found) return found && about(NO_KEY, found);
       return { ...found, commit, usage };
     }
-    case 'routed': {
-      const routed = routedDetails(rows, environment, details);
-      return statement(verb, relation, NO_KEY, prepared, commit, routed, usage);
-    }
+    case 'routed':
+      return about(NO_KEY, routedDetails(rows, environment, details));
     case 'reach': {
       const found = rows.reach.map((reach) => reach(environment));
       if (!found.every((reach) => reach !== undefined)) return undefined;
       return about(...reached(found, rows, details));
     }
-    case 'plan': {
-      const plan = { ...rows.plan, values: valuesOf(environment) };
-      return about(NO_KEY, { ...details, rows: 'plan', plan });
-    }
+    case 'plan':
+      return about(NO_KEY, {
+        ...details,
+        rows: 'plan',
+        plan: { ...rows.plan, values: valuesOf(environment) },
+      });
   }
 }
 
