@@ -54,13 +54,22 @@ const TOLD = [
   'three-axes fast-disk',
   'vertical-ladder base',
   'working-set bigger-pool',
+  'big-table-lookup ten-billion',
+  'colocated-join off',
   'detach-concurrently concurrently',
+  'fk-restriction deleted-without-index',
+  'freeze-cold forced',
   'hash-4 regions',
+  'hot-partition base',
   'lab-orders-monthly forgotten',
   'missing-partition default-partition',
+  'monolith-vacuum partitioned',
   'missing-partition premade',
   'prune-vs-fanout weeks',
   'retention-delete-vs-drop drop',
+  'subplans-removed version-10',
+  'unique-key-rule base',
+  'year-of-events one-table',
 ];
 
 interface Bundled {
