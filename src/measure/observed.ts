@@ -43,6 +43,8 @@ export interface ObservedHost {
 export interface ObservedTable {
   readonly definition: {
     readonly name: string;
+    readonly parent?: string;
+    readonly isColumnar?: boolean;
     readonly relation: number;
     readonly indexes: readonly { readonly relation: number }[];
   };
@@ -94,8 +96,12 @@ export interface ObservedServer {
   readonly checkpointer: { readonly timed: number; readonly requested: number };
   readonly storage: {
     readonly tables: readonly ObservedTable[];
-    /** By the tables' places. */
-    readonly database: { readonly catalog: readonly { readonly relfrozenxid: number }[] };
+    readonly database: {
+      /** By the tables' places. */
+      readonly catalog: readonly { readonly relfrozenxid: number }[];
+      readonly partitions: { isAttached(table: number, inSchema: boolean): boolean };
+      readonly compressed: ReadonlyMap<number, { readonly rows: number }>;
+    };
     readonly pool: {
       readonly hits: number;
       readonly reads: number;

@@ -30,7 +30,7 @@ import {
   type Statement,
   type WireMessage,
 } from './statement.ts';
-import { changes, takesSnapshot } from './statement-rows.ts';
+import { changes, takesSnapshot, VISITS } from './statement-rows.ts';
 import type { Undo } from './subtransactions.ts';
 import { Transaction } from './transaction.ts';
 import {
@@ -42,23 +42,6 @@ import {
 } from './waits.ts';
 
 const COMPLETE: WireMessage = { type: 'complete' };
-
-/** Statements by what they touch of a core's caches. */
-const VISITS = {
-  begin: 1,
-  select: 2,
-  update: 3,
-  delete: 3,
-  insert: 4,
-  commit: 5,
-  rollback: 5,
-  set: 1,
-  savepoint: 1,
-  release: 1,
-  'rollback to': 1,
-  alter: 5,
-  vacuum: 5,
-} as const;
 
 /** Pages of a statement that are not those of every other: the index's leaf, and the row's page. */
 const OWN_PAGES = 2;

@@ -11,6 +11,7 @@ import {
   ROW_SHARE,
   type RowLockMode,
 } from './locking/lock-modes.ts';
+import { type RowId, rowId } from './locking/row-locks.ts';
 import type { Keys, Statement, Verb } from './statement.ts';
 
 /** Whether a statement changes rows or definitions. */
@@ -25,15 +26,15 @@ export function tableLockOf({ verb, details }: Statement): LockMode {
   return details !== null && details.rowLock !== null ? ROW_SHARE : ACCESS_SHARE;
 }
 
-/** The lock of each row; null: it takes none. An INSERT has the key that it was given. */
-export function rowLockOf({ verb, details }: Statement): RowLockMode | null {
+/** The lock of each row; null: it takes none. An INSERT has the key that it was given, if any. */
+export function rowLockOf({ verb, details, key }: Statement): RowLockMode | null {
   switch (verb) {
     case 'update':
       return FOR_NO_KEY_UPDATE;
     case 'delete':
       return FOR_UPDATE;
     case 'insert':
-      if (!details?.isKeyGiven) return null;
+      if (!details?.isKeyGiven || key === 0) return null;
       return details.onConflict === 'update' ? FOR_NO_KEY_UPDATE : FOR_UPDATE;
     default:
       return details === null ? null : details.rowLock;
@@ -74,6 +75,11 @@ export function rowOf(key: number, table: Table): number {
   return key >= 1 && Number.isSafeInteger(key) ? key - 1 : table.heap.nextRow;
 }
 
+/** The row of a statement's key, as locks know it. */
+export function rowIdOf({ relation, key }: Statement): RowId {
+  return rowId(relation!.index, key);
+}
+
 /** Rows that a scan has found are changed where they are. */
 const FOUND: Access = { index: -1, scan: 'index', from: 0, entries: 0 };
 
@@ -89,3 +95,20 @@ export function aboutRow(statement: Statement, key: number): Statement {
 export function takesSnapshot({ verb }: Statement): boolean {
   return verb === 'select' || verb === 'update' || verb === 'insert' || verb === 'delete';
 }
+
+/** Statements by what they touch of a core's caches. */
+export const VISITS = {
+  begin: 1,
+  select: 2,
+  update: 3,
+  delete: 3,
+  insert: 4,
+  commit: 5,
+  rollback: 5,
+  set: 1,
+  savepoint: 1,
+  release: 1,
+  'rollback to': 1,
+  alter: 5,
+  vacuum: 5,
+} as const;

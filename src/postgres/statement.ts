@@ -244,6 +244,12 @@ export const ERRORS = {
     message: 'updated partition constraint for default partition would be violated by some row',
     fatal: false,
   },
+  decompressionLimit: {
+    type: 'error',
+    sqlstate: '53400',
+    message: 'tuple decompression limit exceeded by operation',
+    fatal: false,
+  },
   duplicateTable: {
     type: 'error',
     sqlstate: '42P07',

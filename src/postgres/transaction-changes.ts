@@ -26,6 +26,11 @@ export class TransactionChanges {
     return this.changes.length;
   }
 
+  /** Whether it has changed definitions. */
+  get hasDefined(): boolean {
+    return this.definitions.length > 0;
+  }
+
   /** The change of this number, and the relation of its table. */
   at(number: number): { readonly change: TableChange; readonly relation: number } {
     return {

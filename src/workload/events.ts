@@ -87,6 +87,7 @@ export const FAILURES = [
   '55000',
   '23503',
   '42P07',
+  '53400',
 ] as const;
 
 export type Failure = (typeof FAILURES)[number];

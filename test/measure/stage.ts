@@ -80,7 +80,7 @@ export class StageServer {
   readonly checkpointer = { timed: 0, requested: 0 };
   readonly storage = {
     tables: [],
-    database: { catalog: [] },
+    database: { catalog: [], partitions: { isAttached: () => true }, compressed: new Map() },
     pool: { hits: 0, reads: 0, pagesByFile: () => new Map<number, number>() },
     cache: { oneOf: 1 },
     fileOf: (relation: number) => relation,

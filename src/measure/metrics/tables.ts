@@ -32,6 +32,12 @@ const DEFINITIONS: readonly MetricDefinition[] = [
   metric('tables.<table>.heap_bytes', 'gauge', 'bytes', 'Size of the table alone.'),
   metric('tables.<table>.index_bytes', 'gauge', 'bytes', 'Size of its indexes together.'),
   metric(
+    'tables.<table>.partitions',
+    'gauge',
+    'count',
+    'Of a partitioned table: its partitions; its tuples and bytes are those of all of them.',
+  ),
+  metric(
     'tables.<table>.bloat',
     'gauge',
     'fraction',
@@ -174,10 +180,74 @@ class TableMeter {
   }
 }
 
+/** A partitioned table: all of its partitions together. */
+class PartitionedMeter {
+  private readonly gauges: {
+    readonly partitions: Gauge;
+    readonly live: Gauge;
+    readonly bytes: Gauge;
+  };
+  private readonly name: string;
+  private readonly server: ObservedServer;
+  private readonly indexes: readonly number[];
+
+  constructor(run: Observed, server: ObservedServer, name: string, indexes: readonly number[]) {
+    this.name = name;
+    this.server = server;
+    this.indexes = indexes;
+    const gauge = () => new Gauge(run.clock);
+    this.gauges = { partitions: gauge(), live: gauge(), bytes: gauge() };
+    this.sample();
+  }
+
+  sample(): void {
+    const { tables, database } = this.server.storage;
+    let [partitions, live, pages] = [0, 0, 0];
+    for (const index of this.indexes) {
+      const { definition, heap, indexes } = tables[index]!;
+      const isColumnar = definition.isColumnar === true;
+      const isThere = isColumnar ? heap.pages > 0 : database.partitions.isAttached(index, true);
+      if (!isThere) continue;
+      if (!isColumnar) partitions++;
+      const compressed = database.compressed.get(index)?.rows ?? 0;
+      live += isColumnar ? 0 : heap.live + compressed;
+      pages += indexes.reduce((sum, each) => sum + each.pages, heap.pages);
+    }
+    this.gauges.partitions.set(partitions);
+    this.gauges.live.set(live);
+    this.gauges.bytes.set(pages * PAGE_BYTES);
+  }
+
+  restart(): void {
+    for (const gauge of Object.values(this.gauges)) gauge.restart();
+  }
+
+  report(sheet: MetricSheet): void {
+    this.sample();
+    const prefix = `servers.${this.server.name}.tables.${this.name}.`;
+    sheet.gauge(`${prefix}partitions`, this.gauges.partitions.summary());
+    sheet.gauge(`${prefix}live_tuples`, this.gauges.live.summary());
+    sheet.gauge(`${prefix}bytes`, this.gauges.bytes.summary());
+  }
+}
+
+/** By the name of the partitioned table. */
+function partitionedMeters(run: Observed, server: ObservedServer): PartitionedMeter[] {
+  const parts = new Map<string, number[]>();
+  server.storage.tables.forEach(({ definition: { parent } }, index) => {
+    if (parent === undefined) return;
+    const known = parts.get(parent);
+    if (known === undefined) parts.set(parent, [index]);
+    else known.push(index);
+  });
+  return [...parts].map(([name, indexes]) => new PartitionedMeter(run, server, name, indexes));
+}
+
 class VacuumMeter {
   readonly workers: Gauge;
   private readonly server: ObservedServer;
   private readonly tables: readonly TableMeter[];
+  private readonly partitioned: readonly PartitionedMeter[];
   private nextSample: Nanoseconds = 0;
   private cancelled = 0;
   private refusals = 0;
@@ -186,12 +256,14 @@ class VacuumMeter {
     this.server = server;
     this.workers = new Gauge(run.clock);
     this.tables = server.storage.tables.map((_, index) => new TableMeter(run, server, index));
+    this.partitioned = partitionedMeters(run, server);
   }
 
   committed(at: Nanoseconds): void {
     if (at < this.nextSample) return;
     this.nextSample = at + SAMPLE_INTERVAL;
     for (const table of this.tables) table.sample();
+    for (const each of this.partitioned) each.sample();
   }
 
   vacuumBegan(at: Nanoseconds, index: number): void {
@@ -208,6 +280,7 @@ class VacuumMeter {
   restart(): void {
     this.workers.restart();
     for (const table of this.tables) table.restart();
+    for (const each of this.partitioned) each.restart();
     this.cancelled = 0;
     this.refusals = this.server.autovacuum.limits.refusals;
   }
@@ -216,6 +289,7 @@ class VacuumMeter {
     const prefix = `servers.${this.server.name}.autovacuum.`;
     const buffered = this.server.storage.pool.pagesByFile();
     for (const table of this.tables) table.report(sheet, buffered);
+    for (const each of this.partitioned) each.report(sheet);
     sheet.gauge(`${prefix}workers`, this.workers.summary());
     sheet.put(`${prefix}cancelled`, this.cancelled);
     sheet.put(`${prefix}refusals`, this.server.autovacuum.limits.refusals - this.refusals);

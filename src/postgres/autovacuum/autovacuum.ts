@@ -8,6 +8,7 @@ import {
   NEVER,
   type Process,
   type ProcessId,
+  SECOND,
   Signal,
 } from '../../kernel/index.ts';
 import type { HeapChange } from '../heap/heap-change.ts';
@@ -190,8 +191,17 @@ export class Autovacuum {
     const table = storage.tables[index]!;
     const isDone = outcome === 'done' ? 1 : 0;
     context.events.vacuumEnded.emit(server, index, isDone, summary.tuplesRemoved);
-    const text = vacuumNote(table, report, isAutovacuum);
+    const text = vacuumNote(table, report, isAutovacuum, this.holderBefore(report.duration));
     context.sim.trace.note('vacuum', `${name}: ${text}`);
+  }
+
+  /** Who has held the horizon for longer than this, and since when. */
+  private holderBefore(duration: Nanoseconds): string | null {
+    const { context, procArray } = this.server;
+    const { now } = context.sim;
+    const holder = procArray.array.holder();
+    if (holder === null || holder.since > now - duration) return null;
+    return `${holder.kind} ${holder.name}, since ${(holder.since / SECOND).toFixed(3)} s`;
   }
 
   workerEnded(worker: AutovacuumWorker): void {

@@ -7,6 +7,7 @@
  */
 
 import { BTree, type EntryInsert, type IndexDefinition } from '../btree/btree.ts';
+import type { ColumnarDefinition } from '../columnar/chunk.ts';
 import type { Lsn } from '../lsn.ts';
 import { Heap } from './heap.ts';
 import type { Actor, HeapChange, HeapDefinition, UpdateHow } from './heap-change.ts';
@@ -39,6 +40,10 @@ export interface TableDefinition extends Omit<HeapDefinition, 'isIndexed'> {
   readonly isAbsent?: boolean;
   /** Of a partition: the partitioned table's name. */
   readonly parent?: string;
+  /** What is compressed of a chunk. */
+  readonly isColumnar?: boolean;
+  /** A chunk of which parts may be compressed. */
+  readonly columnar?: ColumnarDefinition;
   /** The first one is the key by which rows are looked up. */
   readonly indexes: readonly TableIndexDefinition[];
 }

@@ -15,15 +15,14 @@
  * transactions.
  */
 import { MICROSECOND, Signal } from '../../kernel/index.ts';
-import { tablePage } from '../heap/relation.ts';
 import { ACCESS_EXCLUSIVE, type LockMode, SHARE_UPDATE_EXCLUSIVE } from '../locking/lock-modes.ts';
 import { ERRORS, type ErrorResponse, type Statement } from '../statement.ts';
 import { scanTable } from '../table-scan.ts';
 import type { TransactionChanges } from '../transaction-changes.ts';
 import { CPU, VIRTUAL_TRANSACTION, type WaitState } from '../waits.ts';
-import { TRUNCATED } from '../wal/contents.ts';
 import type { PartitionCommand, PartitionCommandKind } from './command.ts';
 import { lockError, type Opener } from './opening.ts';
+import { unlinkFiles } from './unlinking.ts';
 
 /** Who changes definitions. */
 export interface Definer extends Opener {
@@ -46,11 +45,6 @@ const TIME: Readonly<Record<PartitionCommandKind, number>> = {
   'detach concurrently': 1_000 * MICROSECOND,
   drop: 450 * MICROSECOND,
 };
-
-/** One look at a buffer's tag (bufmgr.c: DropRelationsAllBuffers): assumed, not measured. */
-const BUFFER_LOOKED_AT = 5;
-/** The kernel gives back a page of a file: about 10 ms for some 32 MB in its cache. */
-const PAGE_UNLINKED = 2.5 * MICROSECOND;
 
 /** Does what a statement commands, up to its commit. */
 export function* changePartitions(definer: Definer, statement: Statement): Defining {
@@ -221,25 +215,12 @@ function carriedOut(definer: Definer, { kind }: PartitionCommand, index: number)
   } else if (kind === 'attach') changes.define(() => partitions.attach(index));
   else if (kind !== 'drop') changes.define(() => partitions.detach(index));
   else {
-    const { storage } = server;
-    const { pages } = storage.tables[index]!;
-    const time = storage.buffers * BUFFER_LOOKED_AT + pages * PAGE_UNLINKED;
-    changes.define(() => unlink(definer, index), time);
+    const { remove, time } = unlinkFiles(server, index);
+    changes.define(() => {
+      remove();
+      server.storage.database.drop(index);
+      server.storage.files.follow(index);
+    }, time);
   }
   return null;
-}
-
-/** Its pages go, wherever they are, and its room on the disk is free. */
-function unlink({ server }: Definer, index: number): void {
-  const { storage, wal } = server;
-  const { definition } = storage.tables[index]!;
-  for (const { relation } of [definition, ...definition.indexes]) {
-    const file = storage.fileOf(relation);
-    wal.note(TRUNCATED, tablePage(relation, 0));
-    storage.pool.drop(file);
-    storage.cache.pages.drop(file);
-    storage.unsynced.delete(file);
-  }
-  storage.database.drop(index);
-  storage.files.follow(index);
 }

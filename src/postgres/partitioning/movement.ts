@@ -21,22 +21,16 @@ import { partitionFor, type RoutedRow } from './routing.ts';
 
 type Moving = Generator<undefined, ErrorResponse | null, undefined>;
 
-/** Who moves rows. */
-export interface Mover extends PartsExecutor {
-  /** One row, up to its end. */
-  row(statement: Statement): Moving;
-}
-
 /** The table is locked; where the rows go is known. */
-export function* moveRows(mover: Mover, statement: Statement): Moving {
-  const { server, owner, transaction } = mover;
+export function* moveRows(executor: PartsExecutor, statement: Statement): Moving {
+  const { server, owner, transaction } = executor;
   const { storage, context, locks } = server;
   const { movesTo, ...own } = statement.details!;
   const staying = { ...statement, details: { ...own, movesTo: null } };
   const { partitions } = storage.database;
   const target = partitionFor(movesTo!, partitions, context.sim.now, transaction.xid);
-  if (target?.relation.index === statement.relation!.index) return yield* mover.rest(staying);
-  const keys = yield* find(mover, staying);
+  if (target?.relation.index === statement.relation!.index) return yield* executor.rest(staying);
+  const keys = yield* find(executor, staying);
   if (transaction.cancellation !== null) return transaction.cancellation;
   if (keys.length === 0) return null;
   if (target === null) return ERRORS.noPartition;
@@ -44,42 +38,45 @@ export function* moveRows(mover: Mover, statement: Statement): Moving {
   const outcome = yield* locks.finish(owner, request);
   if (outcome !== 'granted') return lockError(outcome, server, transaction);
   for (const key of keys) {
-    const error = yield* moveRow(mover, staying, key, target);
+    const error = yield* moveRow(executor, staying, key, target);
     if (error !== null) return error;
   }
   return null;
 }
 
 /** The keys of the rows that the statement is about, read as its plan reads them. */
-function* find(mover: Mover, statement: Statement): Generator<undefined, readonly number[]> {
+function* find(
+  executor: PartsExecutor,
+  statement: Statement,
+): Generator<undefined, readonly number[]> {
   const { rows, access } = statement.details!;
-  const table = mover.server.storage.tables[statement.relation!.index]!;
+  const table = executor.server.storage.tables[statement.relation!.index]!;
   if (rows === null) return [statement.key];
-  if (rows === 'all') yield* scanTable(mover, table);
-  else if (rows === 'entries') yield* scanIndex(mover, table, access!);
+  if (rows === 'all') yield* scanTable(executor, table);
+  else if (rows === 'entries') yield* scanIndex(executor, table, access!);
   return keysOf(statement, table);
 }
 
 function* moveRow(
-  mover: Mover,
+  executor: PartsExecutor,
   statement: Statement,
   key: number,
   { relation, strayKey }: RoutedRow,
 ): Moving {
-  const { host, group, costs } = mover.server;
+  const { host, group, costs } = executor.server;
   const isOne = statement.details!.rows === null;
   const found = isOne ? statement : aboutRow(statement, key);
   const leaving = detailsOf(found.details!, { isMove: true });
-  const before = mover.changes.count;
-  const error = yield* mover.row({ ...found, verb: 'delete', details: leaving });
-  if (error !== null || mover.changes.count === before) return error;
+  const before = executor.changes.count;
+  const error = yield* executor.row({ ...found, verb: 'delete', details: leaving });
+  if (error !== null || executor.changes.count === before) return error;
   const verb = 'insert' as const;
   const details = detailsOf(found.details!, { strayKey, access: null });
-  const refused = yield* mover.row({ ...found, verb, relation, key: NO_KEY, details });
+  const refused = yield* executor.row({ ...found, verb, relation, key: NO_KEY, details });
   if (refused !== null) return refused;
   const further = costs.furtherRow('delete') + (isOne ? 0 : costs.furtherRow('insert'));
   yield host.cpu.serve(Math.round(further), group);
-  return mover.transaction.cancellation;
+  return executor.transaction.cancellation;
 }
 
 const NO_KEY = 0;

@@ -6,6 +6,7 @@
 import { ROW_EXCLUSIVE } from '../locking/lock-modes.ts';
 import type { ProcSession } from '../procarray/session.ts';
 import { ERRORS, type ErrorResponse, type Relation, type Statement } from '../statement.ts';
+import { makeChunk } from './chunks.ts';
 import { changePartitions, type Definer } from './definition.ts';
 import { runJob } from './jobs.ts';
 import { lockError, openRelations } from './opening.ts';
@@ -18,6 +19,8 @@ export interface PartsExecutor extends Definer {
   readonly proc: ProcSession;
   begin(statement: Statement): boolean;
   finish(statement: Statement): Finishing;
+  /** One row, whose table is locked. */
+  row(statement: Statement): Finishing;
   /** What there is to do once the table is locked. */
   rest(statement: Statement): Finishing;
 }
@@ -29,7 +32,13 @@ export function* openAndExecute(executor: PartsExecutor, statement: Statement): 
   if (job !== null) return yield* runJob(executor, job);
   const error = yield* openRelations(executor, statement);
   if (error !== null) return error;
-  const target = targetOf(executor, statement);
+  const { routing } = statement.details!;
+  let target = targetOf(executor, statement);
+  if (target === null && routing?.chunks !== undefined) {
+    const failure = yield* makeChunk(executor, routing);
+    if (failure !== null) return failure;
+    target = targetOf(executor, statement);
+  }
   if (target === null) return ERRORS.noPartition;
   const { relation, strayKey } = target;
   if (strayKey !== null) {

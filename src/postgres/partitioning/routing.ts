@@ -6,6 +6,7 @@
  */
 import type { Nanoseconds } from '../../kernel/time.ts';
 import type { Relation } from '../statement.ts';
+import type { ChunkMaker } from './chunks.ts';
 import type { PartitionStates } from './states.ts';
 import type { RowKey } from './strays.ts';
 
@@ -29,12 +30,19 @@ export interface Routing {
   readonly key?: RowKey;
   /** By the clock: so long before now. */
   readonly ago?: Nanoseconds;
+  /** A chunk that is missing is made. */
+  readonly chunks?: ChunkMaker;
 }
 
 /** Where a row goes; with its key if that is the default partition. */
 export interface RoutedRow {
   readonly relation: Relation;
   readonly strayKey: RowKey;
+}
+
+/** Whether the range of a partition has an instant. */
+export function rangeHas({ from, to }: RoutedPartition, at: Nanoseconds): boolean {
+  return from <= at && at < to;
 }
 
 /** The table that a row goes to; null: no partition takes it. `xid`: whose row it is. */
@@ -49,7 +57,7 @@ export function partitionFor(
   const isThere = ({ relation, isPart }: RoutedPartition) =>
     states.isAttached(relation.index, isPart, xid);
   const takes = (each: RoutedPartition) => {
-    if (how === 'clock') return each.from <= at && at < each.to;
+    if (how === 'clock') return rangeHas(each, at);
     return how === 'newest' || given!.includes(each.relation);
   };
   const found = partitions.findLast((each) => takes(each) && isThere(each));

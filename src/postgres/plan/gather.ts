@@ -155,7 +155,8 @@ class Gather {
       };
       const { memory } = leader.host;
       const lockTable = leader.host.lockTable.bind(leader.host);
-      const host = { server, wait, transaction, memory, lockTable };
+      const change = leader.host.change.bind(leader.host);
+      const host = { server, wait, transaction, memory, lockTable, change };
       const own = new PlanRunner(host, leader.plan, true, leader.usage !== null, shared);
       own.slots.set(leader.slots);
       yield* own.run(node.below, function* (rows) {

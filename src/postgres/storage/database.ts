@@ -7,6 +7,7 @@
  * count as live where the real ones are gone, which is few among a table's rows.
  */
 import { type CatalogEntry, catalogEntry } from '../autovacuum/catalog.ts';
+import type { CompressedChunk } from '../columnar/chunk.ts';
 import { Table, type TableDefinition } from '../heap/relation.ts';
 import { CatalogPages } from '../partitioning/catalog-pages.ts';
 import { PartitionStates } from '../partitioning/states.ts';
@@ -17,6 +18,8 @@ export class Database {
   readonly catalog: CatalogEntry[];
   /** Which tables are partitions by now, and which are gone. */
   readonly partitions = new PartitionStates();
+  /** Chunks of which a part is compressed, by the number of their table. */
+  readonly compressed = new Map<number, CompressedChunk>();
   readonly catalogPages = new CatalogPages();
   /** Beyond all ids in its pages: what a new primary goes on from. */
   nextXid = 3;

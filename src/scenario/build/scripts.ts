@@ -1,6 +1,7 @@
 /** A scenario's transactions as clients run them. */
 
 import type { TableDefinition } from '../../postgres/heap/relation.ts';
+import { withBatches } from '../../workload/columnar/definitions.ts';
 import { builtinScript, pgbenchTables } from '../../workload/pgbench.ts';
 import type { PartitionManagers } from '../../workload/planner/managers.ts';
 import { compileScripts } from '../../workload/planner/scripts.ts';
@@ -90,7 +91,11 @@ export function tablesOf(
 ): TableDefinition[] {
   const isLogical = settings.wal_level === 'logical';
   const { plans, pgbench } = workload;
-  if (plans !== null) return tableDefinitions(plans.catalog, plans.facts, { version, isLogical });
+  if (plans !== null) {
+    const { catalog, facts } = plans;
+    const definitions = tableDefinitions(catalog, facts, { version, isLogical });
+    return withBatches(definitions, catalog, facts, managersOf(workload.partitions));
+  }
   const { scale = 1, fillfactor = 100 } = pgbench ?? {};
   return pgbenchTables(scale, version, fillfactor, isLogical);
 }

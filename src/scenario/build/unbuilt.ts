@@ -5,7 +5,6 @@
 import { faultRefusal } from '../../faults/catalog.ts';
 import { PAGE_BYTES } from '../../postgres/buffers/page.ts';
 import { WAL_SEGMENT_BYTES } from '../../postgres/lsn.ts';
-import type { Catalog } from '../../workload/planner/catalog.ts';
 import type { Scenario } from '../model.ts';
 import type { Finding } from '../problem.ts';
 import { databaseOf } from './cluster.ts';
@@ -90,7 +89,7 @@ function workload(scenario: Scenario): Finding[] {
   const { schema, plans, partitions, pgbench } = scenario.workload;
   const findings: Finding[] = [];
   const at = 'workload';
-  if (plans !== null) findings.push(...tables(plans.catalog), ...unbuiltScripts(scenario));
+  if (plans !== null) findings.push(...unbuiltScripts(scenario));
   else if (schema !== null) {
     const why = 'its statements have not been planned: Postgres, or the plans, must be handed in';
     findings.push({ path: [at, 'schema'], why, atKey: true });
@@ -105,17 +104,6 @@ function workload(scenario: Scenario): Finding[] {
     findings.push(refuse([at, 'pgbench', 'partitions'], 'partitions are'));
   }
   return findings;
-}
-
-/** What of a schema the simulator cannot keep up. */
-function tables(catalog: Catalog): Finding[] {
-  const path = ['workload', 'schema'];
-  return catalog.tables.flatMap((table) => {
-    if (table.kind === 'p') return [];
-    const other = table.indexes.find(({ method }) => method !== 'btree');
-    if (other === undefined) return [];
-    return [{ ...refuse(path, `${other.method} indexes are`), what: `the index ${other.name}` }];
-  });
 }
 
 const CONNECTS = ['server', 'group', 'haproxy', 'hosts'];

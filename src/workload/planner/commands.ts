@@ -12,9 +12,9 @@ import type {
 import type { Token, Tokens } from '../sql/lexer.ts';
 import { Refusal } from '../sql/problem.ts';
 import { PLAIN, type Template } from '../sql/template.ts';
+import { takesKey } from './bounds.ts';
 import { type CatalogTable, tableName } from './catalog.ts';
 import { parentOf, partitionsOf } from './partitions.ts';
-import { takesKey } from './routing.ts';
 import type { PlannedWorld } from './world.ts';
 
 /** A command as it is written. */

@@ -8,39 +8,26 @@
  * Clients of the simple protocol send values, so they get the custom plan; prepared statements get
  * what plancache.c (choose_custom_plan) would settle on after five executions.
  */
-import {
-  FOR_KEY_SHARE,
-  FOR_NO_KEY_UPDATE,
-  FOR_SHARE,
-  FOR_UPDATE,
-  type RowLockMode,
-} from '../../postgres/locking/lock-modes.ts';
 import type { StatementDetails, Verb } from '../../postgres/statement.ts';
 import { Refusal } from '../sql/problem.ts';
 import { PLAIN, type Rows, type Template } from '../sql/template.ts';
 import type { CatalogTable } from './catalog.ts';
 import { type Condition, conditionsOf } from './conditions.ts';
-import { onConflict } from './conflict.ts';
+import { conflictOf, rowsOfConflict } from './conflict.ts';
 import { foreignKeyChecks } from './foreign-keys.ts';
 import { ancestorsOf, openedBy, openedForValues } from './opens.ts';
-import { keyColumnOf } from './partitions.ts';
+import { keyColumnOf, leavesOf } from './partitions.ts';
 import { nodesOf, type PlanNode } from './plan.ts';
+import { keptPlan, type PlanCacheSettings } from './plan-cache.ts';
 import { pruningOf } from './pruning.ts';
 import { firstTable, type QueryContext, queryOf } from './query.ts';
 import { reachesOf } from './reaches.ts';
 import type { StatementPlans } from './request.ts';
 import { movesOf, routingOf } from './routing.ts';
+import { rowLocksOf } from './row-locks.ts';
 import type { PlannedStatement } from './statements.ts';
-import { changedColumns, rowLockWords } from './words.ts';
+import { changedColumns } from './words.ts';
 import type { PlannedTable, PlannedWorld } from './world.ts';
-
-/** What of the server decides between a generic plan and custom ones. */
-export interface PlanCacheSettings {
-  readonly mode: string;
-  readonly cpuOperatorCost: number;
-  /** Every SELECT as a tree, whose nodes can be looked at one by one. */
-  readonly asTrees?: boolean;
-}
 
 export function templateOf(
   statement: PlannedStatement,
@@ -84,36 +71,10 @@ function withOpens(
   return { ...template, details: { ...(template.details ?? PLAIN), opens: { simple, prepared } } };
 }
 
-/** plancache.c: what planning is taken to cost beside executing, for each relation and once. */
-const PLANNING = 1000;
-
-/** plancache.c:choose_custom_plan, for a session that has executed the statement often. */
-export function keptPlan(
-  { generic, custom }: StatementPlans,
-  hasParameters: boolean,
-  { mode, cpuOperatorCost }: PlanCacheSettings,
-): PlanNode {
-  if (!hasParameters || mode === 'force_generic_plan' || custom.length === 0) return generic;
-  if (mode === 'force_custom_plan') return custom[0]!;
-  const costs = custom.map((plan) => {
-    const relations = new Set(nodesOf(plan).flatMap(({ Alias }) => (Alias ? [Alias] : []))).size;
-    return plan['Total Cost'] + PLANNING * cpuOperatorCost * (relations + 1);
-  });
-  const mean = costs.reduce((sum, cost) => sum + cost, 0) / costs.length;
-  return generic['Total Cost'] < mean ? generic : custom[0]!;
-}
-
 const BUILT =
-  'is not built yet; a SELECT may be planned by scans of tables and b-trees, joins, Sort, ' +
-  'Aggregate, Limit, Append, Gather and what comes between; with FOR UPDATE, and as UPDATE or ' +
-  'DELETE, by one scan or an Append of such; INSERT may be of VALUES';
-
-const ROW_LOCKS = new Map<string, RowLockMode>([
-  ['update', FOR_UPDATE],
-  ['no key update', FOR_NO_KEY_UPDATE],
-  ['share', FOR_SHARE],
-  ['key share', FOR_KEY_SHARE],
-]);
+  'is not built yet; statements may be planned by scans of tables, joins, Sort, Aggregate, ' +
+  'Limit, Append, Gather, WindowAgg, SetOp, Recursive Union, ModifyTable, LockRows and what ' +
+  'comes between';
 
 /** A scan of one table, and how many of its rows are wanted. */
 interface Found {
@@ -125,7 +86,7 @@ interface Found {
 class Compiler implements QueryContext {
   readonly statement: PlannedStatement;
   private readonly generic: PlanNode;
-  private readonly world: PlannedWorld;
+  readonly world: PlannedWorld;
   /**
    * What columns are compared with, parameters in place, wherever the generic plan does it; null:
    * with one thing here and another there.
@@ -154,17 +115,17 @@ class Compiler implements QueryContext {
   }
 
   template(plan: PlanNode): Template {
-    if (plan['Node Type'] === 'ModifyTable') return this.change(plan);
     if (plan['Node Type'] === 'Result' && !plan.Plans) return NO_TABLE;
     return this.simple(plan) ?? this.query(plan);
   }
 
-  /** What reads one table, or the same of each of several partitions; null: it is more. */
+  /** What reads or changes one table, or the same of several partitions; null: it is more. */
   private simple(plan: PlanNode): Template | null {
     const nodes = nodesOf(plan);
     if (nodes.some((node) => node['Subplan Name'] !== undefined)) return null;
-    if (this.asTrees && nodes.every((node) => node['Node Type'] !== 'LockRows')) return null;
+    if (this.asTrees || this.locksUpToLimit(nodes)) return null;
     try {
+      if (plan['Node Type'] === 'ModifyTable') return this.change(plan);
       return this.found(plan, 'select', () => ({}));
     } catch (thrown) {
       if (!(thrown instanceof Refusal)) throw thrown;
@@ -172,13 +133,27 @@ class Compiler implements QueryContext {
     }
   }
 
+  /** SKIP LOCKED with LIMIT: a row that is left out does not count. */
+  private locksUpToLimit(nodes: readonly PlanNode[]): boolean {
+    const has = (kind: string) => nodes.some((node) => node['Node Type'] === kind);
+    if (!has('LockRows') || !has('Limit')) return false;
+    return rowLocksOf(this.statement)?.details.lockedRows === 'skip';
+  }
+
   /** A plan of many nodes. */
   query(plan: PlanNode): Template {
-    const locks = nodesOf(plan).find((node) => node['Node Type'] === 'LockRows');
-    if (locks !== undefined) return this.refuse(locks);
+    const nodes = nodesOf(plan);
+    const change = nodes.find((node) => node['Node Type'] === 'ModifyTable');
+    const tree = { kind: 'plan', plan: queryOf(plan, this) } as const;
+    if (change !== undefined) {
+      const table = this.world.tableOf(change) ?? firstLeaf(this.world, this.rootOf(change));
+      if (table === undefined) return this.refuse(change);
+      return this.of(VERBS[change.Operation as keyof typeof VERBS], table, tree, {});
+    }
     const table = firstTable(plan, this);
     if (table === null) return NO_TABLE;
-    return this.of('select', table, { kind: 'plan', plan: queryOf(plan, this) }, {});
+    const locks = nodes.some((node) => node['Node Type'] === 'LockRows');
+    return this.of('select', table, tree, locks ? (rowLocksOf(this.statement)?.details ?? {}) : {});
   }
 
   /** What a plan finds, in the partitions that the values of each execution lead to. */
@@ -270,10 +245,12 @@ class Compiler implements QueryContext {
         return this.refuse(plan, 'ON CONFLICT of several rows, or of partitions,');
       }
       const target = this.tableOf(plan);
-      const how = onConflict(this.statement, plan, source, target);
-      return how === null
+      const [general] = this.generic.Plans ?? [];
+      const values = general?.Output ?? source.Output ?? [];
+      const conflict = conflictOf(this.statement, plan, values, target);
+      return conflict === null
         ? this.refuse(plan, 'ON CONFLICT without a b-tree')
-        : this.of('insert', target, how.rows, how.details);
+        : this.of('insert', target, rowsOfConflict(conflict), conflict.details);
     }
     if (root.kind === 'p') return this.routed(plan, root, count);
     const table = this.tableOf(plan);
@@ -309,17 +286,11 @@ class Compiler implements QueryContext {
         return below === undefined ? [] : this.refuse(node);
       case 'LockRows': {
         const found = this.read(below!, limit);
-        const words = rowLockWords(this.statement);
-        const rowLock = ROW_LOCKS.get(words.replace(/ (nowait|skip locked)$/, ''));
-        if (rowLock === undefined) return this.refuse(node, `FOR ${words.toUpperCase()}`);
-        const lockedRows = words.endsWith('nowait')
-          ? 'error'
-          : words.endsWith('skip locked')
-            ? 'skip'
-            : 'wait';
+        const locks = rowLocksOf(this.statement);
+        if (locks === null) return this.refuse(node);
         return found.map((each) => ({
           ...each,
-          details: { ...each.details, rowLock, lockedRows },
+          details: { ...each.details, ...locks.details },
         }));
       }
       case 'Seq Scan':
@@ -365,6 +336,27 @@ class Compiler implements QueryContext {
     return text == null ? condition : { ...condition, text };
   }
 
+  /** The node of the generic plan that has the same table and does the same. */
+  generalOf(node: PlanNode): PlanNode {
+    const { Alias, Operation, 'Node Type': kind, 'Relation Name': relation } = node;
+    const isSame = (each: PlanNode) =>
+      each['Node Type'] === kind &&
+      each.Alias === Alias &&
+      each.Operation === Operation &&
+      each['Relation Name'] === relation;
+    return nodesOf(this.generic).find(isSame) ?? node;
+  }
+
+  rootOf(node: PlanNode): CatalogTable | undefined {
+    return this.world.namedIn(node);
+  }
+
+  baseOf(scan: PlanNode): string {
+    const alias = scan.Alias ?? '';
+    const isPartition = this.world.tableOf(scan)?.relation.isPartition === true;
+    return isPartition ? alias.replace(/_\d+$/, '') : alias;
+  }
+
   tableOf(node: PlanNode): PlannedTable {
     return this.world.tableOf(node) ?? this.refuse(node, node['Relation Name']);
   }
@@ -382,6 +374,14 @@ const KINDS = {
   'Index Only Scan': 'index only',
   'Bitmap Heap Scan': 'bitmap',
 } as const;
+
+const VERBS = { Insert: 'insert', Update: 'update', Delete: 'delete', Merge: 'update' } as const;
+
+/** A partition, where a partitioned table stands for all of them. */
+function firstLeaf(world: PlannedWorld, root: CatalogTable | undefined): PlannedTable | undefined {
+  const [leaf] = root === undefined ? [] : leavesOf(world.catalog, root);
+  return world.tables.find(({ catalog }) => catalog === leaf);
+}
 
 const NO_TABLE: Template = {
   verb: 'select',

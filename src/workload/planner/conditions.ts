@@ -81,7 +81,10 @@ export type Operand =
   | { readonly kind: 'opaque'; readonly place: (environment: Environment) => number };
 
 /** Columns of other tables, whose rows are at hand; undefined: there is no such column. */
-export type Columns = (alias: string, column: string) => Expression | undefined;
+export type Columns = (alias: string, column: string) => ColumnValue | undefined;
+
+/** Opaque: equal numbers are equal values, and no more is known. */
+export type ColumnValue = Expression & { readonly isOpaque?: boolean };
 
 export const NO_COLUMNS: Columns = () => undefined;
 
@@ -89,7 +92,15 @@ const COLUMN = /("(?:[^"]|"")+"|[A-Za-z_][\w$]*)\.("(?:[^"]|"")+"|[A-Za-z_][\w$]
 
 /** The columns that a text names, by the names of their tables. */
 export function columnsIn(text: string): (readonly [alias: string, column: string])[] {
-  return [...text.matchAll(COLUMN)].map(([, alias, column]) => [plain(alias!), plain(column!)]);
+  return [...named(text).matchAll(COLUMN)].map(([, alias, column]) => [
+    plain(alias!),
+    plain(column!),
+  ]);
+}
+
+/** What an InitPlan has found, as if it were a table's: `"InitPlan 1".col1`. */
+function named(text: string): string {
+  return text.replace(/\((InitPlan \d+)\)\.(col\d+)/g, '"$1".$2');
 }
 
 function plain(name: string): string {
@@ -102,13 +113,14 @@ export function operandOf(
   parameters: readonly Expression[],
   columns: Columns = NO_COLUMNS,
 ): Operand {
-  const named: Expression[] = [];
-  const numbered = text.replace(COLUMN, (whole, alias: string, column: string) => {
+  const others: ColumnValue[] = [];
+  const numbered = named(text).replace(COLUMN, (whole, alias: string, column: string) => {
     const found = columns(plain(alias), plain(column));
-    return found === undefined ? whole : `$${parameters.length + named.push(found)}`;
+    return found === undefined ? whole : `$${parameters.length + others.push(found)}`;
   });
-  const all = [...parameters, ...named];
-  const expression = numberOf(numbered, all);
+  const all = [...parameters, ...others];
+  const isOpaque = others.some((each) => each.isOpaque === true);
+  const expression = isOpaque ? null : numberOf(numbered, all);
   if (expression !== null) return { kind: 'number', expression };
   const used = [...numbered.matchAll(/\$(\d+)/g)].map(([, n]) => all[Number(n) - 1]!);
   const place = (environment: Environment) => {
@@ -149,7 +161,8 @@ export function elementsOf(list: string): string[] | null {
   return built === null ? null : splitAtCommas(built[1]!);
 }
 
-function splitAtCommas(list: string): string[] {
+/** The parts of a list, as they are written. */
+export function splitAtCommas(list: string): string[] {
   const parts: string[] = [''];
   let depth = 0;
   for (const { kind, text, offset } of lexStatement(list, 0).tokens) {

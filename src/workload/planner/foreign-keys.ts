@@ -17,13 +17,13 @@ import type { Expression } from '../sql/expression.ts';
 import type { Environment } from '../sql/functions.ts';
 import { type CheckFor, fillIn, PLAIN, type Rows, type Template } from '../sql/template.ts';
 import type { Value } from '../sql/values.ts';
+import { takesNumber } from './bounds.ts';
 import type { CatalogForeignKey, CatalogTable } from './catalog.ts';
 import { operandOf } from './conditions.ts';
 import { reachOf } from './entries.ts';
 import { openedForValues } from './opens.ts';
 import { keyColumnOf, leavesOf } from './partitions.ts';
 import type { PlanNode } from './plan.ts';
-import { takesNumber } from './routing.ts';
 import type { PlannedStatement } from './statements.ts';
 import { changedColumns } from './words.ts';
 import type { PlannedIndex, PlannedTable, PlannedWorld } from './world.ts';
@@ -195,8 +195,8 @@ function checksBelow(world: PlannedWorld, table: CatalogTable): (() => ForeignKe
 }
 
 function valueIn(table: PlannedTable, name: string, row: number): Value {
-  const value = table.valueOf(name)?.(row + table.before);
-  return value === undefined ? null : BigInt(Math.round(value));
+  const value = table.valueOf(name)?.(row + table.before) ?? null;
+  return value === null ? null : BigInt(Math.round(value));
 }
 
 function tableOf(world: PlannedWorld, leaf: CatalogTable): PlannedTable {

@@ -1,27 +1,31 @@
 /**
  * Functions of extensions in scripts: pg_partman's
- * `SELECT partman.run_maintenance('public.events')`
- * or `CALL partman.run_maintenance_proc()`. What they are to do is said by `workload.partitions`.
+ * `SELECT partman.run_maintenance('public.events')` or `CALL partman.run_maintenance_proc()`, and
+ * TimescaleDB's
+ * `SELECT compress_chunk(c) FROM show_chunks('conditions', older_than => INTERVAL '14 days') c`.
+ * What they are to do is said by `workload.partitions`.
  */
-import type { Nanoseconds } from '../../kernel/time.ts';
+import { type Nanoseconds, SECOND } from '../../kernel/time.ts';
 import type { MaintainedPartition } from '../../postgres/partitioning/maintenance.ts';
-import { type Moment, parseMoment, stepsAfter } from '../calendar.ts';
+import { type Moment, parseMoment, parseStep, stepsAfter } from '../calendar.ts';
 import type { Token, Tokens } from '../sql/lexer.ts';
 import { Refusal } from '../sql/problem.ts';
 import { PLAIN, type Template } from '../sql/template.ts';
+import { instantOf } from './bounds.ts';
 import type { CatalogTable } from './catalog.ts';
 import { commandOf, tableNamed } from './commands.ts';
 import type { PartitionManager } from './managers.ts';
 import { keyColumnOf, partitionsOf, rangeOf } from './partitions.ts';
-import { instantOf } from './routing.ts';
 import type { PlannedWorld } from './world.ts';
 
 /** A call as it is written. */
 export interface JobText {
-  readonly kind: 'maintenance';
+  readonly kind: 'maintenance' | 'compression';
   readonly place: Token;
   /** Null: every table of the kind. */
   readonly table: Token | null;
+  /** Chunks that ended before so long are compressed. */
+  readonly olderThan: Nanoseconds;
 }
 
 const CALLS = /^(?:select|call) partman \. run_maintenance(?:_proc)? \( (?:('[^']*') )?\)$/i;
@@ -29,9 +33,41 @@ const CALLS = /^(?:select|call) partman \. run_maintenance(?:_proc)? \( (?:('[^'
 /** Reads a call if one begins here. */
 export function readJob(tokens: Tokens): JobText | null {
   const place = tokens.next;
-  if (!tokens.isWord('select', 'call') || tokens.following.value !== 'partman') return null;
+  const { value } = tokens.following;
+  if (!tokens.isWord('select', 'call')) return null;
+  if (value !== 'partman' && value !== 'compress_chunk') return null;
   const taken: Token[] = [];
   while (!tokens.isAtEnd) taken.push(tokens.take());
+  return value === 'partman' ? readMaintenance(place, taken) : readCompression(place, taken);
+}
+
+const COMPRESSION = new RegExp(
+  '^select compress_chunk \\( (\\w+) (?:, if_not_compressed = > true )?\\) ' +
+    "from show_chunks \\( '([^']+)' , older_than = > interval '([^']+)' \\) (?:as )?\\1$",
+  'i',
+);
+
+function readCompression(place: Token, taken: readonly Token[]): JobText {
+  const found = COMPRESSION.exec(taken.map(({ text }) => text).join(' '));
+  const step = found === null ? null : parseStep(found[3]!);
+  if (step === null || !step.ok || step.value.months > 0) {
+    const why =
+      'is called in a way that is not built: SELECT compress_chunk(c) FROM ' +
+      "show_chunks(TABLE, older_than => INTERVAL '14 days') c is, in days or less";
+    throw new Refusal(taken[1] ?? place, why);
+  }
+  const text = taken.find(({ kind }) => kind === 'text')!;
+  const { days, seconds } = step.value;
+  const olderThan = (days * DAY + seconds) * SECOND;
+  return {
+    kind: 'compression',
+    place,
+    table: { ...text, value: plainName(text.value) },
+    olderThan,
+  };
+}
+
+function readMaintenance(place: Token, taken: readonly Token[]): JobText {
   const found = CALLS.exec(taken.map(({ text }) => text).join(' '));
   if (found === null) {
     const why = 'is called in a way that is not built: SELECT partman.run_maintenance(TABLE) is';
@@ -39,7 +75,7 @@ export function readJob(tokens: Tokens): JobText | null {
   }
   const text = taken.find(({ kind }) => kind === 'text');
   const table = text === undefined ? null : { ...text, value: plainName(text.value) };
-  return { kind: 'maintenance', place, table };
+  return { kind: 'maintenance', place, table, olderThan: 0 };
 }
 
 function plainName(name: string): string {
@@ -47,20 +83,28 @@ function plainName(name: string): string {
 }
 
 /** The call as the simulator executes it. */
-export function jobTemplate({ place, table }: JobText, world: PlannedWorld): Template {
+export function jobTemplate(text: JobText, world: PlannedWorld): Template {
+  const { place, table, kind } = text;
+  const manages = (manager: PartitionManager) =>
+    kind === 'maintenance'
+      ? manager.kind === 'partman'
+      : manager.kind === 'hypertable' && manager.compression !== null;
   const managed = [...world.managers].filter(
-    ([name, { kind }]) => kind === 'partman' && (table === null || table.value === name),
+    ([name, manager]) => manages(manager) && (table === null || table.value === name),
   );
   const [first] = managed;
   if (first === undefined) {
-    throw new Refusal(table ?? place, 'has no premake in workload.partitions', [
+    const what = kind === 'maintenance' ? 'premake' : 'compress_segmentby or compress_orderby';
+    throw new Refusal(table ?? place, `has no ${what} in workload.partitions`, [
       ...world.managers.keys(),
     ]);
   }
   if (managed.length > 1) throw new Refusal(place, 'of several tables is not built: name one');
   const [name, manager] = first;
   const root = tableNamed({ ...place, value: name }, world);
-  return maintenance(root, manager, world);
+  return kind === 'maintenance'
+    ? maintenance(root, manager, world)
+    : compression(root, text, world);
 }
 
 function maintenance(root: CatalogTable, manager: PartitionManager, world: PlannedWorld): Template {
@@ -80,6 +124,28 @@ function maintenance(root: CatalogTable, manager: PartitionManager, world: Plann
   const { relation } = world.tables.find(({ catalog }) => catalog === ranged[0])!;
   return { verb: 'alter', relation, rows: { kind: 'none' }, details: { ...PLAIN, job } };
 }
+
+function compression(root: CatalogTable, { olderThan }: JobText, world: PlannedWorld): Template {
+  const leaves = partitionsOf(world.catalog, root).filter((each) => rangeOf(each) !== null);
+  const chunks = leaves.map((leaf) => ({
+    index: world.lockIds.get(leaf)!,
+    isPart: true,
+    to: instantOf(rangeOf(leaf)![1], world.now),
+    create: {
+      ...commandOf({ kind: 'create', bound: leaf.bound }, leaf, root, world),
+      indexes: [NO_LOCK],
+      hasToast: true,
+    },
+  }));
+  chunks.sort((a, b) => a.to - b.to);
+  const hypertable = world.lockIds.get(root)!;
+  const job = { kind: 'compression' as const, hypertable, chunks, olderThan };
+  const { relation } = world.tables.find(({ catalog }) => catalog === leaves[0])!;
+  return { verb: 'alter', relation, rows: { kind: 'none' }, details: { ...PLAIN, job } };
+}
+
+/** The one index of the table of batches, which nobody else can lock. */
+const NO_LOCK = -1;
 
 function maintained(
   root: CatalogTable,
@@ -121,7 +187,7 @@ function expiryOf(
 }
 
 function instantAt(moment: Moment, now: Moment): Nanoseconds {
-  return ((moment.days - now.days) * DAY + moment.seconds - now.seconds) * 1e9;
+  return ((moment.days - now.days) * DAY + moment.seconds - now.seconds) * SECOND;
 }
 
 const DAY = 86_400;

@@ -10,12 +10,12 @@
 import type { Expression } from '../sql/expression.ts';
 import type { Environment } from '../sql/functions.ts';
 import type { Value } from '../sql/values.ts';
+import { takesNumber } from './bounds.ts';
 import type { CatalogIndex, CatalogTable } from './catalog.ts';
 import { type Condition, conditionsOf, operandOf } from './conditions.ts';
 import { ancestorsOf, removesSubplans } from './opens.ts';
 import { keyColumnOf, leavesOf, rangeOf } from './partitions.ts';
 import { nodesOf, type PlanNode } from './plan.ts';
-import { takesNumber } from './routing.ts';
 import { builtIndexes } from './tables.ts';
 import type { PlannedTable, PlannedWorld } from './world.ts';
 

@@ -97,7 +97,13 @@ const alter = (): Template => {
 };
 const PLACEHOLDERS: CompileOthers = { command: alter, job: alter };
 
-const VERBS = { insert: 'insert', update: 'update', delete: 'delete' } as const;
+const VERBS = {
+  insert: 'insert',
+  update: 'update',
+  delete: 'delete',
+  merge: 'update',
+  copy: 'insert',
+} as const;
 
 /** Says whether the script writes, and no more. */
 function placeholder(statement: PlannedStatement): Template {

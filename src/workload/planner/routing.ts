@@ -5,15 +5,17 @@
  * that it fits: it goes to any partition alike, but not to the default one.
  */
 import { type Nanoseconds, SECOND } from '../../kernel/time.ts';
+import type { ChunkMaker } from '../../postgres/partitioning/chunks.ts';
 import type { RoutedPartition, Routing } from '../../postgres/partitioning/routing.ts';
 import type { RowKey } from '../../postgres/partitioning/strays.ts';
 import type { Relation } from '../../postgres/statement.ts';
 import { type Moment, parseMoment } from '../calendar.ts';
 import type { Expression } from '../sql/expression.ts';
 import type { Environment } from '../sql/functions.ts';
+import { instantOf, rangeTexts, takesNumber, takesText } from './bounds.ts';
 import { type CatalogTable, tableName } from './catalog.ts';
-import { operandOf } from './conditions.ts';
-import { hashRemainder } from './hash-partition.ts';
+import { commandOf } from './commands.ts';
+import { type Columns, operandOf } from './conditions.ts';
 import { keyColumnOf, leavesOf } from './partitions.ts';
 import { nodesOf, type PlanNode } from './plan.ts';
 import type { PlannedStatement } from './statements.ts';
@@ -49,6 +51,7 @@ export function routingOf(
   root: CatalogTable,
   keyText: string | null,
   parameters: readonly Expression[],
+  columns?: Columns,
 ): RowRouting {
   const all = boundedOf(world, root);
   const ranged = all.filter(({ bound }) => bound !== 'DEFAULT');
@@ -57,6 +60,7 @@ export function routingOf(
   const common = {
     partitions: ranged.map(place),
     fallback: fallback === undefined ? null : place(fallback),
+    ...chunksOf(world, root),
   };
   const { catalog, facts } = world;
   const before = keyText === null ? null : timeBefore(keyText, parameters);
@@ -67,8 +71,20 @@ export function routingOf(
   if (isByTime || (keyText !== null && goesToLast(catalog, facts, root) && !isKnown(keyText))) {
     return { ...common, how: world.now === null ? 'newest' : 'clock', choose: null };
   }
-  const choose = keyText === null ? null : chooser(keyText, ranged, parameters, world.now);
+  const choose = keyText === null ? null : chooser(keyText, ranged, parameters, world.now, columns);
   return { ...common, how: 'given', choose };
+}
+
+/** Of a hypertable: how its chunks are made. */
+function chunksOf(world: PlannedWorld, root: CatalogTable): { readonly chunks?: ChunkMaker } {
+  if (world.managers.get(tableName(root))?.kind !== 'hypertable') return {};
+  const leaves = leavesOf(world.catalog, root);
+  const commands = leaves.map((leaf) => {
+    const text = { kind: 'create', bound: leaf.bound } as const;
+    const command = { ...commandOf(text, leaf, root, world), made: 'chunk' as const };
+    return [world.lockIds.get(leaf)!, command] as const;
+  });
+  return { chunks: { hypertable: world.lockIds.get(root)!, commands: new Map(commands) } };
 }
 
 /** Where the rows of an UPDATE go that sets the partition key; null: it does not. */
@@ -124,29 +140,15 @@ function routed({ table, isPart, bound }: Bounded, now: Moment | null): RoutedPa
   return { relation, isPart, from: instantOf(from, now), to: instantOf(to, now) };
 }
 
-/** A moment as an instant of the run. */
-export function instantOf(text: string, now: Moment | null): Nanoseconds {
-  if (text === 'MINVALUE') return Number.NEGATIVE_INFINITY;
-  if (text === 'MAXVALUE') return Number.POSITIVE_INFINITY;
-  const parsed = parseMoment(text);
-  if (now === null || !parsed.ok) return 0;
-  const { days, seconds } = parsed.value;
-  return ((days - now.days) * 86_400 + seconds - now.seconds) * SECOND;
-}
-
-function rangeTexts(bound: string): readonly [string, string] | null {
-  const found = /^FOR VALUES FROM \('?([^',)]+)'?\) TO \('?([^',)]+)'?\)$/.exec(bound);
-  return found === null ? null : [found[1]!, found[2]!];
-}
-
 /** By the value of a whole number, or of a constant; null if neither is known. */
 function chooser(
   text: string,
   parts: readonly Bounded[],
   parameters: readonly Expression[],
   now: Moment | null,
+  columns?: Columns,
 ): ChoosePartition | null {
-  const operand = operandOf(text, parameters);
+  const operand = operandOf(text, parameters, columns);
   if (operand.kind === 'number') {
     const tests = parts.map(({ bound }) => takesNumber(bound));
     return (environment) => {
@@ -168,17 +170,6 @@ function chooser(
 /** A moment as an instant of the run, where it is known when that begins. */
 function keyOf(constant: string, now: Moment | null): RowKey {
   return now !== null && parseMoment(constant).ok ? instantOf(constant, now) : constant;
-}
-
-/** Whether the bounds of a command have a row's key. */
-export function takesKey(bound: string, now: Moment | null): (key: RowKey) => boolean {
-  const [from = '', to = ''] = rangeTexts(bound) ?? [];
-  if (now !== null && (parseMoment(from).ok || parseMoment(to).ok)) {
-    const [low, high] = [instantOf(from, now), instantOf(to, now)];
-    return (key) => typeof key === 'number' && low <= key && key < high;
-  }
-  const takes = takesNumber(bound);
-  return (key) => (typeof key === 'number' ? takes(key) : key !== null && takesText(bound, key));
 }
 
 const AGO = /^\(now\(\) - '([^']+)'::interval\)$/;
@@ -205,38 +196,4 @@ export function intervalOf(text: string): Nanoseconds | null {
   if (found === null || text === '') return null;
   const [days, hours, minutes, seconds] = found.slice(1).map((each) => Number(each ?? 0));
   return Math.round((((days! * 24 + hours!) * 60 + minutes!) * 60 + seconds!) * SECOND);
-}
-
-/** Whether a partition has a number. */
-export function takesNumber(bound: string): (value: number) => boolean {
-  const range = rangeTexts(bound);
-  if (range !== null) {
-    const edge = (text: string, without: number) => (/VALUE$/.test(text) ? without : Number(text));
-    const from = edge(range[0], Number.NEGATIVE_INFINITY);
-    const to = edge(range[1], Number.POSITIVE_INFINITY);
-    return (value) => value >= from && value < to;
-  }
-  const hash = /modulus (\d+), remainder (\d+)/i.exec(bound);
-  if (hash !== null) {
-    const [modulus, remainder] = [Number(hash[1]), Number(hash[2])];
-    return (value) =>
-      Number.isSafeInteger(value) && hashRemainder(BigInt(value), modulus) === remainder;
-  }
-  const list = listTexts(bound).map(Number);
-  return (value) => list.includes(value);
-}
-
-function takesText(bound: string, value: string): boolean {
-  const range = rangeTexts(bound);
-  if (range === null) return listTexts(bound).includes(value);
-  const [from, to, moment] = [...range, value].map((each) => instantOf(each!, EPOCH));
-  return parseMoment(value).ok && from! <= moment! && moment! < to!;
-}
-
-const EPOCH: Moment = { days: 0, seconds: 0 };
-
-function listTexts(bound: string): string[] {
-  const list = /^FOR VALUES IN \((.*)\)$/.exec(bound)?.[1];
-  if (list === undefined) return [];
-  return list.split(/,\s*/).map((each) => each.replace(/^'|'$/g, '').replaceAll("''", "'"));
 }

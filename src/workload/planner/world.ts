@@ -84,11 +84,21 @@ export class PlannedTable {
 
   /**
    * What a column's value in a row is, as a number from 1 on; `row` counts from the first partition
-   * on. Unique values are in the order of rows, others ascend with them or are in no order.
+   * on. Unique values are in the order of rows, others ascend with them or are in no order. Null
+   * for the share of the rows that has no value.
    */
-  valueOf(name: string): ((row: number) => number) | undefined {
+  valueOf(name: string): ((row: number) => number | null) | undefined {
+    if (name === 'ctid') return (row) => row + 1;
     const column = this.column(name);
     if (column === undefined) return undefined;
+    const value = this.placeOf(column);
+    const nulls = this.facts?.columns[name]?.nullFraction ?? 0;
+    if (nulls === 0) return value;
+    const salt = this.catalog.columns.length + this.catalog.columns.indexOf(column);
+    return (row) => ((hashOf(salt, row) >>> 0) / HASHES < nulls ? null : value(row));
+  }
+
+  private placeOf(column: CatalogColumn): (row: number) => number {
     const distinct = Math.max(1, distinctValues(this.catalog, column, this.facts));
     if (distinct >= this.rows) return (row) => row + 1;
     if (orderOf(this.catalog, column, this.facts) === 'ascending') {

@@ -212,8 +212,8 @@ function ownDetails(
 }
 
 /** Of a key whose value is known, where the row belongs; of another, any partition alike. */
-function routedDetails(
-  { routing, count }: Extract<Rows, { kind: 'routed' }>,
+export function routedDetails(
+  { routing, count }: Pick<Extract<Rows, { kind: 'routed' }>, 'routing' | 'count'>,
   environment: Environment,
   details: StatementDetails,
 ): StatementDetails {
@@ -222,9 +222,10 @@ function routedDetails(
 }
 
 function routingFor(routing: RowRouting, environment: Environment): Routing {
-  const { choose, partitions, fallback, how, before } = routing;
+  const { choose, partitions, fallback, how, before, chunks } = routing;
   if (how !== 'given') {
-    return { how, partitions, fallback, ago: before?.(environment) ?? 0 };
+    const ago = before?.(environment) ?? 0;
+    return { how, partitions, fallback, ago, ...(chunks === undefined ? {} : { chunks }) };
   }
   const chosen = choose?.(environment) ?? {
     given: [anyOf(partitions, environment)],
@@ -253,7 +254,7 @@ function rowsFor(rows: Rows, prepared: boolean): Exclude<Rows, { kind: 'planned'
 
 /** A plan is executed while the session waits, but its variables are the session's. */
 function valuesOf({ random, variables }: Environment): PlanValues {
-  return { environment: { random, variables: [...variables] } };
+  return { environment: { random, variables: [...variables] }, lists: new Map() };
 }
 
 /** An index-only scan may leave out the row's page, so it is one of entries in any case. */

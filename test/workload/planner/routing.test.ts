@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { Random, SECOND } from '../../../src/kernel/index.ts';
 import { partitionFor } from '../../../src/postgres/partitioning/routing.ts';
 import { PartitionStates } from '../../../src/postgres/partitioning/states.ts';
+import { takesNumber } from '../../../src/workload/planner/bounds.ts';
 import { hashRemainder } from '../../../src/workload/planner/hash-partition.ts';
-import { routingOf, takesNumber } from '../../../src/workload/planner/routing.ts';
+import { routingOf } from '../../../src/workload/planner/routing.ts';
 import { PlannedWorld } from '../../../src/workload/planner/world.ts';
 import { answer, column, table } from './fixtures.ts';
 
