@@ -112,7 +112,7 @@ describe('partitions are pruned by values as Postgres prunes them', () => {
     expect(new Set(partitions.flat()).size).toBeGreaterThan(8);
   });
 
-  test('with enable_partition_pruning off all are read, as by a kept plan of version 10', async () => {
+  test('with enable_partition_pruning off all are read, as in version 10', async () => {
     const sql = 'SELECT * FROM orders WHERE customer = :v';
     const answer = await planned(HASH, sql, [['enable_partition_pruning', 'off']]);
     const template = templateOf(answer, sql, 'force_generic_plan', false);
