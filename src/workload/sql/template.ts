@@ -192,10 +192,12 @@ function withValues(
       if (!found.every((reach) => reach !== undefined)) return undefined;
       return about(...reached(found, rows, details));
     }
-    case 'plan': {
-      const plan = { ...rows.plan, values: valuesOf(environment) };
-      return about(NO_KEY, { ...details, rows: 'plan', plan });
-    }
+    case 'plan':
+      return about(NO_KEY, {
+        ...details,
+        rows: 'plan',
+        plan: { ...rows.plan, values: valuesOf(environment) },
+      });
   }
 }
 
