@@ -16,6 +16,7 @@ import {
   type ProcessId,
 } from '../kernel/index.ts';
 import { authenticate } from './authentication.ts';
+import { VISITS } from './costs.ts';
 import { Executor } from './executor.ts';
 import type { LockClient, LockKind, LockOwner } from './locking/lock-table.ts';
 import { BackendMemory } from './memory.ts';
@@ -42,22 +43,6 @@ import {
 } from './waits.ts';
 
 const COMPLETE: WireMessage = { type: 'complete' };
-
-/** Statements by what they touch of a core's caches. */
-const VISITS = {
-  begin: 1,
-  select: 2,
-  update: 3,
-  delete: 3,
-  insert: 4,
-  commit: 5,
-  rollback: 5,
-  set: 1,
-  savepoint: 1,
-  release: 1,
-  'rollback to': 1,
-  alter: 5,
-} as const;
 
 /** Pages of a statement that are not those of every other: the index's leaf, and the row's page. */
 const OWN_PAGES = 2;

@@ -20,8 +20,8 @@ export const TELLERS = 2;
 type Settings = Record<string, number | boolean | string>;
 
 /**
- * A primary without autovacuum, and a standby; what happens is noted in milliseconds after the first
- * second: answers to clients, whom replay has ended, and when the standby has caught up again.
+ * A primary without autovacuum, and a standby; what happens is noted in milliseconds after the
+ * first second: answers to clients, whom replay has ended, and when the standby has caught up again.
  */
 export class Pair {
   readonly world: World;
