@@ -14,6 +14,7 @@
 import { scanIndex } from './access.ts';
 import { isAboutBatches, isLookUpInBatches, useBatches } from './columnar/statements.ts';
 import { conflictOf, isThere, meetsRow } from './conflicts.ts';
+import { copyRows } from './copying.ts';
 import { executeCompound, isCompound } from './foreign-keys.ts';
 import type { InsertTarget } from './heap/insert-page.ts';
 import { type Table, type TableChange, type TableRead, tablePage } from './heap/relation.ts';
@@ -24,7 +25,8 @@ import { rowId } from './locking/row-locks.ts';
 import type { BackendMemory } from './memory.ts';
 import { hasMoved, moveRows, notePartitioned } from './partitioning/movement.ts';
 import { lockError, RelationCache } from './partitioning/opening.ts';
-import { eachPart } from './partitioning/parts.ts';
+import { eachPart, routeRow } from './partitioning/parts.ts';
+import type { Routing } from './partitioning/routing.ts';
 import { type PlanBackend, PlannedStatements, type RowChanger } from './plan/planned-statements.ts';
 import type { ProcSession } from './procarray/session.ts';
 import { ChangeTerms, changeOf, makesNewVersion, withMultixact } from './row-changes.ts';
@@ -143,14 +145,20 @@ export class Executor implements RowChanger {
       const next = yield* useBatches(this, statement);
       if (next === null || next.type === 'error') return next;
       if (next !== statement)
-        return yield* next.details!.rows ? this.eachRow(next) : this.row(next);
+        return yield* next.details!.rows ? this.eachRow(next) : this.changeRow(next);
     }
     if (movesTo !== null) return yield* moveRows(this, statement);
-    if (rows === null) return yield* this.row(statement);
+    if (rows === null) return yield* this.changeRow(statement);
     const table = server.storage.tables[statement.relation!.index]!;
     if (rows === 'plan') return yield* this.planned.run(statement);
     if ((rows === 'all' || rows === 'entries') && scansTooMuch(this, table))
       return ERRORS.dependencies;
+    if (typeof rows === 'object' && rows?.kind === 'copy') {
+      transaction.assignXid();
+      const { index } = statement.relation!;
+      this.targets[index] ??= { block: -1 };
+      return yield* copyRows(this, { table, index, page: this.targets[index] }, rows.count);
+    }
     if (rows === 'all') yield* scanTable(this, table);
     else if (rows === 'entries') yield* scanIndex(this, table, access!);
     else return yield* this.eachRow(statement);
@@ -158,11 +166,15 @@ export class Executor implements RowChanger {
     return rowLockOf(statement) === null ? null : yield* this.eachRow(statement);
   }
 
-  /** One row of a plan, whose table is locked. */
+  /** One row, whose table is locked. */
   *changeRow(statement: Statement): Finishing {
     this.owed = 0;
     this.isLeftOut = false;
     return this.operate(statement) ? null : yield* this.finishRow(statement);
+  }
+
+  routeRow(routing: Routing): ReturnType<typeof routeRow> {
+    return routeRow(this, routing);
   }
 
   /** What one row has to wait for. */
@@ -187,19 +199,13 @@ export class Executor implements RowChanger {
     return null;
   }
 
-  /** One row, whose table is locked. */
-  *row(one: Statement): Finishing {
-    this.owed = 0;
-    return this.operate(one) ? null : yield* this.finishRow(one);
-  }
-
   /** Rows one after the other, each with its lock. */
   private *eachRow(statement: Statement): Finishing {
     const { host, group, storage } = this.server;
     const further = furtherRow(statement, this.server.costs);
     let due = 0;
     for (const key of keysOf(statement, storage.tables[statement.relation!.index]!)) {
-      const error = yield* this.row(aboutRow(statement, key));
+      const error = yield* this.changeRow(aboutRow(statement, key));
       if (error !== null) return error;
       due += further;
       if (due < SLICE) continue;

@@ -72,6 +72,11 @@ export class Transaction {
     this.statementTimeout = server.timeouts.statement;
   }
 
+  /** What now() is. */
+  get startedAt(): Nanoseconds {
+    return this.began >= 0 ? this.began : this.statementAt;
+  }
+
   /** A statement has come: from now on its time counts. */
   statementComes(): void {
     const { context, timeouts } = this.server;

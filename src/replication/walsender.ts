@@ -7,7 +7,7 @@
  * shutdown it stays until the standby has flushed everything (WalSndDone); the error for WAL that
  * a checkpoint has removed, after which the standby asks again and again, in vain.
  * Left out: reading old segments from disk, which costs what sending from the cache does; the
- * socket's buffer, so what stands in line at the network card counts as sent; lag times stay shown
+ * socket's buffer, so what stands in it counts as not sent; lag times stay shown
  * until new ones come.
  */
 import type { Endpoint, Packet } from '../hardware/tcp.ts';
@@ -82,6 +82,11 @@ export class WalSender implements Candidate {
         if (!this.hear(packet.message!)) break;
       } else if (sim.now >= this.deadline() && !this.keepAlive()) break;
       else if (this.sent > 0 && this.sent < server.wal.flushed.value) {
+        const room = this.endpoint.roomAt;
+        if (room > sim.now) {
+          yield this.inbox.receive(Math.min(room, this.deadline()));
+          continue;
+        }
         yield server.host.cpu.serve(server.costs.walSender);
         if (!this.send()) break;
       } else yield this.inbox.receive(this.deadline());

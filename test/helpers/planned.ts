@@ -2,6 +2,7 @@ import { ask } from '../../src/cli/plans/ask.ts';
 import type { PlanningServer } from '../../src/cli/plans/pglite.ts';
 import { SECOND } from '../../src/kernel/index.ts';
 import type { Instance } from '../../src/replication/instance.ts';
+import { unbuilt } from '../../src/scenario/build/unbuilt.ts';
 import { buildWorld } from '../../src/scenario/build/world.ts';
 import { formatProblem, loadScenario, type Scenario } from '../../src/scenario/index.ts';
 import { FAILURES } from '../../src/workload/events.ts';
@@ -27,7 +28,8 @@ export interface Played {
   readonly settings?: object;
 }
 
-function textOf(played: Played): string {
+/** The scenario as it would be written. */
+export function textOf(played: Played): string {
   const { schema, partitions, statistics, now, transactions, clients, seconds, settings } = played;
   const groups = clients.map(({ run, at = '0s', every = '1h', count = 1 }, i) => {
     const rest = { starts: at, think: every, connection: 'session', connect: 'main' };
@@ -94,5 +96,7 @@ async function planned(postgres: PlanningServer, text: string): Promise<Scenario
   const answer: Planned = await ask(postgres, request!);
   const loaded = loadScenario(text, { plans: () => answer });
   if (!loaded.ok) throw new Error(loaded.problems.map(formatProblem).join('\n'));
+  const refused = unbuilt(loaded.scenario);
+  if (refused.length > 0) throw new Error(refused.map(({ why }) => why).join());
   return loaded.scenario;
 }

@@ -12,7 +12,7 @@ export function* writeBatch(
   { tuplesOfBatch }: CompressedChunk,
 ): Changing {
   for (let i = 0; i < tuplesOfBatch; i++) {
-    const error = yield* executor.row(aboutTuple(executor, 'insert', table, 0));
+    const error = yield* executor.changeRow(aboutTuple(executor, 'insert', table, 0));
     if (error !== null) return error;
   }
   return yield* paid(executor, 'insert', tuplesOfBatch);
@@ -27,7 +27,7 @@ export function* deleteBatch(
 ): Changing {
   for (let i = 0; i < tuplesOfBatch; i++) {
     const key = number * tuplesOfBatch + i + 1;
-    const error = yield* executor.row(aboutTuple(executor, 'delete', table, key));
+    const error = yield* executor.changeRow(aboutTuple(executor, 'delete', table, key));
     if (error !== null) return error;
   }
   return yield* paid(executor, 'delete', tuplesOfBatch);
@@ -36,7 +36,7 @@ export function* deleteBatch(
 /** So many rows that are not compressed, into the chunk's own table. */
 export function* insertRows(executor: PartsExecutor, table: number, rows: number): Changing {
   for (let i = 0; i < rows; i++) {
-    const error = yield* executor.row(aboutTuple(executor, 'insert', table, 0));
+    const error = yield* executor.changeRow(aboutTuple(executor, 'insert', table, 0));
     if (error !== null) return error;
     if ((i + 1) % SLICE_ROWS === 0) yield* paid(executor, 'insert', SLICE_ROWS);
   }

@@ -30,17 +30,17 @@ export function* makeChunk(
 ): Generator<undefined, ErrorResponse | null, undefined> {
   const { server, owner, transaction } = definer;
   const { hypertable, commands } = routing.chunks!;
-  const { locks, storage, context } = server;
+  const { locks, storage } = server;
   const wasHeld = locks.holdersOf(hypertable).includes(owner) && definer.changes.hasDefined;
   const request = locks.lockRelation(owner, hypertable, SHARE_UPDATE_EXCLUSIVE);
   const outcome = yield* locks.finish(owner, request);
   if (outcome !== 'granted') return lockError(outcome, server, transaction);
   const { partitions } = storage.database;
-  if (partitionFor(routing, partitions, context.sim.now, transaction.xid) !== null) {
+  if (partitionFor(routing, partitions, transaction.startedAt, transaction.xid) !== null) {
     if (!wasHeld) locks.unlockRelation(owner, hypertable, SHARE_UPDATE_EXCLUSIVE);
     return null;
   }
-  const at = context.sim.now - (routing.ago ?? 0);
+  const at = transaction.startedAt - (routing.ago ?? 0);
   const wanted = routing.partitions.find((each) => rangeHas(each, at));
   if (wanted === undefined) return null;
   const { index } = wanted.relation;

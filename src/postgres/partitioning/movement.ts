@@ -24,11 +24,11 @@ type Moving = Generator<undefined, ErrorResponse | null, undefined>;
 /** The table is locked; where the rows go is known. */
 export function* moveRows(executor: PartsExecutor, statement: Statement): Moving {
   const { server, owner, transaction } = executor;
-  const { storage, context, locks } = server;
+  const { storage, locks } = server;
   const { movesTo, ...own } = statement.details!;
   const staying = { ...statement, details: { ...own, movesTo: null } };
   const { partitions } = storage.database;
-  const target = partitionFor(movesTo!, partitions, context.sim.now, transaction.xid);
+  const target = partitionFor(movesTo!, partitions, transaction.startedAt, transaction.xid);
   if (target?.relation.index === statement.relation!.index) return yield* executor.rest(staying);
   const keys = yield* find(executor, staying);
   if (transaction.cancellation !== null) return transaction.cancellation;
@@ -68,11 +68,11 @@ function* moveRow(
   const found = isOne ? statement : aboutRow(statement, key);
   const leaving = detailsOf(found.details!, { isMove: true });
   const before = executor.changes.count;
-  const error = yield* executor.row({ ...found, verb: 'delete', details: leaving });
+  const error = yield* executor.changeRow({ ...found, verb: 'delete', details: leaving });
   if (error !== null || executor.changes.count === before) return error;
   const verb = 'insert' as const;
   const details = detailsOf(found.details!, { strayKey, access: null });
-  const refused = yield* executor.row({ ...found, verb, relation, key: NO_KEY, details });
+  const refused = yield* executor.changeRow({ ...found, verb, relation, key: NO_KEY, details });
   if (refused !== null) return refused;
   const further = costs.furtherRow('delete') + (isOne ? 0 : costs.furtherRow('insert'));
   yield host.cpu.serve(Math.round(further), group);

@@ -10,7 +10,7 @@ import { makeChunk } from './chunks.ts';
 import { changePartitions, type Definer } from './definition.ts';
 import { runJob } from './jobs.ts';
 import { lockError, openRelations } from './opening.ts';
-import { partitionFor, type RoutedRow } from './routing.ts';
+import { partitionFor, type RoutedRow, type Routing } from './routing.ts';
 
 type Finishing = Generator<undefined, ErrorResponse | null, undefined>;
 
@@ -20,7 +20,7 @@ export interface PartsExecutor extends Definer {
   begin(statement: Statement): boolean;
   finish(statement: Statement): Finishing;
   /** One row, whose table is locked. */
-  row(statement: Statement): Finishing;
+  changeRow(statement: Statement): Finishing;
   /** What there is to do once the table is locked. */
   rest(statement: Statement): Finishing;
 }
@@ -33,45 +33,50 @@ export function* openAndExecute(executor: PartsExecutor, statement: Statement): 
   const error = yield* openRelations(executor, statement);
   if (error !== null) return error;
   const { routing } = statement.details!;
-  let target = targetOf(executor, statement);
-  if (target === null && routing?.chunks !== undefined) {
-    const failure = yield* makeChunk(executor, routing);
-    if (failure !== null) return failure;
-    target = targetOf(executor, statement);
-  }
-  if (target === null) return ERRORS.noPartition;
+  const target =
+    routing === null
+      ? { relation: statement.relation!, strayKey: null }
+      : yield* routeRow(executor, routing);
+  if ('sqlstate' in target) return target;
   const { relation, strayKey } = target;
-  if (strayKey !== null) {
-    const refusal = yield* lockDefault(executor, statement, relation);
-    if (refusal !== null) return refusal;
-  }
   const details = { ...statement.details!, opens: null, routing: null, strayKey };
   const opened = { ...statement, relation, details };
   return executor.begin(opened) ? null : yield* executor.finish(opened);
+}
+
+/** Where a new row goes, with the lock of the default partition if it is that. */
+export function* routeRow(
+  executor: PartsExecutor,
+  routing: Routing,
+): Generator<undefined, RoutedRow | ErrorResponse, undefined> {
+  let target = targetOf(executor, routing);
+  if (target === null && routing.chunks !== undefined) {
+    const failure = yield* makeChunk(executor, routing);
+    if (failure !== null) return failure;
+    target = targetOf(executor, routing);
+  }
+  if (target === null) return ERRORS.noPartition;
+  const refusal =
+    target.strayKey === null ? null : yield* lockDefault(executor, routing, target.relation);
+  return refusal ?? target;
 }
 
 /**
  * Once the default partition is locked it may have lost what it was asked for to a new partition
  * (execPartition.c: ExecFindPartition checks its constraint again); that is an error.
  */
-function* lockDefault(executor: PartsExecutor, statement: Statement, rest: Relation): Finishing {
+function* lockDefault(executor: PartsExecutor, routing: Routing, rest: Relation): Finishing {
   const { server, owner, transaction } = executor;
   const request = server.locks.lockRelation(owner, rest.index, ROW_EXCLUSIVE);
   if (request === 'granted') return null;
   const outcome = yield* server.locks.finish(owner, request);
   if (outcome !== 'granted') return lockError(outcome, server, transaction);
-  return targetOf(executor, statement)?.relation === rest ? null : ERRORS.partitionViolated;
+  return targetOf(executor, routing)?.relation === rest ? null : ERRORS.partitionViolated;
 }
 
-/** The table itself; of a new row of a partitioned one the partition that it goes to. */
-function targetOf(
-  { server, transaction }: PartsExecutor,
-  { relation, details }: Statement,
-): RoutedRow | null {
-  const { routing } = details!;
-  if (routing === null) return { relation: relation!, strayKey: null };
-  const { context, storage } = server;
-  return partitionFor(routing, storage.database.partitions, context.sim.now, transaction.xid);
+function targetOf({ server, transaction }: PartsExecutor, routing: Routing): RoutedRow | null {
+  const { partitions } = server.storage.database;
+  return partitionFor(routing, partitions, transaction.startedAt, transaction.xid);
 }
 
 /** What is no partition by now, or not yet, is left out. */

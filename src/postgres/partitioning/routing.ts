@@ -1,8 +1,8 @@
 /**
- * Where a new row of a partitioned table goes (execPartition.c:ExecFindPartition): to the partition
+ * Where a new row of a partitioned one goes (execPartition.c:ExecFindPartition): to the partition
  * whose bounds have its key, else to the default partition, else it is error 23514. A key that is
- * the time goes with the clock of the run. Which tables are partitions is what commands have made
- * of it by then.
+ * the time is when its transaction began, by the clock of the run. Which tables are partitions is
+ * what commands have made of it by then.
  */
 import type { Nanoseconds } from '../../kernel/time.ts';
 import type { Relation } from '../statement.ts';

@@ -166,10 +166,10 @@ export class PlanRunner implements Scanner {
     return isWanted;
   }
 
-  /** Whether a partition of the plan is one by now, or still. */
-  private isAttached({ index }: Relation): boolean {
-    const { partitions } = this.server.storage.database;
-    return partitions.isAttached(index, true);
+  /** Whether a partition of an Append is none by now, or not yet. */
+  private isGone(node: PlanWork): boolean {
+    if (!('relation' in node) || !node.isPartition) return false;
+    return !this.server.storage.database.partitions.isAttached(node.relation.index, true);
   }
 
   /** The same sink, with a node's account stopped while the nodes above are at work. */
@@ -188,7 +188,6 @@ export class PlanRunner implements Scanner {
   }
 
   private dispatch(node: PlanWork, sink: Sink): Running {
-    if ('relation' in node && node.isPartition && !this.isAttached(node.relation)) return nothing();
     const { compressed } = this.server.storage.database;
     const isScan = 'relation' in node && node.kind !== 'rows';
     if (compressed.size > 0 && isScan && compressed.has(node.relation.index)) {
@@ -306,6 +305,7 @@ export class PlanRunner implements Scanner {
     const { costs } = this.server;
     const planning = this.prepared ? 0 : costs.furtherRow('partitionPlanned');
     for (const each of of) {
+      if (this.isGone(each)) continue;
       if (of.length > 1) this.account.due += costs.furtherRow('partition') + planning;
       if (!(yield* this.run(each, sink))) return false;
     }
@@ -391,8 +391,4 @@ export class PlanRunner implements Scanner {
     this.account.due += yield* file.read(this.wait);
     yield* this.pay();
   }
-}
-
-function* nothing(): Running {
-  return true;
 }

@@ -2,7 +2,7 @@
 import { ACCESS_SHARE, type LockMode, ROW_EXCLUSIVE } from '../locking/lock-modes.ts';
 import type { LockOwner } from '../locking/lock-table.ts';
 import type { BackendMemory } from '../memory.ts';
-import { partitionFor, type RoutedRow, type Routing } from '../partitioning/routing.ts';
+import type { RoutedRow, Routing } from '../partitioning/routing.ts';
 import type { ProcSession } from '../procarray/session.ts';
 import type { Server } from '../server.ts';
 import {
@@ -33,6 +33,8 @@ export interface RowChanger {
   /** The last row was not there, or somebody has it and it is left out. */
   readonly isLeftOut: boolean;
   changeRow(statement: Statement): Generator<undefined, ErrorResponse | null>;
+  /** The partition that a new row goes to. */
+  routeRow(routing: Routing): Generator<undefined, RoutedRow | ErrorResponse>;
 }
 
 export class PlannedStatements implements PlanHost {
@@ -83,7 +85,7 @@ export class PlannedStatements implements PlanHost {
     const { strayKey: stray } = details;
     const target =
       routing === null ? { relation, strayKey: stray } : yield* this.partition(routing);
-    if (target === null || 'sqlstate' in target) return (target ?? ERRORS.noPartition) as Changed;
+    if ('sqlstate' in target) return target as Changed;
     const { strayKey } = target;
     const own = routing === null ? details : { ...details, routing: null, strayKey };
     const type = 'statement' as const;
@@ -93,11 +95,9 @@ export class PlannedStatements implements PlanHost {
   }
 
   /** The partition of a new row, with its lock. */
-  private *partition(routing: Routing): Generator<undefined, RoutedRow | ErrorResponse | null> {
-    const { context, storage } = this.server;
-    const { partitions } = storage.database;
-    const target = partitionFor(routing, partitions, context.sim.now, this.transaction.xid);
-    if (target === null) return null;
+  private *partition(routing: Routing): Generator<undefined, RoutedRow | ErrorResponse> {
+    const target = yield* this.rows.routeRow(routing);
+    if ('sqlstate' in target) return target;
     return (yield* this.lockTable(target.relation, ROW_EXCLUSIVE)) ?? target;
   }
 

@@ -52,6 +52,12 @@ export type Rows =
     }
   /** New rows of a partitioned table. */
   | { readonly kind: 'routed'; readonly routing: RowRouting; readonly count: number }
+  /** COPY of so many rows. */
+  | {
+      readonly kind: 'copy';
+      readonly count: Expression;
+      readonly routing: RowRouting | null;
+    }
   /** By the plan for these values, or by that of prepared statements. */
   | { readonly kind: 'planned'; readonly simple: Rows; readonly prepared: Rows };
 
@@ -148,16 +154,10 @@ function withValues(
       const key = keyOf(rows.key.value(environment));
       return key === undefined ? undefined : about(key, own);
     }
-    case 'range': {
-      const first = boundOf(rows.first.value(environment));
-      const last = boundOf(rows.last.value(environment));
-      if (first === undefined || last === undefined) return undefined;
-      return about(NO_KEY, { ...details, rows: rangeOf(first, last) });
-    }
+    case 'range':
     case 'list': {
-      const list = rows.keys.map((key) => keyOf(key.value(environment)));
-      if (!list.every((key) => key !== undefined)) return undefined;
-      return about(NO_KEY, { ...details, rows: { kind: 'list', list } });
+      const keys = keysFor(rows, environment);
+      return keys && about(NO_KEY, { ...details, rows: keys });
     }
     case 'new':
       return about(NO_KEY, { ...details, rows: newRows(rows.count) });
@@ -173,6 +173,10 @@ function withValues(
     }
     case 'routed':
       return about(NO_KEY, routedDetails(rows, environment, details));
+    case 'copy': {
+      const copied = copiedDetails(rows, details, environment);
+      return copied && about(NO_KEY, copied);
+    }
     case 'reach': {
       const found = rows.reach.map((reach) => reach(environment));
       if (!found.every((reach) => reach !== undefined)) return undefined;
@@ -185,6 +189,30 @@ function withValues(
         plan: { ...rows.plan, values: valuesOf(environment) },
       });
   }
+}
+
+function keysFor(
+  rows: Extract<Rows, { kind: 'range' | 'list' }>,
+  environment: Environment,
+): Keys | undefined {
+  if (rows.kind === 'range') {
+    const first = boundOf(rows.first.value(environment));
+    const last = boundOf(rows.last.value(environment));
+    return first === undefined || last === undefined ? undefined : rangeOf(first, last);
+  }
+  const list = rows.keys.map((key) => keyOf(key.value(environment)));
+  return list.every((key) => key !== undefined) ? { kind: 'list', list } : undefined;
+}
+
+function copiedDetails(
+  { count: expression, routing }: Extract<Rows, { kind: 'copy' }>,
+  details: StatementDetails,
+  environment: Environment,
+): StatementDetails | undefined {
+  const count = boundOf(expression.value(environment));
+  if (count === undefined || Number.isNaN(count)) return undefined;
+  const own = routing ? routedDetails({ routing, count: 1 }, environment, details) : details;
+  return { ...own, rows: { kind: 'copy', count: Math.max(0, Math.round(count)) } };
 }
 
 /** The statement on the one partition, or what is executed on several. */
