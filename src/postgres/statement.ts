@@ -306,6 +306,12 @@ export const ERRORS = {
     message: 'insert, update or delete violates foreign key constraint',
     fatal: false,
   },
+  dependents: {
+    type: 'error',
+    sqlstate: '2BP01',
+    message: 'cannot drop table because other objects depend on it',
+    fatal: false,
+  },
   isolationTooLate: {
     type: 'error',
     sqlstate: '25001',

@@ -86,6 +86,7 @@ export const FAILURES = [
   '42809',
   '55000',
   '23503',
+  '2BP01',
   '42P07',
   '53400',
 ] as const;

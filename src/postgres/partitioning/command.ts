@@ -28,6 +28,14 @@ export interface PartitionCommand {
   readonly takes: (key: RowKey) => boolean;
   /** Whether it has a TOAST table. */
   readonly hasToast: boolean;
+  /** Tables with foreign keys to it or, as long as it is a partition, to the partitioned table. */
+  readonly referringTables: readonly number[];
+  /** Whether rows of theirs refer to rows of it. */
+  readonly isReferred: boolean;
+  /** Whether foreign keys refer to it by itself. */
+  readonly isReferredAlone: boolean;
+  /** DROP ... CASCADE. */
+  readonly cascades: boolean;
   /** Partitions of the partitioned table. */
   readonly siblings: number;
   /** IF EXISTS, or IF NOT EXISTS: it is no error if there is nothing to do. */

@@ -11,7 +11,7 @@
  * (`catalog-pages.ts`); at the commit of a DROP the look through the whole buffer pool, once, and
  * the files' unlinking; that all of it counts from the commit on. Left out: a ROLLBACK TO that
  * would undo it; the indexes that ATTACH builds where they are missing; errors of an attached
- * table's own rows that do not fit; triggers and foreign keys; who dies between the two
+ * table's own rows that do not fit; triggers; who dies between the two
  * transactions.
  */
 import { MICROSECOND, Signal } from '../../kernel/index.ts';
@@ -22,6 +22,7 @@ import type { TransactionChanges } from '../transaction-changes.ts';
 import { CPU, VIRTUAL_TRANSACTION, type WaitState } from '../waits.ts';
 import type { PartitionCommand, PartitionCommandKind } from './command.ts';
 import { lockError, type Opener } from './opening.ts';
+import { checkReferences } from './referenced.ts';
 import { unlinkFiles } from './unlinking.ts';
 
 /** Who changes definitions. */
@@ -66,7 +67,8 @@ export function* changePartition(
   if (error !== null) return error;
   const changed = refused(definer, command, index); // while it waited
   if (changed !== null) return changed;
-  const violation = yield* scanned(definer, command, index);
+  const violation =
+    (yield* checkReferences(definer, command, index)) ?? (yield* scanned(definer, command, index));
   if (definer.transaction.cancellation !== null) return definer.transaction.cancellation;
   if (violation !== null) return violation;
   const wasPart = isPart(definer, command, index);
@@ -100,8 +102,10 @@ function refused(definer: Definer, command: PartitionCommand, index: number): Er
       if (definer.transaction.inBlock) return ERRORS.inBlock;
       if (command.defaultPartition !== null) return ERRORS.hasDefault;
       return part ? null : ERRORS.undefinedTable;
-    case 'drop':
-      return null;
+    case 'drop': {
+      const depend = command.isReferredAlone || (part && command.referringTables.length > 0);
+      return depend && !command.cascades ? ERRORS.dependents : null;
+    }
   }
 }
 

@@ -15,6 +15,7 @@ import { PLAIN, type Template } from '../sql/template.ts';
 import { takesKey } from './bounds.ts';
 import { type CatalogTable, tableName } from './catalog.ts';
 import { parentOf, partitionsOf } from './partitions.ts';
+import { referringTo } from './references.ts';
 import type { PlannedWorld } from './world.ts';
 
 /** A command as it is written. */
@@ -27,6 +28,7 @@ export interface CommandText {
   /** CREATE, ATTACH: `FOR VALUES ...` or `DEFAULT`, as the catalog would have it. */
   readonly bound: string | null;
   readonly ifExists?: boolean;
+  readonly cascades?: boolean;
 }
 
 const CONCURRENTLY_SINCE = 14;
@@ -64,9 +66,10 @@ function readCreate(tokens: Tokens, place: Token): CommandText {
 function readDrop(tokens: Tokens, place: Token): CommandText {
   const ifExists = skipIfExists(tokens);
   const table = readName(tokens);
-  if (!tokens.skipWords('cascade')) tokens.skipWords('restrict');
+  const cascades = tokens.skipWords('cascade');
+  tokens.skipWords('restrict');
   tokens.expectEnd('is not supported behind DROP TABLE: one table is');
-  return { kind: 'drop', place, parent: null, table, bound: null, ifExists };
+  return { kind: 'drop', place, parent: null, table, bound: null, ifExists, cascades };
 }
 
 function skipIfExists(tokens: Tokens): boolean {
@@ -116,11 +119,12 @@ export function tableNamed({ value, ...place }: Token, { catalog }: PlannedWorld
 }
 
 export function commandOf(
-  { kind, bound, ifExists = false }: Pick<CommandText, 'kind' | 'bound' | 'ifExists'>,
+  text: Pick<CommandText, 'kind' | 'bound' | 'ifExists' | 'cascades'>,
   table: CatalogTable,
   parent: CatalogTable | undefined,
   world: PlannedWorld,
 ): PartitionCommand {
+  const { kind, bound, ifExists = false, cascades = false } = text;
   const { catalog, lockIds } = world;
   const siblings = parent === undefined ? [] : partitionsOf(catalog, parent);
   const others = siblings.find((each) => each.bound === 'DEFAULT');
@@ -135,6 +139,8 @@ export function commandOf(
     isChecked: impliesBound(table, bound ?? ''),
     hasToast: table.columns.some(isToasted),
     siblings: siblings.length,
+    ...referringTo(world, table),
+    cascades,
     made: 'partition',
     takes: takesKey(bound ?? '', world.now),
     ifExists,

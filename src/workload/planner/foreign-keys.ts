@@ -18,24 +18,16 @@ import type { Environment } from '../sql/functions.ts';
 import { type CheckFor, fillIn, PLAIN, type Rows, type Template } from '../sql/template.ts';
 import type { Value } from '../sql/values.ts';
 import { takesNumber } from './bounds.ts';
-import type { CatalogForeignKey, CatalogTable } from './catalog.ts';
+import type { CatalogTable } from './catalog.ts';
 import { operandOf } from './conditions.ts';
 import { reachOf } from './entries.ts';
 import { openedForValues } from './opens.ts';
 import { keyColumnOf, leavesOf } from './partitions.ts';
 import type { PlanNode } from './plan.ts';
+import { type Reference, referencesOf, referencesTo } from './references.ts';
 import type { PlannedStatement } from './statements.ts';
 import { changedColumns } from './words.ts';
 import type { PlannedIndex, PlannedTable, PlannedWorld } from './world.ts';
-
-/** A foreign key with both of its tables. */
-interface Reference {
-  readonly of: CatalogTable;
-  readonly to: CatalogTable;
-  readonly columns: readonly string[];
-  readonly referenced: readonly string[];
-  readonly key: CatalogForeignKey;
-}
 
 /** What the checks of a change are, in the order in which Postgres makes them. */
 export function foreignKeyChecks(
@@ -58,48 +50,6 @@ export function foreignKeyChecks(
     ...from.map((each) => () => whenGone(world, each, kind)),
     ...to.map((each) => lookUpCheck(world, each, valueTexts(statement, plan, table), statement)),
   ];
-}
-
-const REFERENCES = new WeakMap<PlannedWorld, readonly Reference[]>();
-
-function referencesOf(world: PlannedWorld): readonly Reference[] {
-  const known = REFERENCES.get(world);
-  if (known !== undefined) return known;
-  const { tables } = world.catalog;
-  const names = (table: CatalogTable, places: readonly number[]) =>
-    places.map((place) => table.columns[place - 1]!.name);
-  const all = tables.flatMap((of) =>
-    of.references.flatMap((key): Reference[] => {
-      const { schema, name } = key.table;
-      const to = tables.find((each) => each.schema === schema && each.name === name);
-      if (to === undefined) return [];
-      const [columns, referenced] = [names(of, key.columns), names(to, key.referenced)];
-      return [{ of, to, columns, referenced, key }];
-    }),
-  );
-  REFERENCES.set(world, all);
-  return all;
-}
-
-/** Those to a table, or to what it is a part of; of partitioned tables not each partition's too. */
-function referencesTo(
-  { catalog }: PlannedWorld,
-  all: readonly Reference[],
-  table: CatalogTable,
-  isChanged: (columns: readonly string[]) => boolean,
-): readonly Reference[] {
-  const leaves = new Set(leavesOf(catalog, table));
-  return all.filter(({ of, to, referenced, key }) => {
-    const isInherited = all.some(
-      (other) => other.of !== of && leavesOf(catalog, other.of).includes(of) && sameKey(other, key),
-    );
-    const isOf = leavesOf(catalog, to).some((leaf) => leaves.has(leaf));
-    return isOf && !isInherited && isChanged(referenced);
-  });
-}
-
-function sameKey({ key }: Reference, { table, columns }: CatalogForeignKey): boolean {
-  return key.table.name === table.name && String(key.columns) === String(columns);
 }
 
 /** What the statement puts into each column, as EXPLAIN writes it; of a column without: default. */

@@ -154,13 +154,10 @@ function withValues(
       const key = keyOf(rows.key.value(environment));
       return key === undefined ? undefined : about(key, own);
     }
-    case 'range': {
-      const range = rangeFor(rows, environment);
-      return range && about(NO_KEY, { ...details, rows: range });
-    }
+    case 'range':
     case 'list': {
-      const list = keysOf(rows.keys, environment);
-      return list && about(NO_KEY, { ...details, rows: { kind: 'list', list } });
+      const keys = keysFor(rows, environment);
+      return keys && about(NO_KEY, { ...details, rows: keys });
     }
     case 'new':
       return about(NO_KEY, { ...details, rows: newRows(rows.count) });
@@ -177,7 +174,7 @@ function withValues(
     case 'routed':
       return about(NO_KEY, routedDetails(rows, environment, details));
     case 'copy': {
-      const copied = copiedDetails(rows, environment, details);
+      const copied = copiedDetails(rows, details, environment);
       return copied && about(NO_KEY, copied);
     }
     case 'reach': {
@@ -185,36 +182,34 @@ function withValues(
       if (!found.every((reach) => reach !== undefined)) return undefined;
       return about(...reached(found, rows, details));
     }
-    case 'plan': {
-      const plan = { ...rows.plan, values: valuesOf(environment) };
-      return about(NO_KEY, { ...details, rows: 'plan', plan });
-    }
+    case 'plan':
+      return about(NO_KEY, {
+        ...details,
+        rows: 'plan',
+        plan: { ...rows.plan, values: valuesOf(environment) },
+      });
   }
 }
 
-/** Undefined: a bound has no value. */
-function rangeFor(
-  { first: lower, last: upper }: Extract<Rows, { kind: 'range' }>,
+function keysFor(
+  rows: Extract<Rows, { kind: 'range' | 'list' }>,
   environment: Environment,
 ): Keys | undefined {
-  const first = boundOf(lower.value(environment));
-  const last = boundOf(upper.value(environment));
-  return first === undefined || last === undefined ? undefined : rangeOf(first, last);
+  if (rows.kind === 'range') {
+    const first = boundOf(rows.first.value(environment));
+    const last = boundOf(rows.last.value(environment));
+    return first === undefined || last === undefined ? undefined : rangeOf(first, last);
+  }
+  const list = rows.keys.map((key) => keyOf(key.value(environment)));
+  return list.every((key) => key !== undefined) ? { kind: 'list', list } : undefined;
 }
 
-/** Undefined: one of them has no value. */
-function keysOf(keys: readonly Expression[], environment: Environment): number[] | undefined {
-  const list = keys.map((key) => keyOf(key.value(environment)));
-  return list.every((key) => key !== undefined) ? list : undefined;
-}
-
-/** COPY of so many rows; undefined: how many has no value. */
 function copiedDetails(
-  { count: counted, routing }: Extract<Rows, { kind: 'copy' }>,
-  environment: Environment,
+  { count: expression, routing }: Extract<Rows, { kind: 'copy' }>,
   details: StatementDetails,
+  environment: Environment,
 ): StatementDetails | undefined {
-  const count = boundOf(counted.value(environment));
+  const count = boundOf(expression.value(environment));
   if (count === undefined || Number.isNaN(count)) return undefined;
   const own = routing ? routedDetails({ routing, count: 1 }, environment, details) : details;
   return { ...own, rows: { kind: 'copy', count: Math.max(0, Math.round(count)) } };

@@ -222,3 +222,43 @@ describe('a row that others refer to', () => {
     expect(latencies[1]! / SECOND).toBeGreaterThan(0.9);
   });
 });
+
+/** As version 15.18: ppay REFERENCES porders (partitioned by range), DETACH and DROP of a month. */
+describe('partitions that others refer to', () => {
+  const parts = { key: foreignKey(), parts: 4, plans: [] };
+  const gone = 'ALTER TABLE customers DETACH PARTITION';
+
+  test('are not detached as long as rows refer to them: 23503', () => {
+    const { failures, server } = run({ ...parts, scripts: [`${gone} customers_0;`] });
+    expect(failures).toEqual(['23503']);
+    expect(server.storage.database.partitions.isAttached(0, true)).toBe(true);
+  });
+
+  test('are if none does, with the referring table locked against all until then', () => {
+    const { failures, server } = run({ ...parts, scripts: [`${gone} customers_3;`] });
+    expect(failures).toEqual([]);
+    expect(server.storage.database.partitions.isAttached(3, true)).toBe(false);
+  });
+
+  test('the look for them reads the referring table', () => {
+    const scripts = [`${gone} customers_3;`];
+    const referred = run({ ...parts, scripts });
+    const alone = run({ ...parts, key: null, scripts });
+    const pages = referred.server.storage.tables.slice(3).map(({ heap }) => heap.pages);
+    expect(referred.accesses - alone.accesses).toBeGreaterThanOrEqual(pages[0]! + pages[1]!);
+  });
+
+  test('are not dropped while they are partitions: 2BP01, but detached ones are', () => {
+    expect(run({ ...parts, scripts: ['DROP TABLE customers_3;'] }).failures).toEqual(['2BP01']);
+    const both = [`${gone} customers_3;`, 'DROP TABLE customers_3;'];
+    const { failures, server } = run({ ...parts, scripts: both });
+    expect(failures).toEqual([]);
+    expect(server.storage.database.partitions.isDropped(3)).toBe(true);
+  });
+
+  test('a table that is referred to by itself is dropped with CASCADE alone', () => {
+    const whole = { key: foreignKey(), plans: [] };
+    expect(run({ ...whole, scripts: ['DROP TABLE customers;'] }).failures).toEqual(['2BP01']);
+    expect(run({ ...whole, scripts: ['DROP TABLE customers CASCADE;'] }).failures).toEqual([]);
+  });
+});
