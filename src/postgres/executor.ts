@@ -15,6 +15,7 @@ import { scanIndex } from './access.ts';
 import { isAboutBatches, isLookUpInBatches, useBatches } from './columnar/statements.ts';
 import { conflictOf, isThere, meetsRow } from './conflicts.ts';
 import { executeCompound, isCompound } from './foreign-keys.ts';
+import { copyRows } from './copying.ts';
 import type { InsertTarget } from './heap/insert-page.ts';
 import { type Table, type TableChange, type TableRead, tablePage } from './heap/relation.ts';
 import type { LockManager, LockRequest } from './locking/lock-manager.ts';
@@ -152,6 +153,12 @@ export class Executor implements RowChanger {
     if (rows === 'plan') return yield* this.planned.run(statement);
     if ((rows === 'all' || rows === 'entries') && scansTooMuch(this, table))
       return ERRORS.dependencies;
+    if (typeof rows === 'object' && rows?.kind === 'copy') {
+      transaction.assignXid();
+      const { index } = statement.relation!;
+      this.targets[index] ??= { block: -1 };
+      return yield* copyRows(this, { table, index, page: this.targets[index] }, rows.count);
+    }
     if (rows === 'all') yield* scanTable(this, table);
     else if (rows === 'entries') yield* scanIndex(this, table, access!);
     else return yield* this.eachRow(statement);

@@ -52,6 +52,7 @@ export function keysOf({ verb, details }: Statement, table: Table): readonly num
     const last = Math.min(table.heap.nextRow, keys.last);
     return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
   }
+  if (keys.kind === 'copy') return [];
   if (verb === 'insert') return keys.list;
   return [...new Set(keys.list)].sort((a, b) => a - b);
 }

@@ -45,10 +45,12 @@ export interface CommitRecord {
   unreplicated: boolean;
 }
 
-/** Keys of several rows: from one to another, both included, or one by one. */
+/** Keys of several rows: from one to another, both included, one by one, or of no number yet. */
 export type Keys =
   | { readonly kind: 'range'; readonly first: number; readonly last: number }
-  | { readonly kind: 'list'; readonly list: readonly number[] };
+  | { readonly kind: 'list'; readonly list: readonly number[] }
+  /** New ones, by COPY. */
+  | { readonly kind: 'copy'; readonly count: number };
 
 /** What holds until the end of a transaction: SET LOCAL, SET TRANSACTION, BEGIN's options. */
 export interface TransactionSettings {

@@ -119,6 +119,30 @@ export class Table {
     return { heap, reads, records };
   }
 
+  /** Rows of a COPY on one page, as many as it takes; pages and WAL are the first one's. */
+  copy(rows: number, xid: number, target: InsertTarget): TableChange[] {
+    const { rows: placed, change } = this.heap.copy(rows, xid, target);
+    const reads: TablePage[] = [];
+    this.readHeap(reads, change.tried);
+    reads.push(tablePage(this.definition.relation, change.newBlock));
+    return Array.from({ length: placed }, (_, i) => {
+      if (i === 0) return { heap: change, reads, records: change.records };
+      const heap = { ...change, row: change.row + i, records: [], extends: false };
+      return { heap, reads: [], records: [] };
+    });
+  }
+
+  /** The entries of a row that is in the table already. */
+  enter(row: number, horizon: number): Pick<TableChange, 'reads' | 'records'> {
+    const reads: TablePage[] = [];
+    const records: WalRecord[] = [];
+    const how = { horizon, isNewVersion: false };
+    for (let number = 0; number < this.indexes.length; number++) {
+      this.addEntry(number, this.position(number, row), how, reads, records);
+    }
+    return { reads, records };
+  }
+
   /** Null if the row does not live. */
   update(row: number, how: TableUpdate): TableChange | null {
     const reads = this.keyPath(row, how.through);

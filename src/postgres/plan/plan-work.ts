@@ -217,6 +217,8 @@ export interface RecursiveNode extends Node {
   readonly isDistinct: boolean;
   /** What is kept of a row of each term; in the slots of the whole. */
   readonly columns: readonly [readonly KeptColumn[], readonly KeptColumn[]];
+  /** Rows that are expected of all rounds. */
+  readonly expected: number;
   readonly bytes: number;
 }
 

@@ -2,8 +2,9 @@
  * WITH RECURSIVE (nodeRecursiveunion.c, nodeWorktablescan.c), and INTERSECT and EXCEPT
  * (nodeSetOp.c). Of the rows of a round the values are kept that somebody asks for, as numbers.
  *
- * Values here repeat themselves where real trees end, so there is a last round if no filter ends
- * it: the tenth, as many as the planner reckons with (costsize.c: cost_recursive_union).
+ * Values here repeat themselves where real trees end, so that a recursion which nothing else ends is
+ * over when as many rows have come as the planner expects, or behind its tenth round
+ * (costsize.c: cost_recursive_union reckons with ten).
  */
 import type { PlanRunner, Running, Sink } from './plan-runner.ts';
 import type { RecursiveNode, SetOperationNode, WorkTableNode } from './plan-work.ts';
@@ -29,6 +30,7 @@ export function* runRecursive(run: PlanRunner, node: RecursiveNode, sink: Sink):
           if (seen.has(text)) continue;
           seen.add(text);
         }
+        if (kept >= Math.max(1, node.expected) && term === 1) return true;
         rows.push(row);
         if (!run.remember(node.number, ++kept * storedBytes(node.bytes))) return false;
         columns.forEach(({ slot }, k) => {

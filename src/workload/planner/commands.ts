@@ -74,7 +74,7 @@ function skipIfExists(tokens: Tokens): boolean {
 }
 
 /** A name, with its schema or without. */
-function readName(tokens: Tokens): Token {
+export function readName(tokens: Tokens): Token {
   const first = tokens.expectName('the name of a table');
   if (!tokens.skipSymbol('.')) return first;
   const second = tokens.expectName('the name of a table');

@@ -3,7 +3,9 @@
  * compared for equality narrow the index to the entries of one key; a range on the next column
  * narrows it further. A column's values are numbered from 1 to as many as there are, in their
  * order, each as frequent as any other; a number is its own place, any other value has one of its
- * own. Where a bound of a range is no number, the planner's estimate says how many entries follow.
+ * own. Where a bound of a range is no number, the planner's estimate says how many entries follow;
+ * and so it does where columns are compared that the index has behind others that are not, and
+ * where something else than a column is compared (`lower(name)`), or in another way (LIKE).
  */
 
 import type { Expression } from '../sql/expression.ts';
@@ -70,6 +72,11 @@ export function reachOf(
   };
   const bounds = { lower: bound(['>', '>=']), upper: bound(['<', '<=']) };
   const expected = rows > 0 ? Math.min(1, estimate / rows) : 0;
+  const hasRange = bounds.lower !== null || bounds.upper !== null;
+  const used = equal.length + (hasRange ? 1 : 0);
+  const other = conditions.find(({ operator }) => operator === '?');
+  const isChecked = other !== undefined || checksFurther(index, conditions, used);
+  const unknown = other === undefined ? null : operandOf(other.text, parameters, columns);
   return (environment) => {
     let part: Part | undefined = { from: 0, share: 1 };
     for (const { operand, distinct, isBounded } of equal) {
@@ -82,15 +89,28 @@ export function reachOf(
       part = { from: part.from + part.share * value.slot, share };
     }
     if (isPoint) return { kind: 'row', key: 1 + Math.floor(part.from * rows) };
-    if (next !== undefined && (bounds.lower !== null || bounds.upper !== null)) {
+    if (next !== undefined && hasRange) {
       const first = next.distinct >= rows ? before : 0;
       part = ranged(part, bounds, { distinct: next.distinct, first }, environment, expected);
     }
     if (part === undefined) return undefined;
     const first = part.from * rows;
-    const entries = Math.floor(first + part.share * rows + 1e-6) - Math.floor(first + 1e-6);
-    return { kind: 'entries', from: Math.floor(first + 1e-6), entries: Math.max(0, entries) };
+    const found = Math.floor(first + part.share * rows + 1e-6) - Math.floor(first + 1e-6);
+    const entries = isChecked ? Math.min(found, Math.max(1, Math.round(estimate))) : found;
+    const place = unknown?.kind === 'opaque' ? unknown.place(environment) : 0;
+    const from = Math.floor(first + place * (found - entries) + 1e-6);
+    return { kind: 'entries', from, entries: Math.max(0, entries) };
   };
+}
+
+/** Whether there are conditions on columns of the index behind those that narrow it. */
+function checksFurther(
+  { columns }: PlannedIndex,
+  conditions: readonly Condition[],
+  used: number,
+): boolean {
+  const names = columns.slice(used).map(({ name }) => name);
+  return conditions.some(({ column }) => names.includes(column));
 }
 
 interface Place {

@@ -223,11 +223,33 @@ class QueryCompiler {
     if (words.offset === 'unknown') return this.context.refuse(node, 'OFFSET of a variable');
     const offset = isOutermost ? words.offset : 0;
     const rows = (isOutermost ? words.limit : null) ?? node['Plan Rows'];
-    if (below['Node Type'] === 'Merge Append') return this.context.refuse(below, 'LIMIT of it');
+    const number = this.number(node);
+    if (below['Node Type'] === 'Merge Append') {
+      return {
+        kind: 'limit',
+        number,
+        named: [],
+        below: this.merged(below, rows + offset),
+        offset,
+        rows,
+      };
+    }
     const own = this.of(below);
     const bound = own.kind === 'sort' ? { ...own, bound: rows + offset } : own;
-    const number = this.number(node);
     return { kind: 'limit', number, named: [], below: bound, offset, rows };
+  }
+
+  /** Of so many rows each child is asked for its share, and for one that is not taken any more. */
+  private merged(node: PlanNode, wanted: number): PlanWork {
+    const number = this.number(node);
+    const children = childrenOf(node);
+    const rows = Math.ceil(wanted / children.length) + 1;
+    const of = children.map((each): PlanWork => {
+      const below = this.of(each);
+      const own = { number: below.number, named: this.namedUnder(each), offset: 0, rows };
+      return { kind: 'limit', ...own, below };
+    });
+    return { kind: 'append', number, of };
   }
 
   private aggregate(node: PlanNode, below: PlanNode): PlanWork {

@@ -9,6 +9,7 @@ import { type Parsed, parseScript, type StatementReader } from '../sql/parse.ts'
 import { PLAIN, type Template } from '../sql/template.ts';
 import { transactionStatement } from '../sql/transaction-statements.ts';
 import { type CommandText, readCommand } from './commands.ts';
+import { type CopyText, readCopy } from './copy.ts';
 import { type JobText, readJob } from './jobs.ts';
 import { lexStatement } from './lex.ts';
 import { leadingWord, type PlannedStatement, plannedStatement } from './statements.ts';
@@ -73,9 +74,11 @@ class PlannedReader implements StatementReader {
     if (vacuum !== null) return this.others.command(vacuum);
     const job = readJob(tokens);
     if (job !== null) return this.others.job(job);
+    const copy = readCopy(tokens, names);
+    if (copy !== null) return this.others.copy(copy);
     if (!tokens.isWord(...PLANNABLE) && !tokens.isSymbol('(')) {
       const words = PLANNABLE.map((word) => word.toUpperCase());
-      const why = `is not a statement that can be planned; there is ${words.join(', ')}`;
+      const why = `is not a statement that can be planned; there is ${words.join(', ')}, COPY`;
       return tokens.refuse(`${why}, and what begins and ends transactions`, words);
     }
     const statement = plannedStatement(tokens, text, names);
@@ -90,19 +93,20 @@ class PlannedReader implements StatementReader {
 export interface CompileOthers {
   readonly command: (command: UtilityText) => Template;
   readonly job: (job: JobText) => Template;
+  readonly copy: (copy: CopyText) => Template;
 }
 
 const alter = (): Template => {
   return { verb: 'alter', relation: null, rows: { kind: 'none' }, details: PLAIN };
 };
-const PLACEHOLDERS: CompileOthers = { command: alter, job: alter };
+const insert = (): Template => ({ ...alter(), verb: 'insert' });
+const PLACEHOLDERS: CompileOthers = { command: alter, job: alter, copy: insert };
 
 const VERBS = {
   insert: 'insert',
   update: 'update',
   delete: 'delete',
   merge: 'update',
-  copy: 'insert',
 } as const;
 
 /** Says whether the script writes, and no more. */

@@ -32,6 +32,7 @@ export function recursiveNode(
     next: compiled(next!),
     isDistinct: !recursesWithAll(context.statement),
     columns: [of(first!), of(next!)],
+    expected: node['Plan Rows'],
     bytes: node['Plan Width'],
   };
 }

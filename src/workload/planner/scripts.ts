@@ -4,6 +4,7 @@ import type { Parsed } from '../sql/parse.ts';
 import { Refusal } from '../sql/problem.ts';
 import { commandTemplate } from './commands.ts';
 import { templateOf } from './compile.ts';
+import { copyTemplate } from './copy.ts';
 import { jobTemplate } from './jobs.ts';
 import type { PartitionManagers } from './managers.ts';
 import type { PlanCacheSettings } from './plan-cache.ts';
@@ -60,6 +61,7 @@ export function compileScripts(
             ? vacuumTemplate(command, world)
             : commandTemplate(command, world),
         job: (job) => jobTemplate(job, world),
+        copy: (copy) => copyTemplate(copy, world),
       },
     );
     compiled.set(name, parsed);

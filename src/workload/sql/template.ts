@@ -52,6 +52,12 @@ export type Rows =
     }
   /** New rows of a partitioned table. */
   | { readonly kind: 'routed'; readonly routing: RowRouting; readonly count: number }
+  /** COPY of so many rows. */
+  | {
+      readonly kind: 'copy';
+      readonly count: Expression;
+      readonly routing: RowRouting | null;
+    }
   /** By the plan for these values, or by that of prepared statements. */
   | { readonly kind: 'planned'; readonly simple: Rows; readonly prepared: Rows };
 
@@ -173,6 +179,14 @@ function withValues(
     }
     case 'routed':
       return about(NO_KEY, routedDetails(rows, environment, details));
+    case 'copy': {
+      const count = boundOf(rows.count.value(environment));
+      if (count === undefined || Number.isNaN(count)) return undefined;
+      const { routing } = rows;
+      const own = routing ? routedDetails({ routing, count: 1 }, environment, details) : details;
+      const copied = { kind: 'copy', count: Math.max(0, Math.round(count)) } as const;
+      return about(NO_KEY, { ...own, rows: copied });
+    }
     case 'reach': {
       const found = rows.reach.map((reach) => reach(environment));
       if (!found.every((reach) => reach !== undefined)) return undefined;
