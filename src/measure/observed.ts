@@ -126,6 +126,8 @@ export interface ObservedServer {
     }[];
     readonly limits: { readonly refusals: number };
   };
+  /** Files beyond work_mem, and pages written to them. */
+  readonly temporary: { readonly files: number; readonly pages: number };
   readonly lockWaits: number;
   readonly deadlocks: number;
   readonly backends: Iterable<{ readonly wait: { settle(): void } }>;

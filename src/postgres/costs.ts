@@ -247,3 +247,19 @@ function table({ message, statements }: CostProfile, plans: boolean): ByVerb {
     vacuum: of('begin'), // and what its pages cost
   };
 }
+
+/** Statements by what they touch of a core's caches. */
+export const VISITS = {
+  begin: 1,
+  select: 2,
+  update: 3,
+  delete: 3,
+  insert: 4,
+  commit: 5,
+  rollback: 5,
+  set: 1,
+  savepoint: 1,
+  release: 1,
+  'rollback to': 1,
+  alter: 5,
+} as const;

@@ -14,6 +14,7 @@ import { PAGE_BYTES } from '../postgres/buffers/page.ts';
 import type { TablePage } from '../postgres/heap/relation.ts';
 import type { Lsn } from '../postgres/lsn.ts';
 import type { Server } from '../postgres/server.ts';
+import { replayChange } from '../postgres/storage/replay-change.ts';
 import { CPU, WaitTimes } from '../postgres/waits.ts';
 import * as wal from '../postgres/wal/contents.ts';
 import type { Receipt } from './receipt.ts';
@@ -118,7 +119,7 @@ export class Redo {
       const buffer = this.bufferOf(value);
       if (buffer >= 0 && storage.pool.pinCount(buffer) > 0) return false;
     }
-    return storage.replay(value, lsn, (kind & wal.IMAGE) !== 0);
+    return replayChange(storage, value, lsn, (kind & wal.IMAGE) !== 0);
   }
 
   /** Everything else; false: it has to wait. */

@@ -21,8 +21,7 @@ type Settings = Record<string, number | boolean | string>;
 
 /**
  * A primary without autovacuum, and a standby; what happens is noted in milliseconds after the
- * first second: answers to clients, whom replay has ended, and when the standby has caught up
- * again.
+ * first second: answers to clients, whom replay has ended, when the standby has caught up.
  */
 export class Pair {
   readonly world: World;

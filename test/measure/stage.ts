@@ -88,6 +88,7 @@ export class StageServer {
     written: { checkpointer: 0, bgwriter: 0, backend: 0 },
   };
   readonly autovacuum = { statistics: [], limits: { refusals: 0 } };
+  readonly temporary = { files: 0, pages: 0 };
   lockWaits = 0;
   deadlocks = 0;
   readonly backends: { wait: { settle(): void } }[] = [];

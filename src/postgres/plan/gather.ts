@@ -148,6 +148,7 @@ class Gather {
       const gather = this;
       const transaction = {
         critical: false,
+        pinned: -1,
         endCritical: () => {},
         get cancellation() {
           return leader.transaction.cancellation;

@@ -314,24 +314,6 @@ export class Storage {
     }
   }
 
-  /**
-   * Replays a change of a page: it is in shared buffers then, and dirty; `isWhole`: WAL has all of
-   * it. False: it has to be read first.
-   */
-  replay(changed: TablePage, lsn: number, isWhole: boolean): boolean {
-    const { pool, sampled } = this;
-    const page = this.pageOf(changed);
-    if (sampled?.isOutside(page)) return isWhole || sampled.use(page, null);
-    let buffer = pool.find(page);
-    if (buffer === MISS) {
-      if (!isWhole) return false;
-      buffer = this.makeRoom(page);
-    } else if (pool.ioInProgress(buffer)) return false;
-    else pool.hit(buffer, null);
-    pool.markDirty(buffer, lsn);
-    return true;
-  }
-
   /** Whether a change of a table's page would find it dirty already (bufmgr.c:MarkBufferDirty). */
   isDirty(table: Table, block: RegisteredBlock): boolean {
     const page = pageOf(this.fileOf(block.relation, block.fork), block.block);

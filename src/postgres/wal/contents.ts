@@ -112,11 +112,11 @@ export class WalContents {
     tail.next = piece;
     piece.previous = tail;
     this.tail = piece;
-    let flushed: Piece = piece;
-    while (flushed.previous !== null && !(flushed.lsns[ENTRIES - 1]! <= this.flushed)) {
-      flushed = flushed.previous;
+    let oldest = tail;
+    while (oldest.previous !== null && oldest.lsns[ENTRIES - 1]! > this.flushed) {
+      oldest = oldest.previous;
     }
-    flushed.previous = null;
+    oldest.previous = null;
     return piece;
   }
 }

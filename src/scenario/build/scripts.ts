@@ -23,7 +23,8 @@ export function readScripts(scenario: Scenario, asTrees = false): ReadonlyMap<st
     return new Map(scripts.map(({ name, text }) => [name, parseScript(text, scale)]));
   const primary = [...scenario.servers.values()].find(({ standbyOf }) => standbyOf === null)!;
   const { [PLAN_CACHE_MODE]: mode, cpu_operator_cost: cost } = primary.settings;
-  const settings = { mode: String(mode), cpuOperatorCost: Number(cost), asTrees };
+  const prunes = primary.settings['enable_partition_pruning'] !== false;
+  const settings = { mode: String(mode), cpuOperatorCost: Number(cost), asTrees, prunes };
   return compileScripts(
     scripts,
     scale,

@@ -28,13 +28,10 @@ function refuse(path: Finding['path'], what: string, atKey = true): Finding {
 
 function servers(scenario: Scenario): Finding[] {
   const findings: Finding[] = [];
-  for (const { name, group, storage, settings } of scenario.servers.values()) {
+  for (const { name, group, storage } of scenario.servers.values()) {
     const path = ['servers', group ?? name];
     if (storage.kind !== 'local') {
       findings.push(refuse([...path, 'storage'], `${storage.kind} storage is`));
-    }
-    if (settings.recovery_min_apply_delay > 0) {
-      findings.push(refuse(path, 'recovery_min_apply_delay is'));
     }
   }
   return findings;

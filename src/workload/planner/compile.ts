@@ -35,7 +35,7 @@ export function templateOf(
   world: PlannedWorld,
   settings: PlanCacheSettings,
 ): Template {
-  const compiler = new Compiler(statement, plans.generic, world, settings.asTrees === true);
+  const compiler = new Compiler(statement, plans.generic, world, settings);
   const sent = plans.custom[0] ?? plans.generic;
   const simple = compiler.template(sent);
   const kept = keptPlan(plans, statement.parameters.length > 0, settings);
@@ -93,7 +93,7 @@ class Compiler implements QueryContext {
    */
   private readonly general = new Map<string, string | null>();
 
-  private readonly asTrees: boolean;
+  private readonly settings: PlanCacheSettings;
   /** The key by whose bounds the partition was chosen that is being compiled. */
   private bounded: string | null = null;
 
@@ -101,9 +101,9 @@ class Compiler implements QueryContext {
     statement: PlannedStatement,
     generic: PlanNode,
     world: PlannedWorld,
-    asTrees: boolean,
+    settings: PlanCacheSettings,
   ) {
-    this.asTrees = asTrees;
+    this.settings = settings;
     this.statement = statement;
     this.generic = generic;
     this.world = world;
@@ -123,7 +123,7 @@ class Compiler implements QueryContext {
   private simple(plan: PlanNode): Template | null {
     const nodes = nodesOf(plan);
     if (nodes.some((node) => node['Subplan Name'] !== undefined)) return null;
-    if (this.asTrees || this.locksUpToLimit(nodes)) return null;
+    if (this.settings.asTrees || this.locksUpToLimit(nodes)) return null;
     try {
       if (plan['Node Type'] === 'ModifyTable') return this.change(plan);
       return this.found(plan, 'select', () => ({}));
@@ -165,6 +165,7 @@ class Compiler implements QueryContext {
   ): Template {
     const all = this.each(this.read(plan, null), verb, more, moves);
     const { parameters } = this.statement;
+    if (this.settings.prunes === false) return all;
     const pruning = pruningOf(this.world, plan, parameters, (each) => this.generalised(each));
     if (pruning === null) return all;
     const { leaves, plans, choose, key } = pruning;

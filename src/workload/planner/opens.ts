@@ -68,7 +68,7 @@ export function ancestorsOf({ catalog }: PlannedWorld, leaf: CatalogTable): Cata
 }
 
 /** Whether partitions of the plan are left out when it is executed. */
-export function removesSubplans(plan: PlanNode): boolean {
+function removesSubplans(plan: PlanNode): boolean {
   return nodesOf(plan).some((each) => Number(each['Subplans Removed'] ?? 0) > 0);
 }
 

@@ -8,6 +8,8 @@ export interface PlanCacheSettings {
   readonly cpuOperatorCost: number;
   /** Every SELECT as a tree, whose nodes can be looked at one by one. */
   readonly asTrees?: boolean;
+  /** enable_partition_pruning. */
+  readonly prunes?: boolean;
 }
 
 /** plancache.c: what planning is taken to cost beside executing, for each relation and once. */

@@ -13,7 +13,7 @@ import type { Value } from '../sql/values.ts';
 import { takesNumber } from './bounds.ts';
 import type { CatalogIndex, CatalogTable } from './catalog.ts';
 import { type Condition, conditionsOf, operandOf } from './conditions.ts';
-import { ancestorsOf, removesSubplans } from './opens.ts';
+import { ancestorsOf } from './opens.ts';
 import { keyColumnOf, leavesOf, rangeOf } from './partitions.ts';
 import { nodesOf, type PlanNode } from './plan.ts';
 import { builtIndexes } from './tables.ts';
@@ -58,7 +58,6 @@ export function pruningOf(
     (leaf) => world.tables.find(({ catalog }) => catalog === leaf)!,
   );
   const tests = known === null ? null : leaves.map(({ catalog }) => testOf(catalog, known));
-  if (scans.length === leaves.length && leaves.length > 1 && !removesSubplans(plan)) return null;
   const plans = leaves.map((leaf) => planFor(plan, scans, leaf.catalog, table!.catalog));
   if (tests === null || !areAll(tests) || !areAll(plans)) return null;
   return { leaves, plans, key, choose: chooser(tests, known!) };
@@ -94,7 +93,7 @@ function testOf(leaf: CatalogTable, conditions: readonly KeyCondition[]): Test |
   return (values) => values.every((value, i) => meets(conditions[i]!.operator, value, from, to!));
 }
 
-/** Whether some whole number from one bound up to another compares so with a value. */
+/** Whether something from one bound up to another may compare so; that it is whole is not used. */
 function meets(operator: string, value: number, from: number, to: number): boolean {
   switch (operator) {
     case '<':
@@ -102,9 +101,8 @@ function meets(operator: string, value: number, from: number, to: number): boole
     case '<=':
       return from <= value;
     case '>':
-      return to - 1 > value;
     case '>=':
-      return to - 1 >= value;
+      return to > value;
     default:
       return from <= value && value < to;
   }

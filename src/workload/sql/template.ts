@@ -155,15 +155,12 @@ function withValues(
       return key === undefined ? undefined : about(key, own);
     }
     case 'range': {
-      const first = boundOf(rows.first.value(environment));
-      const last = boundOf(rows.last.value(environment));
-      if (first === undefined || last === undefined) return undefined;
-      return about(NO_KEY, { ...details, rows: rangeOf(first, last) });
+      const range = rangeFor(rows, environment);
+      return range && about(NO_KEY, { ...details, rows: range });
     }
     case 'list': {
-      const list = rows.keys.map((key) => keyOf(key.value(environment)));
-      if (!list.every((key) => key !== undefined)) return undefined;
-      return about(NO_KEY, { ...details, rows: { kind: 'list', list } });
+      const list = keysOf(rows.keys, environment);
+      return list && about(NO_KEY, { ...details, rows: { kind: 'list', list } });
     }
     case 'new':
       return about(NO_KEY, { ...details, rows: newRows(rows.count) });
@@ -180,12 +177,8 @@ function withValues(
     case 'routed':
       return about(NO_KEY, routedDetails(rows, environment, details));
     case 'copy': {
-      const count = boundOf(rows.count.value(environment));
-      if (count === undefined || Number.isNaN(count)) return undefined;
-      const { routing } = rows;
-      const own = routing ? routedDetails({ routing, count: 1 }, environment, details) : details;
-      const copied = { kind: 'copy', count: Math.max(0, Math.round(count)) } as const;
-      return about(NO_KEY, { ...own, rows: copied });
+      const copied = copiedDetails(rows, environment, details);
+      return copied && about(NO_KEY, copied);
     }
     case 'reach': {
       const found = rows.reach.map((reach) => reach(environment));
@@ -197,6 +190,34 @@ function withValues(
       return about(NO_KEY, { ...details, rows: 'plan', plan });
     }
   }
+}
+
+/** Undefined: a bound has no value. */
+function rangeFor(
+  { first: lower, last: upper }: Extract<Rows, { kind: 'range' }>,
+  environment: Environment,
+): Keys | undefined {
+  const first = boundOf(lower.value(environment));
+  const last = boundOf(upper.value(environment));
+  return first === undefined || last === undefined ? undefined : rangeOf(first, last);
+}
+
+/** Undefined: one of them has no value. */
+function keysOf(keys: readonly Expression[], environment: Environment): number[] | undefined {
+  const list = keys.map((key) => keyOf(key.value(environment)));
+  return list.every((key) => key !== undefined) ? list : undefined;
+}
+
+/** COPY of so many rows; undefined: how many has no value. */
+function copiedDetails(
+  { count: counted, routing }: Extract<Rows, { kind: 'copy' }>,
+  environment: Environment,
+  details: StatementDetails,
+): StatementDetails | undefined {
+  const count = boundOf(counted.value(environment));
+  if (count === undefined || Number.isNaN(count)) return undefined;
+  const own = routing ? routedDetails({ routing, count: 1 }, environment, details) : details;
+  return { ...own, rows: { kind: 'copy', count: Math.max(0, Math.round(count)) } };
 }
 
 /** The statement on the one partition, or what is executed on several. */
