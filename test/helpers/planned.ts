@@ -80,7 +80,11 @@ export async function play(postgres: PlanningServer, played: Played) {
     /** The longest of each transaction, in seconds, by the order of their names. */
     seconds: (transaction: number) => latencies[transaction]! / SECOND,
     table: (name: string) => tables[numberOf(name)]!,
-    isAttached: (name: string) => database.partitions.isAttached(numberOf(name), true),
+    /** Whether there is such a partition by now. */
+    isAttached: (name: string) => {
+      const number = numberOf(name);
+      return number >= 0 && database.partitions.isAttached(number, true);
+    },
     compressed: (name: string) => database.compressed.get(numberOf(name)),
   };
 }

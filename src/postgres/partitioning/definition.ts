@@ -55,9 +55,10 @@ export function* changePartitions(definer: Definer, statement: Statement): Defin
 /** Does one command about a table. */
 export function* changePartition(
   definer: Definer,
-  command: PartitionCommand,
+  given: PartitionCommand,
   index: number,
 ): Defining {
+  const command = { ...given, defaultPartition: defaultOf(definer, given) };
   const { partitions } = definer.server.storage.database;
   const isThere = !partitions.isDropped(index, definer.transaction.xid);
   if (command.ifExists && isThere === (command.kind === 'create')) return null;
@@ -75,6 +76,16 @@ export function* changePartition(
   yield* written(definer, command, wasPart);
   if (command.kind === 'detach concurrently') return yield* detachLater(definer, command, index);
   return carriedOut(definer, command, index);
+}
+
+/** The default partition, if it has not been detached. */
+function defaultOf(
+  { server, transaction }: Definer,
+  { defaultPartition }: PartitionCommand,
+): number | null {
+  if (defaultPartition === null) return null;
+  const { partitions } = server.storage.database;
+  return partitions.isAttached(defaultPartition, true, transaction.xid) ? defaultPartition : null;
 }
 
 function isPart(

@@ -82,6 +82,8 @@ function* retire(definer: Definer, { partitions, keepsTables }: MaintenanceJob):
   return null;
 }
 
+const NONE = -1;
+
 type Newest = Generator<undefined, Nanoseconds | ErrorResponse, undefined>;
 
 /**
@@ -99,7 +101,8 @@ function* newestKey(definer: Definer, { partitions, defaultPartition }: Maintena
     newest = each.from;
     break;
   }
-  if (defaultPartition === null) return newest;
+  const isAttached = database.partitions.isAttached(defaultPartition ?? NONE, true);
+  if (defaultPartition === null || !isAttached) return newest;
   const hasKeyIndex = partitions[0]?.hasKeyIndex === true;
   const error = yield* look(definer, defaultPartition, hasKeyIndex);
   if (error !== null) return error;

@@ -86,6 +86,28 @@ describe('partman.run_maintenance', () => {
     }
   });
 
+  /**
+   * Version 5's own functions on PostgreSQL 15.18, an insert each 0.2 s, periods of two seconds,
+   * premake 3, called once a second up to 3 s and again from 13 s or from 17 s on: where the last
+   * partition ended after each call, in seconds from the first.
+   */
+  test.each([
+    ['before the job is gone', 12.9, [2.5], 10],
+    ['when it comes back after 13 s', 13.5, [2.5, 13], 16],
+    ['a second later', 15, [2.5, 13, 14.5], 22],
+    ['two seconds later', 17, [2.5, 13, 14.5, 16.5], 24],
+    ['when it comes back after 17 s: no further', 18, [2.5, 17], 16],
+    ['nor ever', 22, [2.5, 17, 18, 19, 20, 21], 16],
+  ])('ends as pg_partman’s own ended, %s', async (_, seconds, calls, end) => {
+    const own = { from: midnight(0), to: midnight(8), every: '2 seconds' };
+    const partitions = { ev: { ...own, premake: 3, default: false } };
+    const clients = [{ ...writer, every: '100ms' }, ...calls.map((at) => job(`${at * 1000}ms`))];
+    const found = await play(postgres, base({ partitions, clients, seconds }));
+    const ends = Array.from({ length: 14 }, (_, i) => 2 * i + 2);
+    expect(ends.filter((each) => found.isAttached(part(each - 2))).at(-1)).toBe(end);
+    expect(new Set(found.failures)).toEqual(new Set(['23514'])); // from 10 s on
+  });
+
   test('needs premake, and the time', () => {
     const problemsOf = (played: Played) => {
       const loaded = loadScenario(textOf(played), { plans: () => undefined });
