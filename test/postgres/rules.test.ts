@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 /**
- * The rules of mechanisms.md, sections 1 to 3, 5 to 7 and 4.7 (2.7 without what slots are beyond the WAL
- * they keep), and for each a test that holds it: the file, and how its title begins. What is left
- * out of a rule is said in the README of its folder.
+ * The rules of mechanisms.md, sections 1 to 3, 5 to 7 and 4.7 (2.7 without what slots are beyond
+ * the WAL they keep), and for each a test that holds it: the file, and how its title begins. What
+ * is left out of a rule is said in the README of its folder.
  */
 const RULES: Record<string, string> = {
   '4.7': `
