@@ -41,6 +41,8 @@ export class Redo {
   private readonly ordered = new Map<TablePage, Nanoseconds>();
   private readonly concurrency: number;
   private commitTime: Nanoseconds = 0;
+  /** A page outside of a sample that has just been read; -1: none. */
+  private brought: TablePage = -1;
 
   constructor(server: Server, receipt: Receipt) {
     const { settings, context } = server;
@@ -115,6 +117,10 @@ export class Redo {
   private change(): boolean {
     const { kind, value, lsn } = this.reader;
     const { storage } = this.server;
+    if (value === this.brought) {
+      this.brought = -1;
+      return true;
+    }
     if (kind >= wal.CLEANED) {
       const buffer = this.bufferOf(value);
       if (buffer >= 0 && storage.pool.pinCount(buffer) > 0) return false;
@@ -186,7 +192,8 @@ export class Redo {
       this.prefetched++;
       if (readyAt > sim.now) yield sim.holdUntil(readyAt);
     }
-    if (storage.use(page, null)) return;
+    if (storage.isOutside(page)) this.brought = page;
+    else if (storage.use(page, null)) return;
     this.reads++;
     const owed = yield* storage.read(page, this.wait);
     if (owed > 0) yield host.cpu.serve(Math.round(owed), group);

@@ -50,6 +50,7 @@ export class Replay {
     const redo = this.prepare();
     server.procArray.array.learnFrom(server.storage.database.nextXid);
     redo.beginAt(this.position.value);
+    server.backgroundWriter.start();
     for (;;) {
       const flushed = server.wal.flushed.value;
       if (this.position.value >= flushed) {

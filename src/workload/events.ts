@@ -12,6 +12,8 @@ export class WorkloadEvents {
   >;
   /** It has failed, with an error of the server or of the connection (index of FAILURES). */
   readonly failed: Topic<[session: number, transaction: number, failure: number]>;
+  /** It has failed with an error after which it is tried once more. */
+  readonly retried: Topic<[session: number, transaction: number]>;
   /** The connection broke between COMMIT and its answer: nobody knows. */
   readonly unknown: Topic<[session: number, transaction: number]>;
   /** What its statements on tables of the user's own have used of their server. */
@@ -39,6 +41,7 @@ export class WorkloadEvents {
     ]);
     this.used = trace.topic('txn.used', ['transaction', 'hits', 'reads', 'partitions']);
     this.failed = trace.topic('txn.failed', ['session', 'transaction', 'failure']);
+    this.retried = trace.topic('txn.retried', ['session', 'transaction']);
     this.unknown = trace.topic('txn.unknown', ['session', 'transaction']);
     this.commitAcknowledged = trace.topic('commit.acknowledged', [
       'session',

@@ -107,13 +107,12 @@ const CONNECTS = ['server', 'group', 'haproxy', 'hosts'];
 
 function clients(scenario: Scenario): Finding[] {
   const findings: Finding[] = [];
-  for (const { name, connect, reread, retry } of scenario.workload.clients.values()) {
+  for (const { name, connect, reread } of scenario.workload.clients.values()) {
     const path = ['workload', 'clients', name];
     if (!CONNECTS.includes(connect.kind)) {
       findings.push(refuse([...path, 'connect'], `connecting to ${connect.kind} is`, false));
     }
     if (reread > 0) findings.push(refuse([...path, 'reread'], 'reread is'));
-    if (retry) findings.push(refuse([...path, 'retry'], 'retry is'));
   }
   return findings;
 }
