@@ -14,8 +14,8 @@
 import { scanIndex } from './access.ts';
 import { isAboutBatches, isLookUpInBatches, useBatches } from './columnar/statements.ts';
 import { conflictOf, isThere, meetsRow } from './conflicts.ts';
-import { executeCompound, isCompound } from './foreign-keys.ts';
 import { copyRows } from './copying.ts';
+import { executeCompound, isCompound } from './foreign-keys.ts';
 import type { InsertTarget } from './heap/insert-page.ts';
 import { type Table, type TableChange, type TableRead, tablePage } from './heap/relation.ts';
 import type { LockManager, LockRequest } from './locking/lock-manager.ts';

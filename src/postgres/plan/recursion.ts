@@ -2,8 +2,8 @@
  * WITH RECURSIVE (nodeRecursiveunion.c, nodeWorktablescan.c), and INTERSECT and EXCEPT
  * (nodeSetOp.c). Of the rows of a round the values are kept that somebody asks for, as numbers.
  *
- * Values here repeat themselves where real trees end, so that a recursion which nothing else ends is
- * over when as many rows have come as the planner expects, or behind its tenth round
+ * Values here repeat themselves where real trees end, so that a recursion which nothing else ends
+ * is over when as many rows have come as the planner expects, or behind its tenth round
  * (costsize.c: cost_recursive_union reckons with ten).
  */
 import type { PlanRunner, Running, Sink } from './plan-runner.ts';

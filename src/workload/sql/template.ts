@@ -154,19 +154,12 @@ function withValues(
       const key = keyOf(rows.key.value(environment));
       return key === undefined ? undefined : about(key, own);
     }
-    case 'range': {
-      const first = boundOf(rows.first.value(environment));
-      const last = boundOf(rows.last.value(environment));
-      if (first === undefined || last === undefined) return undefined;
-      return about(NO_KEY, { ...details, rows: rangeOf(first, last) });
+    case 'range':
+    case 'list':
+    case 'new': {
+      const keys = keysFor(rows, environment);
+      return keys && about(NO_KEY, { ...details, rows: keys });
     }
-    case 'list': {
-      const list = rows.keys.map((key) => keyOf(key.value(environment)));
-      if (!list.every((key) => key !== undefined)) return undefined;
-      return about(NO_KEY, { ...details, rows: { kind: 'list', list } });
-    }
-    case 'new':
-      return about(NO_KEY, { ...details, rows: newRows(rows.count) });
     case 'parts': {
       const parts = rows.parts.map((part) => fillIn(part, environment, prepared));
       if (!parts.every((part) => part !== undefined)) return undefined;
@@ -182,12 +175,8 @@ function withValues(
       return statement(verb, relation, NO_KEY, prepared, commit, routed, usage);
     }
     case 'copy': {
-      const count = boundOf(rows.count.value(environment));
-      if (count === undefined || Number.isNaN(count)) return undefined;
-      const { routing } = rows;
-      const own = routing ? routedDetails({ routing, count: 1 }, environment, details) : details;
-      const copied = { kind: 'copy', count: Math.max(0, Math.round(count)) } as const;
-      return about(NO_KEY, { ...own, rows: copied });
+      const copied = copyDetails(rows, environment, details);
+      return copied && about(NO_KEY, copied);
     }
     case 'reach': {
       const found = rows.reach.map((reach) => reach(environment));
@@ -199,6 +188,33 @@ function withValues(
       return about(NO_KEY, { ...details, rows: 'plan', plan });
     }
   }
+}
+
+/** Several keys, or new ones; undefined if one has no value. */
+function keysFor(
+  rows: Extract<Rows, { kind: 'range' | 'list' | 'new' }>,
+  environment: Environment,
+): Keys | undefined {
+  if (rows.kind === 'new') return newRows(rows.count);
+  if (rows.kind === 'list') {
+    const list = rows.keys.map((key) => keyOf(key.value(environment)));
+    return list.every((key) => key !== undefined) ? { kind: 'list', list } : undefined;
+  }
+  const first = boundOf(rows.first.value(environment));
+  const last = boundOf(rows.last.value(environment));
+  return first === undefined || last === undefined ? undefined : rangeOf(first, last);
+}
+
+/** COPY of a number of rows, which go where one of them does. */
+function copyDetails(
+  { count: wanted, routing }: Extract<Rows, { kind: 'copy' }>,
+  environment: Environment,
+  details: StatementDetails,
+): StatementDetails | undefined {
+  const count = boundOf(wanted.value(environment));
+  if (count === undefined || Number.isNaN(count)) return undefined;
+  const own = routing ? routedDetails({ routing, count: 1 }, environment, details) : details;
+  return { ...own, rows: { kind: 'copy', count: Math.max(0, Math.round(count)) } };
 }
 
 /** The statement on the one partition, or what is executed on several. */

@@ -8,10 +8,10 @@ import type { PlanNode } from '../../../src/workload/planner/plan.ts';
 import { answer, column, index, node, table } from './fixtures.ts';
 
 /**
- * Changes by plans of several nodes against PostgreSQL 15.18: buffers by EXPLAIN (ANALYZE, BUFFERS),
- * records by pg_get_wal_stats (pg_walinspect), full_page_writes off, in a session that had looked
- * at both tables. `source` has 100,000 rows (id, owner, amount) with a primary key and an index of
- * the owner, of whom there are 1000; `target` and `loaded` have the same columns and a primary key.
+ * Changes by plans of several nodes against PostgreSQL 15.18: buffers by EXPLAIN (ANALYZE,
+ * BUFFERS), records by pg_get_wal_stats (pg_walinspect), full_page_writes off, in a session that
+ * had looked at both tables. `source` has 100,000 rows (id, owner, amount) with a primary key and
+ * an index of the owner, of whom there are 1000; `target` has the same columns and a primary key.
  * Loaded, vacuumed and frozen; hash and merge joins, bitmaps and sequential scans disabled.
  */
 const columns = (key: object = {}) => [
