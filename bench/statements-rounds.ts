@@ -10,8 +10,11 @@ import { parentPort } from 'node:worker_threads';
 import type { Run } from '../src/scenario/index.ts';
 
 const ROUNDS = 6;
-/** Simulated seconds of a round: about a second of the machine's. */
-const DURATION = { select: 5, update: 5 } as const;
+/**
+ * Simulated seconds of a round. Updates run longer, so that not most of them are the first ones of
+ * their pages, which are logged with an image.
+ */
+const DURATION = { select: 5, update: 10 } as const;
 
 export type StatementKind = keyof typeof DURATION;
 

@@ -82,6 +82,11 @@ export class Stream<M> implements Traffic {
     }
   }
 
+  /** When what has been sent so far has left the network card. */
+  get drainedAt(): Nanoseconds {
+    return this.lastLeft;
+  }
+
   /** What is on the way is dropped, and acknowledgements on their way back are too. */
   pathClosed(): void {
     if (this.sender.host.state === 'off') this.senderLost();

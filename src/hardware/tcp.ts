@@ -13,6 +13,7 @@
  */
 import {
   type Mailbox,
+  MILLISECOND,
   type Nanoseconds,
   NEVER,
   type ProcessGroup,
@@ -57,6 +58,7 @@ export const LINUX_SOCKET: SocketOptions = {
 
 const SYN_RETRIES = 6; // net.ipv4.tcp_syn_retries
 const FIN_BYTES = 40;
+const SMALL_QUEUE = MILLISECOND;
 
 /** One end of a connection. Whoever owns it reads its messages from the inbox that it gave. */
 export class Endpoint<M> {
@@ -86,6 +88,15 @@ export class Endpoint<M> {
   /** Sends a message of so many bytes to the peer. Nothing happens on an ended connection. */
   send(message: M, bytes: number): void {
     if (!this.gone) this.stream.send(message, null, bytes);
+  }
+
+  /**
+   * From when on what is sent next waits behind a millisecond of its own connection at most: more
+   * Linux does not hand to the network card (tcp_output.c:tcp_small_queue_check), so that a bulk
+   * transfer does not hold up all others. Who sends much waits for it.
+   */
+  get roomAt(): Nanoseconds {
+    return this.stream.drainedAt - SMALL_QUEUE;
   }
 
   /** Closes in order: the peer gets all that was sent, then the news. */

@@ -1,6 +1,7 @@
 import { type MetricDefinition, type MetricFamily, SUFFIXES } from './family.ts';
 import { activityFamily } from './metrics/activity.ts';
 import { commitFamily } from './metrics/commits.ts';
+import { conflictFamily } from './metrics/conflicts.ts';
 import { costFamily } from './metrics/cost.ts';
 import { errorFamily } from './metrics/errors.ts';
 import { failoverFamily } from './metrics/failover.ts';
@@ -8,6 +9,7 @@ import { latencyFamily } from './metrics/latency.ts';
 import { outageFamily } from './metrics/outage.ts';
 import { positionFamily } from './metrics/positions.ts';
 import { procArrayFamily } from './metrics/procarray.ts';
+import { replayAgeFamily } from './metrics/replay-age.ts';
 import { replicationFamily } from './metrics/replication.ts';
 import { serverFamily } from './metrics/servers.ts';
 import { splitBrainFamily } from './metrics/split-brain.ts';
@@ -28,7 +30,9 @@ export const FAMILIES: readonly MetricFamily[] = [
   procArrayFamily,
   tableFamily,
   replicationFamily,
+  replayAgeFamily,
   positionFamily,
+  conflictFamily,
   waitFamily,
   activityFamily,
   costFamily,

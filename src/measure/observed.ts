@@ -5,6 +5,7 @@ import type { HostState } from '../hardware/host.ts';
 import type { Nanoseconds } from '../kernel/time.ts';
 import type { PostgresEvents, ServerState } from '../postgres/events.ts';
 import type { Lsn } from '../postgres/lsn.ts';
+import type { HolderKind } from '../postgres/procarray/ordered-xids.ts';
 import type { Branch } from '../postgres/timeline.ts';
 import type { ClientGroupOptions } from '../workload/clients.ts';
 import type { WorkloadEvents } from '../workload/events.ts';
@@ -40,7 +41,13 @@ export interface ObservedHost {
 }
 
 export interface ObservedTable {
-  readonly definition: { readonly name: string };
+  readonly definition: {
+    readonly name: string;
+    readonly parent?: string;
+    readonly isColumnar?: boolean;
+    readonly relation: number;
+    readonly indexes: readonly { readonly relation: number }[];
+  };
   readonly heap: {
     readonly pages: number;
     readonly live: number;
@@ -81,14 +88,28 @@ export interface ObservedServer {
     readonly snapshotTime: Nanoseconds;
     readonly array: {
       readonly snapshots: number;
-      holder(): { readonly since: Nanoseconds } | null;
+      readonly nextXid: number;
+      holder(): { readonly since: Nanoseconds; readonly kind: HolderKind } | null;
     };
   };
   readonly memory: { readonly used: number };
   readonly checkpointer: { readonly timed: number; readonly requested: number };
   readonly storage: {
     readonly tables: readonly ObservedTable[];
-    readonly pool: { readonly hits: number; readonly reads: number };
+    readonly database: {
+      /** By the tables' places. */
+      readonly catalog: readonly { readonly relfrozenxid: number }[];
+      readonly partitions: { isAttached(table: number, inSchema: boolean): boolean };
+      readonly compressed: ReadonlyMap<number, { readonly rows: number }>;
+    };
+    readonly pool: {
+      readonly hits: number;
+      readonly reads: number;
+      pagesByFile(): ReadonlyMap<number, number>;
+    };
+    /** One page of so many is followed. */
+    readonly cache: { readonly oneOf: number };
+    fileOf(relation: number): number;
     /** Where not all pages are followed. */
     readonly sampled: ObservedSample | null;
     readonly written: {
@@ -98,9 +119,15 @@ export interface ObservedServer {
     };
   };
   readonly autovacuum: {
-    readonly statistics: readonly { readonly analyzes: number; readonly autoanalyzes: number }[];
+    readonly statistics: readonly {
+      readonly analyzes: number;
+      readonly autoanalyzes: number;
+      readonly vacuumedPages: number;
+    }[];
     readonly limits: { readonly refusals: number };
   };
+  /** Files beyond work_mem, and pages written to them. */
+  readonly temporary: { readonly files: number; readonly pages: number };
   readonly lockWaits: number;
   readonly deadlocks: number;
   readonly backends: Iterable<{ readonly wait: { settle(): void } }>;

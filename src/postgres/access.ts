@@ -34,7 +34,7 @@ export interface Access {
 export interface Scanner {
   readonly server: Server;
   readonly wait: WaitState;
-  readonly transaction: Pick<Transaction, 'critical' | 'endCritical' | 'cancellation'>;
+  readonly transaction: Pick<Transaction, 'critical' | 'endCritical' | 'cancellation' | 'pinned'>;
 }
 
 /** Processor time that is owed and has not been asked for yet. */

@@ -20,6 +20,7 @@ import { Executor } from './executor.ts';
 import type { LockClient, LockKind, LockOwner } from './locking/lock-table.ts';
 import { BackendMemory } from './memory.ts';
 import type { ProcSession } from './procarray/index.ts';
+import type { ConflictReason } from './recovery-conflict.ts';
 import type { Server } from './server.ts';
 import { sortBytes, sortedRows, sortTime } from './sort.ts';
 import {
@@ -29,6 +30,7 @@ import {
   type Statement,
   type WireMessage,
 } from './statement.ts';
+import { changes, takesSnapshot, VISITS } from './statement-rows.ts';
 import type { Undo } from './subtransactions.ts';
 import { Transaction } from './transaction.ts';
 import {
@@ -40,22 +42,6 @@ import {
 } from './waits.ts';
 
 const COMPLETE: WireMessage = { type: 'complete' };
-
-/** Statements by what they touch of a core's caches. */
-const VISITS = {
-  begin: 1,
-  select: 2,
-  update: 3,
-  delete: 3,
-  insert: 4,
-  commit: 5,
-  rollback: 5,
-  set: 1,
-  savepoint: 1,
-  release: 1,
-  'rollback to': 1,
-  alter: 5,
-} as const;
 
 /** Pages of a statement that are not those of every other: the index's leaf, and the row's page. */
 const OWN_PAGES = 2;
@@ -189,6 +175,16 @@ export class Backend implements LockClient {
     } else if (!this.transaction.critical) sim.interrupt(this.process, new Interrupt('shutdown'));
   }
 
+  /** The startup process wants it out of its way. */
+  giveWay(reason: ConflictReason): void {
+    const { conflict, subtransactions } = this.transaction;
+    conflict.request(reason, this, subtransactions.isOpen);
+  }
+
+  wake(): void {
+    this.inbox.nudge();
+  }
+
   /** The server has crashed: without a commit record in what is left of WAL all is undone. */
   lose(): void {
     this.wait.settle();
@@ -216,6 +212,11 @@ export class Backend implements LockClient {
     const { timeouts, context } = this.server;
     const { began } = this.transaction;
     const { now } = context.sim;
+    if (this.transaction.conflict.isPending) {
+      this.transaction.conflict.report(this.server, ERRORS.recoveryConflictEnds);
+      this.endpoint.send(ERRORS.recoveryConflictEnds, RESULT_BYTES);
+      return true;
+    }
     if (this.idleSince < 0) this.idleSince = now;
     this.idleUntil = timeouts.deadline(this.idleSince, began);
     if (now < this.idleUntil) return false;
@@ -356,16 +357,17 @@ export class Backend implements LockClient {
     if (cancellation !== null) return cancellation;
     if (this.memory.query() === 'refused') return ERRORS.outOfMemory;
     const locks = details !== null && details.rowLock !== null;
-    const writes =
-      verb === 'insert' || verb === 'update' || verb === 'delete' || verb === 'alter' || locks;
+    const isVacuum = verb === 'vacuum';
+    const writes = changes(verb) || locks;
     if (!writes) return null;
     if (this.server.inRecovery) return ERRORS.readOnly;
-    return this.transaction.hasXid ? null : this.server.autovacuum.refusal();
+    return this.transaction.hasXid || isVacuum ? null : this.server.autovacuum.refusal();
   }
 
   private fail(error: ErrorResponse): void {
     const { inBlock, began, isAborted, subtransactions } = this.transaction;
     this.answer = error;
+    this.transaction.reported(error);
     if (isAborted && subtransactions.isOpen) return; // the next one that fails undoes no more
     if (subtransactions.isOpen) {
       this.undo(subtransactions.fail());
@@ -390,9 +392,4 @@ export class Backend implements LockClient {
     this.wait.settle();
     this.server.backendExited(this);
   }
-}
-
-/** Whether it looks at tables (postgres.c: analyze_requires_snapshot, PortalStart). */
-function takesSnapshot({ verb }: Statement): boolean {
-  return verb === 'select' || verb === 'update' || verb === 'insert' || verb === 'delete';
 }

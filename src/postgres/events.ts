@@ -31,6 +31,8 @@ export class PostgresEvents {
   >;
   /** What pg_wal takes on the disk, and how much of it waits to be archived, in bytes. */
   readonly walFiles: Topic<[server: number, bytes: number, backlog: number]>;
+  /** A query of a standby was ended for replay's sake (an index of CONFLICT_REASONS). */
+  readonly recoveryConflict: Topic<[server: number, reason: number]>;
   /** A process has met what it cannot go on from, and the server crashes. */
   readonly panic: Topic<[server: number]>;
   /** The kernel has killed a backend that had so many bytes, and so the server crashes. */
@@ -59,6 +61,7 @@ export class PostgresEvents {
     this.vacuumBegan = trace.topic('vacuum.began', ['server', 'table', 'forced']);
     this.vacuumEnded = trace.topic('vacuum.ended', ['server', 'table', 'done', 'removed']);
     this.autovacuumWorkers = trace.topic('autovacuum.workers', ['server', 'count']);
+    this.recoveryConflict = trace.topic('standby.conflict', ['server', 'reason']);
     this.panic = trace.topic('server.panic', ['server']);
     this.oomKill = trace.topic('server.oom_kill', ['server', 'bytes']);
     this.checkpoint = trace.topic('server.checkpoint', ['server', 'redoLsn', 'requested']);

@@ -12,28 +12,36 @@
  * does not see it; the dead tuple of an INSERT that fails with 23505.
  */
 import { scanIndex } from './access.ts';
+import { isAboutBatches, isLookUpInBatches, useBatches } from './columnar/statements.ts';
 import { conflictOf, isThere, meetsRow } from './conflicts.ts';
+import { copyRows } from './copying.ts';
+import { executeCompound, isCompound } from './foreign-keys.ts';
 import type { InsertTarget } from './heap/insert-page.ts';
-import {
-  type Table,
-  type TableChange,
-  type TableRead,
-  type TableUpdate,
-  tablePage,
-} from './heap/relation.ts';
+import { type Table, type TableChange, type TableRead, tablePage } from './heap/relation.ts';
 import type { LockManager, LockRequest } from './locking/lock-manager.ts';
 import type { RowLockMode } from './locking/lock-modes.ts';
 import type { LockOwner } from './locking/lock-table.ts';
-import { type RowId, rowId } from './locking/row-locks.ts';
+import { rowId } from './locking/row-locks.ts';
 import type { BackendMemory } from './memory.ts';
+import { hasMoved, moveRows, notePartitioned } from './partitioning/movement.ts';
 import { lockError, RelationCache } from './partitioning/opening.ts';
-import { eachPart, openAndExecute } from './partitioning/parts.ts';
-import { type PlanBackend, PlannedStatements } from './plan/planned-statements.ts';
-import { changeOf, makesNewVersion } from './row-changes.ts';
-import { dependsTooMuch } from './serializable/dependencies.ts';
+import { eachPart, routeRow } from './partitioning/parts.ts';
+import type { Routing } from './partitioning/routing.ts';
+import { type PlanBackend, PlannedStatements, type RowChanger } from './plan/planned-statements.ts';
+import type { ProcSession } from './procarray/session.ts';
+import { ChangeTerms, changeOf, makesNewVersion, withMultixact } from './row-changes.ts';
+import { dependsTooMuch, scansTooMuch } from './serializable/dependencies.ts';
 import type { Server } from './server.ts';
 import { ERRORS, type ErrorResponse, type Statement } from './statement.ts';
-import { aboutRow, furtherRow, keysOf, rowLockOf, rowOf, tableLockOf } from './statement-rows.ts';
+import {
+  aboutRow,
+  furtherRow,
+  keysOf,
+  rowIdOf,
+  rowLockOf,
+  rowOf,
+  tableLockOf,
+} from './statement-rows.ts';
 import { setHints } from './storage/hint.ts';
 import { needsNewPage } from './storage/table-files.ts';
 import { scanTable } from './table-scan.ts';
@@ -59,9 +67,8 @@ type Work = Pick<TableRead, 'reads' | 'records'>;
 
 type Finishing = Generator<undefined, ErrorResponse | null, undefined>;
 const NO_WORK: Work = { reads: [], records: [] };
-const NO_INDEXES: readonly number[] = [];
 
-export class Executor {
+export class Executor implements RowChanger {
   private obstacle: Obstacle = 'pages';
   private request: LockRequest = 'granted';
   private table: Table | null = null;
@@ -71,6 +78,7 @@ export class Executor {
   private newPage = -1;
   private setsHints = false;
   private error: ErrorResponse | null = null;
+  isLeftOut = false;
   /** Processor time owed for copies of pages and for images. */
   private owed = 0;
   readonly planned: PlannedStatements;
@@ -78,32 +86,26 @@ export class Executor {
   readonly changes: TransactionChanges;
   /** Per table the page into which the backend inserts (rd_smgr's target block). */
   private readonly targets: InsertTarget[] = [];
-  private readonly how: { -readonly [Field in keyof TableUpdate]: TableUpdate[Field] } = {
-    xid: 0,
-    horizon: 0,
-    changesIndexedColumn: false,
-    changedBytes: 0,
-    target: { block: -1 },
-    through: 0,
-    changedIndexes: [],
-  };
+  private readonly terms = new ChangeTerms();
   readonly server: Server;
   private readonly locks: LockManager;
   readonly owner: LockOwner;
   readonly transaction: Transaction;
   readonly wait: WaitState;
   readonly memory: BackendMemory;
+  readonly proc: ProcSession;
   readonly relationCache = new RelationCache();
 
   constructor(backend: PlanBackend) {
-    const { server, owner, transaction, wait, memory } = backend;
-    this.planned = new PlannedStatements(backend);
+    const { server, owner, transaction, wait, memory, proc } = backend;
+    this.planned = new PlannedStatements(backend, this);
     this.server = server;
     this.locks = server.locks;
     this.owner = owner;
     this.transaction = transaction;
     this.wait = wait;
     this.memory = memory;
+    this.proc = proc;
     this.changes = new TransactionChanges(server);
   }
 
@@ -113,7 +115,7 @@ export class Executor {
     if (relation === null) return true;
     this.owed = 0;
     this.obstacle = 'relations';
-    if (details !== null && (details.opens ?? details.command) !== null) return false;
+    if (details !== null && isCompound(details)) return false;
     this.planned.count(statement);
     this.obstacle = 'relation lock';
     const mode = tableLockOf(statement);
@@ -124,23 +126,55 @@ export class Executor {
   /** Does the rest of a statement; the error if it comes to one. */
   *finish(statement: Statement): Finishing {
     const { server, transaction } = this;
-    if (this.obstacle === 'relations') return yield* openAndExecute(this, statement);
+    if (this.obstacle === 'relations') return yield* executeCompound(this, statement);
     if (this.obstacle === 'relation lock') {
       const outcome = yield* this.locks.finish(this.owner, this.request);
       if (outcome !== 'granted') return lockError(outcome, server, transaction);
       if (this.operate(statement)) return null;
     }
+    return yield* this.rest(statement);
+  }
+
+  /** What there is to do once the table is locked. */
+  *rest(statement: Statement): Finishing {
+    const { server, transaction } = this;
     if (this.obstacle !== 'rows') return yield* this.finishRow(statement);
-    const { rows, access } = statement.details!;
-    const table = server.storage.tables[statement.relation!.index]!;
+    const { rows, access, movesTo } = statement.details!;
     if (rows === 'parts') return yield* eachPart(this, statement);
+    if (isAboutBatches(this, statement)) {
+      const next = yield* useBatches(this, statement);
+      if (next === null || next.type === 'error') return next;
+      if (next !== statement)
+        return yield* next.details!.rows ? this.eachRow(next) : this.changeRow(next);
+    }
+    if (movesTo !== null) return yield* moveRows(this, statement);
+    if (rows === null) return yield* this.changeRow(statement);
+    const table = server.storage.tables[statement.relation!.index]!;
     if (rows === 'plan') return yield* this.planned.run(statement);
-    if ((rows === 'all' || rows === 'entries') && this.scans(table)) return ERRORS.dependencies;
+    if ((rows === 'all' || rows === 'entries') && scansTooMuch(this, table))
+      return ERRORS.dependencies;
+    if (typeof rows === 'object' && rows?.kind === 'copy') {
+      transaction.assignXid();
+      const { index } = statement.relation!;
+      this.targets[index] ??= { block: -1 };
+      return yield* copyRows(this, { table, index, page: this.targets[index] }, rows.count);
+    }
     if (rows === 'all') yield* scanTable(this, table);
     else if (rows === 'entries') yield* scanIndex(this, table, access!);
     else return yield* this.eachRow(statement);
     if (transaction.cancellation !== null) return transaction.cancellation;
     return rowLockOf(statement) === null ? null : yield* this.eachRow(statement);
+  }
+
+  /** One row, whose table is locked. */
+  *changeRow(statement: Statement): Finishing {
+    this.owed = 0;
+    this.isLeftOut = false;
+    return this.operate(statement) ? null : yield* this.finishRow(statement);
+  }
+
+  routeRow(routing: Routing): ReturnType<typeof routeRow> {
+    return routeRow(this, routing);
   }
 
   /** What one row has to wait for. */
@@ -151,6 +185,7 @@ export class Executor {
       const outcome = yield* locks.waitForRow(owner, row, rowLockOf(statement)!);
       if (outcome !== 'granted') return lockError(outcome, server, this.transaction);
       yield server.host.cpu.serve(server.costs.recheck, server.group);
+      if (hasMoved(this, statement)) return ERRORS.movedAway;
       if (!this.change(statement)) this.obstacle = 'error';
     }
     if (this.obstacle === 'error') return this.error;
@@ -170,12 +205,8 @@ export class Executor {
     const further = furtherRow(statement, this.server.costs);
     let due = 0;
     for (const key of keysOf(statement, storage.tables[statement.relation!.index]!)) {
-      const one = aboutRow(statement, key);
-      this.owed = 0;
-      if (!this.operate(one)) {
-        const error = yield* this.finishRow(one);
-        if (error !== null) return error;
-      }
+      const error = yield* this.changeRow(aboutRow(statement, key));
+      if (error !== null) return error;
       due += further;
       if (due < SLICE) continue;
       yield host.cpu.serve(Math.round(due), group);
@@ -190,7 +221,8 @@ export class Executor {
   private operate(statement: Statement): boolean {
     const { verb, details } = statement;
     this.error = null;
-    if (details !== null && details.rows !== null) {
+    const isWhole = details !== null && (details.rows ?? details.movesTo) !== null;
+    if (isWhole || isLookUpInBatches(this, statement)) {
       this.obstacle = 'rows';
       return false;
     }
@@ -198,6 +230,7 @@ export class Executor {
     if (mode === null && verb === 'select') this.read(statement);
     else if (this.findsNothing(statement)) {
       if (this.conflicts(statement)) return false;
+      this.isLeftOut = true;
       this.read(statement);
     } else {
       const obstacle = this.takeAndChange(statement, mode);
@@ -222,16 +255,24 @@ export class Executor {
   /** The row's lock, then the change; null: there is nothing in the way. */
   private takeAndChange(statement: Statement, mode: RowLockMode | null): Obstacle | null {
     const { locks, owner } = this;
-    const row = this.rowIdOf(statement);
+    const row = rowIdOf(statement);
     const lockedRows = statement.details?.lockedRows ?? 'wait';
     if (mode !== null && lockedRows !== 'wait' && locks.rows.isTaken(row, mode, owner)) {
       if (lockedRows === 'error') this.error = ERRORS.rowLocked;
       else this.read(statement); // SKIP LOCKED finds the row, and leaves it out
+      this.isLeftOut = true;
+      return this.error === null ? null : 'error';
+    }
+    if (mode !== null && statement.verb === 'select' && locks.rows.holds(row, mode, owner)) {
+      this.read(statement); // heap_lock_tuple has nothing left to do
       return this.error === null ? null : 'error';
     }
     this.transaction.assignXid();
     if (mode !== null && !locks.lockRow(owner, row, mode)) return 'row lock';
-    return this.change(statement) ? null : 'error';
+    const members = mode === null ? 1 : locks.rows.members;
+    if (!this.change(statement)) return 'error';
+    if (members > 1) this.work = withMultixact(this.work, members);
+    return null;
   }
 
   /** A row that was deleted since the snapshot was taken is a conflict as well. */
@@ -242,17 +283,13 @@ export class Executor {
     return this.error !== null;
   }
 
-  private rowIdOf({ relation, key }: Statement): RowId {
-    return rowId(relation!.index, key);
-  }
-
   /** Whether there is no such row to change or lock, and none that somebody is about to delete. */
   private findsNothing(statement: Statement): boolean {
     const { verb, details, key } = statement;
     if (verb === 'insert' || (verb === 'update' && details === null)) return false;
     const table = this.server.storage.tables[statement.relation!.index]!;
     return (
-      !isThere(statement, table) && !(key >= 1 && this.locks.rows.isLocked(this.rowIdOf(statement)))
+      !isThere(statement, table) && !(key >= 1 && this.locks.rows.isLocked(rowIdOf(statement)))
     );
   }
 
@@ -281,23 +318,29 @@ export class Executor {
     if (this.error !== null) return false;
     const meets = statement.verb === 'insert' && meetsRow(statement, table);
     if (meets && statement.details!.onConflict === 'nothing') {
+      this.isLeftOut = true;
       this.read(statement);
       return this.error === null;
     }
     this.targets[index] ??= { block: -1 };
     if (storage.files.areStuck && this.outgrows(statement, table)) return false;
     if (makesNewVersion(statement, meets)) {
-      this.locks.updateRow(this.owner, this.rowIdOf(statement));
+      this.locks.updateRow(this.owner, rowIdOf(statement));
     }
-    const change = changeOf(statement, table, this.howOf(statement, this.targets[index]), meets);
+    const horizon = this.server.procArray.array.oldestNonRemovableXid();
+    const { xid } = this.transaction;
+    const how = this.terms.of(statement, this.targets[index], xid, horizon);
+    const change = changeOf(statement, table, how, meets);
     this.table = table;
     this.work = change ?? NO_WORK;
     this.used = 0;
     const { relation: file } = table.definition;
     this.newPage = change?.heap.extends ? tablePage(file, change.heap.newBlock) : -1;
     this.setsHints = false;
+    this.isLeftOut = change === null;
     if (change === null) return true;
     this.changes.add(change, table);
+    if (statement.details !== null) notePartitioned(storage, statement, change.heap.row);
     if (!change.heap.hot && !storage.files.follow(index)) this.error = ERRORS.diskFull;
     return this.error === null && !this.depends(statement, change);
   }
@@ -312,12 +355,6 @@ export class Executor {
     return fails;
   }
 
-  /** A scan has read the whole table, as far as others under SERIALIZABLE are concerned. */
-  private scans({ definition }: Table): boolean {
-    const own = this.transaction.serializable;
-    return own !== null && this.server.predicateLocks.scans(own, definition.relation);
-  }
-
   /** The disk is full: whether the change wants a page that the file does not have. */
   private outgrows({ verb, key, relation }: Statement, table: Table): boolean {
     const { block } = this.targets[relation!.index]!;
@@ -325,18 +362,6 @@ export class Executor {
     const change = { verb, row: rowOf(key, table), block, horizon };
     if (needsNewPage(this.server.storage, table, change)) this.error = ERRORS.diskFull;
     return this.error !== null;
-  }
-
-  private howOf({ relation, details }: Statement, target: InsertTarget): TableUpdate {
-    const { how } = this;
-    how.target = target;
-    how.xid = this.transaction.xid;
-    how.horizon = this.server.procArray.array.oldestNonRemovableXid();
-    how.changedBytes = details === null ? relation!.changedBytes : details.changedBytes;
-    how.through = details?.access?.index ?? 0;
-    how.changedIndexes = details?.changedIndexes ?? NO_INDEXES;
-    how.changesIndexedColumn = how.changedIndexes.length > 0;
-    return how;
   }
 
   /** Pages that are not in shared buffers come in; nothing interrupts a read. */

@@ -51,3 +51,6 @@ export const CHECKPOINT_BYTES = RECORD + MAIN_HEADER + 88;
 export const CHECKPOINT_REDO_BYTES = RECORD + MAIN_HEADER + 4;
 
 export const COMMIT_BYTES = RECORD + MAIN_HEADER + 8;
+
+/** An AccessExclusiveLock in WAL, for standbys (standby.c:LogStandbyLock, one lock). */
+export const STANDBY_LOCK_BYTES = 42;

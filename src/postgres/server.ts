@@ -27,8 +27,9 @@ import { PredicateLocks } from './serializable/predicate-locks.ts';
 import type { PostgresSettings } from './settings.ts';
 import { ERRORS, RESULT_BYTES, type WireMessage } from './statement.ts';
 import { Database } from './storage/database.ts';
+import type { StorageStart } from './storage/owner.ts';
 import { PageCache } from './storage/page-cache.ts';
-import { Storage, type StorageStart } from './storage/storage.ts';
+import { Storage } from './storage/storage.ts';
 import type { Branch } from './timeline.ts';
 import { SessionTimeouts } from './timeouts.ts';
 import { WaitTimes } from './waits.ts';
@@ -251,11 +252,11 @@ export class Server implements Listener<WireMessage> {
   }
 
   private lost(survives: 'written' | 'flushed'): void {
-    if (!this.isRunning) {
-      if (this.state === 'crashed') this.wal.crash(survives); // its cache goes with the power
-      return;
-    }
-    this.wal.crash(survives);
+    const { wal } = this;
+    if (!this.isRunning && this.state !== 'crashed') return;
+    wal.crash(survives);
+    if (wal.branch.server === this.name) wal.branch.contents.cutTo(wal.insertLsn);
+    if (!this.isRunning) return; // its cache went with the power
     this.forget();
     this.autovacuum.crash();
     this.enter('crashed');

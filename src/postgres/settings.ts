@@ -130,6 +130,10 @@ export const MODELLED = {
   tcp_keepalives_count: 'number',
   tcp_user_timeout: 'time',
   recovery_min_apply_delay: 'time',
+  max_standby_streaming_delay: 'time',
+  max_standby_archive_delay: 'time',
+  hot_standby_feedback: 'boolean',
+  wal_decode_buffer_size: 'bytes',
   restart_after_crash: 'boolean',
 } as const satisfies Record<string, SettingMeasure>;
 

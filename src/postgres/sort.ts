@@ -41,6 +41,7 @@ export function sortedRows({ details }: Statement, tableRows: number): number {
     return details!.parts.reduce((sum, part) => sum + sortedRows(part, tableRows), 0);
   }
   if (rows === null || rows === 'plan') return 1;
+  if (rows.kind === 'copy') return 0;
   if (rows.kind === 'list') return rows.list.length;
   return Math.max(0, Math.min(rows.last, tableRows) - Math.max(rows.first, 1) + 1);
 }

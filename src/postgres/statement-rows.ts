@@ -11,7 +11,14 @@ import {
   ROW_SHARE,
   type RowLockMode,
 } from './locking/lock-modes.ts';
-import type { Keys, Statement } from './statement.ts';
+import { type RowId, rowId } from './locking/row-locks.ts';
+import type { Keys, Statement, Verb } from './statement.ts';
+
+/** Whether a statement changes rows or definitions. */
+export function changes(verb: Verb): boolean {
+  const changesRows = verb === 'update' || verb === 'insert' || verb === 'delete';
+  return changesRows || verb === 'alter' || verb === 'vacuum';
+}
 
 /** The lock of the table (manual, table 13.2). */
 export function tableLockOf({ verb, details }: Statement): LockMode {
@@ -19,15 +26,15 @@ export function tableLockOf({ verb, details }: Statement): LockMode {
   return details !== null && details.rowLock !== null ? ROW_SHARE : ACCESS_SHARE;
 }
 
-/** The lock of each row; null: it takes none. An INSERT has the key that it was given. */
-export function rowLockOf({ verb, details }: Statement): RowLockMode | null {
+/** The lock of each row; null: it takes none. An INSERT has the key that it was given, if any. */
+export function rowLockOf({ verb, details, key }: Statement): RowLockMode | null {
   switch (verb) {
     case 'update':
       return FOR_NO_KEY_UPDATE;
     case 'delete':
       return FOR_UPDATE;
     case 'insert':
-      if (!details?.isKeyGiven) return null;
+      if (!details?.isKeyGiven || key === 0) return null;
       return details.onConflict === 'update' ? FOR_NO_KEY_UPDATE : FOR_UPDATE;
     default:
       return details === null ? null : details.rowLock;
@@ -45,6 +52,7 @@ export function keysOf({ verb, details }: Statement, table: Table): readonly num
     const last = Math.min(table.heap.nextRow, keys.last);
     return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
   }
+  if (keys.kind === 'copy') return [];
   if (verb === 'insert') return keys.list;
   return [...new Set(keys.list)].sort((a, b) => a - b);
 }
@@ -68,6 +76,11 @@ export function rowOf(key: number, table: Table): number {
   return key >= 1 && Number.isSafeInteger(key) ? key - 1 : table.heap.nextRow;
 }
 
+/** The row of a statement's key, as locks know it. */
+export function rowIdOf({ relation, key }: Statement): RowId {
+  return rowId(relation!.index, key);
+}
+
 /** Rows that a scan has found are changed where they are. */
 const FOUND: Access = { index: -1, scan: 'index', from: 0, entries: 0 };
 
@@ -78,3 +91,25 @@ export function aboutRow(statement: Statement, key: number): Statement {
   const details = { ...statement.details!, rows: null, access: isFound ? FOUND : access };
   return { ...statement, key, details };
 }
+
+/** Whether it looks at tables (postgres.c: analyze_requires_snapshot, PortalStart). */
+export function takesSnapshot({ verb }: Statement): boolean {
+  return verb === 'select' || verb === 'update' || verb === 'insert' || verb === 'delete';
+}
+
+/** Statements by what they touch of a core's caches. */
+export const VISITS = {
+  begin: 1,
+  select: 2,
+  update: 3,
+  delete: 3,
+  insert: 4,
+  commit: 5,
+  rollback: 5,
+  set: 1,
+  savepoint: 1,
+  release: 1,
+  'rollback to': 1,
+  alter: 5,
+  vacuum: 5,
+} as const;

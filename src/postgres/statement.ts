@@ -1,10 +1,14 @@
 import type { Nanoseconds } from '../kernel/time.ts';
 import type { Access } from './access.ts';
+import type { VacuumStatement } from './autovacuum/command.ts';
+import type { ForeignKeyCheck } from './foreign-keys.ts';
 import type { RowLockMode } from './locking/lock-modes.ts';
 import type { Lsn } from './lsn.ts';
 import type { PartitionCommand } from './partitioning/command.ts';
+import type { PartitionJob } from './partitioning/jobs.ts';
 import type { Opens } from './partitioning/opening.ts';
 import type { Routing } from './partitioning/routing.ts';
+import type { RowKey } from './partitioning/strays.ts';
 import type { NodeUsage } from './plan/node-usage.ts';
 import type { QueryPlan } from './plan/plan-work.ts';
 import type { Isolation } from './procarray/entry.ts';
@@ -21,7 +25,8 @@ export type Verb =
   | 'savepoint'
   | 'release'
   | 'rollback to'
-  | 'alter';
+  | 'alter'
+  | 'vacuum';
 
 /** A table as statements name it: its place among the database's, and what updates change. */
 export interface Relation {
@@ -40,10 +45,12 @@ export interface CommitRecord {
   unreplicated: boolean;
 }
 
-/** Keys of several rows: from one to another, both included, or one by one. */
+/** Keys of several rows: from one to another, both included, one by one, or of no number yet. */
 export type Keys =
   | { readonly kind: 'range'; readonly first: number; readonly last: number }
-  | { readonly kind: 'list'; readonly list: readonly number[] };
+  | { readonly kind: 'list'; readonly list: readonly number[] }
+  /** New ones, by COPY. */
+  | { readonly kind: 'copy'; readonly count: number };
 
 /** What holds until the end of a transaction: SET LOCAL, SET TRANSACTION, BEGIN's options. */
 export interface TransactionSettings {
@@ -67,8 +74,20 @@ export interface StatementDetails {
   readonly opens: Opens | null;
   /** ALTER TABLE ... ATTACH or DETACH PARTITION, DROP TABLE: of the statement's table. */
   readonly command: PartitionCommand | null;
+  /** VACUUM: of which tables, and how. */
+  readonly vacuum: VacuumStatement | null;
+  /** What foreign keys want to know, or to do, of each row that it changes. */
+  readonly foreignKeys: readonly ForeignKeyCheck[];
+  /** What of an extension is called: of pg_partman or TimescaleDB. */
+  readonly job: PartitionJob | null;
   /** INSERT into a partitioned table: to which partition its rows go. */
   readonly routing: Routing | null;
+  /** UPDATE of the partition key: to which partition its rows go. */
+  readonly movesTo: Routing | null;
+  /** DELETE: the rows go to another partition. */
+  readonly isMove: boolean;
+  /** INSERT into a default partition: the row's key. */
+  readonly strayKey: RowKey;
   /** By which index it finds them; null: by the first one, that of the key. */
   readonly access: Access | null;
   /** SELECT ... FOR: the lock that it takes of its rows. */
@@ -219,6 +238,36 @@ export const ERRORS = {
     message: 'no partition of relation found for row',
     fatal: false,
   },
+  partitionViolated: {
+    type: 'error',
+    sqlstate: '23514',
+    message: 'new row for relation violates partition constraint',
+    fatal: false,
+  },
+  defaultViolated: {
+    type: 'error',
+    sqlstate: '23514',
+    message: 'updated partition constraint for default partition would be violated by some row',
+    fatal: false,
+  },
+  decompressionLimit: {
+    type: 'error',
+    sqlstate: '53400',
+    message: 'tuple decompression limit exceeded by operation',
+    fatal: false,
+  },
+  duplicateTable: {
+    type: 'error',
+    sqlstate: '42P07',
+    message: 'relation already exists',
+    fatal: false,
+  },
+  movedAway: {
+    type: 'error',
+    sqlstate: '40001',
+    message: 'tuple to be locked was already moved to another partition due to concurrent update',
+    fatal: false,
+  },
   undefinedTable: {
     type: 'error',
     sqlstate: '42P01',
@@ -237,6 +286,12 @@ export const ERRORS = {
     message: 'ALTER TABLE ... DETACH CONCURRENTLY cannot run inside a transaction block',
     fatal: false,
   },
+  vacuumInBlock: {
+    type: 'error',
+    sqlstate: '25001',
+    message: 'VACUUM cannot run inside a transaction block',
+    fatal: false,
+  },
   hasDefault: {
     type: 'error',
     sqlstate: '55000',
@@ -249,12 +304,31 @@ export const ERRORS = {
     message: 'duplicate key value violates unique constraint',
     fatal: false,
   },
+  foreignKey: {
+    type: 'error',
+    sqlstate: '23503',
+    message: 'insert, update or delete violates foreign key constraint',
+    fatal: false,
+  },
+  dependents: {
+    type: 'error',
+    sqlstate: '2BP01',
+    message: 'cannot drop table because other objects depend on it',
+    fatal: false,
+  },
   isolationTooLate: {
     type: 'error',
     sqlstate: '25001',
     message: 'SET TRANSACTION ISOLATION LEVEL must be called before any query',
     fatal: false,
   },
+  recoveryConflict: {
+    type: 'error',
+    sqlstate: '40001',
+    message: 'canceling statement due to conflict with recovery',
+    fatal: false,
+  },
+  recoveryConflictEnds: fatal('40001', 'terminating connection due to conflict with recovery'),
   lockTimeout: {
     type: 'error',
     sqlstate: '55P03',

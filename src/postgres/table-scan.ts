@@ -4,7 +4,9 @@
  * bits as any other does.
  */
 import type { Account, Scanner } from './access.ts';
-import { type Table, tablePage } from './heap/relation.ts';
+import { MISS } from './buffers/buffer-pool.ts';
+import { type Table, type TablePage, tablePage } from './heap/relation.ts';
+import type { Server } from './server.ts';
 import { HeapReads } from './storage/heap-reads.ts';
 import { setHints } from './storage/hint.ts';
 
@@ -14,14 +16,17 @@ const SLICE = 50_000;
 /** The next blocks to scan, from one up to another; null: there are none. */
 export type Chunks = () => readonly [number, number] | null;
 
-export function* scanTable(scanner: Scanner, table: Table) {
+/** `pages`: how many of them, from the first on; all if it is not given. */
+export function* scanTable(scanner: Scanner, table: Table, pages = Number.POSITIVE_INFINITY) {
   const { costs, host, group } = scanner.server;
   const { heap } = table;
   const versions = (heap.live + heap.dead) / Math.max(1, heap.pages);
   const ofVersions = versions * costs.furtherRow('scanned');
   const account = { due: 0 };
+  let left = pages;
   yield* eachPage(scanner, table, account, null, function* () {
     account.due += ofVersions;
+    if (--left <= 0) return false;
     if (scanner.transaction.cancellation !== null) return false;
     if (account.due < SLICE) return true;
     yield host.cpu.serve(Math.round(account.due), group);
@@ -29,6 +34,22 @@ export function* scanTable(scanner: Scanner, table: Table) {
     return true;
   });
   if (account.due >= 1) yield host.cpu.serve(Math.round(account.due), group);
+}
+
+/** On a standby replay waits for those who look at a page; on a primary nobody here does. */
+function pin({ storage }: Server, transaction: Scanner['transaction'], page: TablePage): number {
+  if (storage.isOutside(page)) return MISS;
+  const buffer = storage.pool.find(storage.pageOf(page));
+  if (buffer === MISS) return MISS;
+  storage.pool.keep(buffer);
+  transaction.pinned = buffer;
+  return buffer;
+}
+
+/** A crash has made the pool anew, and nothing is pinned any more. */
+function unpin({ storage }: Server, transaction: Scanner['transaction'], buffer: number): void {
+  if (storage.pool.pinCount(buffer) > 0) storage.pool.unpin(buffer);
+  transaction.pinned = MISS;
 }
 
 /** Pages one after the other, or in chunks; false if `each` wants no more of them. */
@@ -61,7 +82,12 @@ export function* eachPage(
     const { record, setsHints } = heap.fetch(block, horizon, oldestRunning);
     if (record) storage.log(table, [record]);
     if (setsHints) setHints(storage, table, page);
-    if (!(yield* each(block))) return false;
+    const buffer = inRecovery ? pin(server, transaction, page) : MISS;
+    try {
+      if (!(yield* each(block))) return false;
+    } finally {
+      if (buffer !== MISS) unpin(server, transaction, buffer);
+    }
     block++;
   }
 }

@@ -1,4 +1,5 @@
 import type { Lsn } from './lsn.ts';
+import { WalContents, type WalContentsReader } from './wal/contents.ts';
 
 /**
  * A stretch of history: the WAL that one server wrote after one promotion (or since initdb). It
@@ -16,22 +17,28 @@ export interface Branch {
   readonly parent: Branch | null;
   /** Where it leaves its parent; all before belongs to the parent. */
   readonly forkLsn: Lsn;
+  /** What its WAL does to those who replay it. */
+  readonly contents: WalContents;
 }
 
 /** All branches of one run. */
 export class History {
   readonly branches: Branch[] = [];
+  /** Who reads WAL, or may come to: they have to know of every new branch. */
+  readonly readers: WalContentsReader[] = [];
 
   begin(server: string): Branch {
     return this.add({ timeline: 1, server, parent: null, forkLsn: 0 });
   }
 
   fork(parent: Branch, forkLsn: Lsn, server: string): Branch {
-    return this.add({ timeline: parent.timeline + 1, server, parent, forkLsn });
+    const branch = this.add({ timeline: parent.timeline + 1, server, parent, forkLsn });
+    for (const reader of this.readers) reader.noticeFork(branch);
+    return branch;
   }
 
-  private add(branch: Omit<Branch, 'index'>): Branch {
-    const added = { ...branch, index: this.branches.length };
+  private add(branch: Omit<Branch, 'index' | 'contents'>): Branch {
+    const added = { ...branch, index: this.branches.length, contents: new WalContents() };
     this.branches.push(added);
     return added;
   }

@@ -6,11 +6,13 @@ import type { Table, TableChange } from './heap/relation.ts';
 import { rowId } from './locking/row-locks.ts';
 import type { Server } from './server.ts';
 
+const NOTHING = () => {};
+
 export class TransactionChanges {
   private readonly changes: TableChange[] = [];
   private readonly tables: Table[] = [];
   /** What becomes of definitions with its commit. */
-  private definitions: (() => void)[] = [];
+  private definitions: { readonly apply: () => void; readonly undo: () => void }[] = [];
   /** Processor time that is due behind the commit, when its locks are free already. */
   due = 0;
   private readonly server: Server;
@@ -24,23 +26,37 @@ export class TransactionChanges {
     return this.changes.length;
   }
 
+  /** Whether it has changed definitions. */
+  get hasDefined(): boolean {
+    return this.definitions.length > 0;
+  }
+
+  /** The change of this number, and the relation of its table. */
+  at(number: number): { readonly change: TableChange; readonly relation: number } {
+    return {
+      change: this.changes[number]!,
+      relation: this.tables[number]!.definition.relation,
+    };
+  }
+
   add(change: TableChange, table: Table): void {
     this.changes.push(change);
     this.tables.push(table);
   }
 
   /** A change of definitions, which others see once it has committed. */
-  define(apply: () => void, due = 0): void {
-    this.definitions.push(() => {
+  define(apply: () => void, due = 0, undo: () => void = NOTHING): void {
+    const committed = () => {
       apply();
       this.due += due;
-    });
+    };
+    this.definitions.push({ apply: committed, undo });
   }
 
   end(committed: boolean): void {
     if (!committed) this.undo(0);
     if (this.definitions.length > 0) {
-      if (committed) for (const apply of this.definitions) apply();
+      for (const { apply, undo } of this.definitions) committed ? apply() : undo();
       this.definitions = [];
     }
     if (this.changes.length === 0) return;

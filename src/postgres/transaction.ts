@@ -11,7 +11,8 @@ import type { LockManager } from './locking/lock-manager.ts';
 import type { LockOwner } from './locking/lock-table.ts';
 import type { Lsn } from './lsn.ts';
 import type { ProcSession } from './procarray/session.ts';
-import { ASSIGNMENT_BYTES } from './record-sizes.ts';
+import { ASSIGNMENT_BYTES, STANDBY_LOCK_BYTES } from './record-sizes.ts';
+import { RecoveryConflict } from './recovery-conflict.ts';
 import type { SerializableTransaction } from './serializable/conflicts.ts';
 import type { Server } from './server.ts';
 import {
@@ -22,6 +23,7 @@ import {
 } from './statement.ts';
 import { Subtransactions, type Undo } from './subtransactions.ts';
 import { CPU, SYNC_REP, WAL_SYNC, WAL_WRITE_LOCK, type WaitState } from './waits.ts';
+import { ABORTED, COMMIT_TIME, COMMITTED, LOCKED, UNLOCKED } from './wal/contents.ts';
 
 export class Transaction {
   /** It has changed something, so its end is a commit record and a place in the running set. */
@@ -48,7 +50,13 @@ export class Transaction {
   /** It wrote and flushed at once what it waits for, rather than sleep until somebody has. */
   leads = false;
   readonly subtransactions = new Subtransactions();
+  /** On a standby: whether replay wants it to end. */
+  readonly conflict = new RecoveryConflict();
+  /** On a standby: the buffer that its scan is looking at; -1: none. */
+  pinned = -1;
   private commitLsn: Lsn = 0;
+  /** Relations whose locks are in WAL. */
+  private readonly loggedLocks: number[] = [];
   private readonly server: Server;
   private readonly proc: ProcSession;
   private readonly locks: LockManager;
@@ -64,11 +72,25 @@ export class Transaction {
     this.statementTimeout = server.timeouts.statement;
   }
 
+  /** What now() is. */
+  get startedAt(): Nanoseconds {
+    return this.began >= 0 ? this.began : this.statementAt;
+  }
+
   /** A statement has come: from now on its time counts. */
   statementComes(): void {
     const { context, timeouts } = this.server;
+    if (!this.inBlock) this.conflict.clear();
     this.statementAt = context.sim.now;
     this.owner.cancelAt = timeouts.cancelAt(this.statementAt, this.statementTimeout, this.began);
+    if (this.conflict.isPending) this.owner.cancelAt = this.statementAt;
+  }
+
+  /** The client will be told. */
+  reported(error: ErrorResponse): void {
+    if (error === this.conflict.error(this.subtransactions.isOpen)) {
+      this.conflict.report(this.server, error);
+    }
   }
 
   /** Why the statement is to be cancelled at this instant; null: it is not. */
@@ -76,6 +98,8 @@ export class Transaction {
     const { context, timeouts } = this.server;
     const { cancelAt } = this.owner;
     if (context.sim.now < cancelAt) return null;
+    const conflict = this.conflict.error(this.subtransactions.isOpen);
+    if (conflict !== null) return conflict;
     return timeouts.cancellation(cancelAt, this.statementAt, this.statementTimeout, this.began);
   }
 
@@ -149,6 +173,9 @@ export class Transaction {
     proc.assignSubxids(ids);
     server.storage.database.nextXid = proc.entry.lastSubxid + 1;
     if (server.settings.wal_level === 'minimal') return; // there are no standbys to be told
+    for (let xid = server.procArray.array.nextXid - ids; xid <= proc.entry.lastSubxid; xid++) {
+      server.wal.note(ABORTED, xid);
+    }
     for (let i = 0; i < records; i++) {
       server.wal.insert(ASSIGNMENT_BYTES, 'Transaction/ASSIGNMENT');
     }
@@ -168,6 +195,7 @@ export class Transaction {
     const lsn = server.wal.insertCommit(this.subtransactions.committedIds);
     if (level === 'remote_apply') server.wal.applyFeedbackLsn = lsn;
     this.commitLsn = lsn;
+    this.noteEnd(COMMITTED);
     this.hasCommitted = true;
     if (commit) {
       commit.branch = server.wal.branch;
@@ -209,12 +237,16 @@ export class Transaction {
 
   /** It is over: what has not been committed by now rolls back. */
   end(): void {
-    if (this.hasXid && !this.hasCommitted) this.logAborts(this.subtransactions.rollBack());
+    if (this.hasXid && !this.hasCommitted) {
+      this.logAborts(this.subtransactions.rollBack());
+      this.noteEnd(ABORTED);
+    }
     this.proc.abort();
     if (this.serializable !== null) this.endSerializable(this.serializable);
     if (this.hasXid) this.server.activeTransactions--;
     this.locks.releaseAll(this.owner, this.hasCommitted);
     this.subtransactions.clear();
+    this.conflict.clear();
     this.hasXid = this.inBlock = this.isAborted = this.hasCommitted = false;
     this.synchronousCommit = null;
     this.owner.lockTimeout = this.server.settings.lock_timeout;
@@ -232,6 +264,26 @@ export class Transaction {
   undo({ rowLocks, aborted }: Undo): void {
     this.logAborts(aborted);
     this.locks.releaseRows(this.owner, rowLocks);
+  }
+
+  /** It has an AccessExclusiveLock, which standbys have to take, too (LogAccessExclusiveLock). */
+  logLock(relation: number): void {
+    const { server } = this;
+    if (server.settings.wal_level === 'minimal') return;
+    this.assignXid();
+    server.wal.insert(STANDBY_LOCK_BYTES, 'Standby/LOCK');
+    server.wal.note(LOCKED, relation);
+    this.loggedLocks.push(relation);
+  }
+
+  /** What its commit or abort record means to a standby. */
+  private noteEnd(kind: typeof ABORTED | typeof COMMITTED): void {
+    const { wal, context } = this.server;
+    const { contents } = wal.branch;
+    if (!contents.isKept) return;
+    if (kind === COMMITTED && contents.hasTimes) wal.note(COMMIT_TIME, context.sim.now);
+    wal.note(kind, this.xid);
+    while (this.loggedLocks.length > 0) wal.note(UNLOCKED, this.loggedLocks.pop()!);
   }
 
   private logAborts(subtransactions: readonly number[]): void {

@@ -26,6 +26,7 @@ export const WAIT_EVENTS = [
   'IO.BufFileWrite',
   'IPC.ExecuteGather',
   'Lock.virtualxid',
+  'Timeout.VacuumDelay',
 ] as const;
 
 export type WaitEvent = (typeof WAIT_EVENTS)[number];
@@ -46,6 +47,8 @@ export const BUF_FILE_WRITE = 16;
 export const EXECUTE_GATHER = 17;
 /** Waiting for the end of whatever another backend does, with an id or without. */
 export const VIRTUAL_TRANSACTION = 18;
+/** A VACUUM of a client naps (autovacuum's workers are no client backends). */
+export const VACUUM_DELAY = 19;
 
 /** ClientRead within a transaction, kept apart: pg_stat_activity calls it idle in transaction. */
 export const CLIENT_READ_IN_TRANSACTION = WAIT_EVENTS.length;

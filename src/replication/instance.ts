@@ -17,8 +17,10 @@ import {
   Signal,
 } from '../kernel/index.ts';
 import type { CheckpointRecord } from '../postgres/checkpoint/checkpointer.ts';
+import type { Xid } from '../postgres/procarray/ordered-xids.ts';
 import type { Server } from '../postgres/server.ts';
 import { contains, lastCommon } from '../postgres/timeline.ts';
+import { FeedbackHeld } from './feedback.ts';
 import type { ReplicationMessage } from './messages.ts';
 import { PhysicalSlots } from './physical-slots.ts';
 import { Replay } from './replay.ts';
@@ -42,6 +44,7 @@ export class Instance {
   readonly syncRep: SyncRep;
   readonly replay: Replay;
   readonly slots: PhysicalSlots;
+  private readonly feedback: FeedbackHeld;
   /** Fired after each change of the server's state. */
   readonly changed: Signal;
   senders: WalSender[] = [];
@@ -67,6 +70,7 @@ export class Instance {
     this.changed = new Signal(sim);
     this.replay = new Replay(this, server.wal.insertLsn);
     this.slots = new PhysicalSlots(server.wal);
+    this.feedback = new FeedbackHeld(server.procArray.array);
     this.syncRep = new SyncRep(sim, () => this.senders);
     server.synchronousReplication = this.syncRep;
     this.syncRep.configure(server.settings.synchronous_standby_names);
@@ -81,6 +85,9 @@ export class Instance {
   beginInService(upstream: Instance | null): void {
     this.server.beginInService(upstream ? 'hot standby' : 'primary');
     if (!upstream) return;
+    this.replay.prepare();
+    const above = upstream.replay.prepare();
+    if (upstream.server.state === 'primary') above.end();
     this.upstream = upstream;
     this.receiver = new WalReceiver(this, upstream);
     const endpoint = this.receiver.makeEndpoint();
@@ -120,6 +127,7 @@ export class Instance {
     const { wal } = server;
     const isClean = server.state === 'shut down' && wal.redoLsn === wal.insertLsn;
     this.upstream = upstream;
+    if (role === 'standby') this.replay.prepare();
     server.inRecovery = true;
     server.startPostmaster();
     server.enter('starting');
@@ -188,6 +196,7 @@ export class Instance {
     const start = source.server.checkpointer.redoLsn;
     yield context.sim.hold(Math.round(seconds * SECOND));
     wal.replace(source.server.wal.flushed.value, source.server.wal.branch);
+    this.replay.prepare().reader.beginAt(wal.branch);
     checkpointer.follow(start);
   }
 
@@ -198,6 +207,7 @@ export class Instance {
         server,
         flushedThere: ({ applicationName }, lsn) => this.slots.advance(applicationName, lsn),
         replied: () => this.syncRep.release(),
+        feedback: ({ applicationName }, xmin) => this.heard(applicationName, xmin),
         senderEnded: (s) => this.forget(s),
       },
       endpoint,
@@ -209,7 +219,12 @@ export class Instance {
     server.host.spawn(sender.run(), server.group);
   }
 
+  private heard(standby: string, xmin: Xid): void {
+    this.feedback.hears(standby, xmin, this.slots.has(standby));
+  }
+
   private forget(sender: WalSender): void {
+    this.feedback.leaves(sender.applicationName);
     this.senders = this.senders.filter((each) => each !== sender);
     this.changed.fire();
   }
@@ -221,6 +236,7 @@ export class Instance {
     yield* server.redo();
     this.replay.beginAt(server.wal.insertLsn);
     if (role === 'primary') {
+      this.replay.redo?.end();
       server.inRecovery = false;
       server.startPrimaryProcesses();
       if (!isClean) yield* checkpointer.finished(checkpointer.request());
@@ -259,9 +275,11 @@ export class Instance {
     const end = server.wal.written;
     this.stopReceiver();
     yield* this.flushReceived();
+    this.replay.redo?.hurry();
     if (this.replay.position.below(end)) yield;
     sim.kill(this.replayProcess);
     this.replayProcess = -1;
+    this.replay.redo?.end();
     yield sim.hold(PROMOTION_TIME);
     const branch = history.fork(server.wal.branch, end, server.name);
     server.wal.fork(branch);
@@ -283,6 +301,7 @@ export class Instance {
     if (!this.server.inRecovery || wal.flushed.value >= end) return;
     context.events.standbyWritten.emit(index, end);
     if (settings.fsync) yield host.disk.fsync();
+    this.replay.receipt.flushes(wal.flushed.value);
     wal.flushed.advance(end);
     context.events.standbyFlushed.emit(index, end);
     this.server.onWalFlush();

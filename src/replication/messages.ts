@@ -1,5 +1,6 @@
 import type { CheckpointRecord } from '../postgres/checkpoint/checkpointer.ts';
 import type { Lsn } from '../postgres/lsn.ts';
+import type { Xid } from '../postgres/procarray/ordered-xids.ts';
 import type { Branch } from '../postgres/timeline.ts';
 
 /** What standby and upstream say to each other (protocol-replication). */
@@ -8,6 +9,7 @@ export type ReplicationMessage =
   | WalData
   | { readonly type: 'keepalive'; readonly replyRequested: boolean }
   | Reply
+  | { readonly type: 'feedback'; readonly xmin: Xid }
   | { readonly type: 'refused'; readonly reason: string };
 
 /** A piece of WAL: at most 128 kB (walsender.c:MAX_SEND_SIZE). */
@@ -34,3 +36,4 @@ export interface Reply {
 export const MAX_SEND_BYTES = 128 * 1024;
 export const WAL_HEADER_BYTES = 25 + 60;
 export const REPLY_BYTES = 34 + 60;
+export const FEEDBACK_BYTES = 25 + 60;

@@ -4,7 +4,7 @@
  *
  * Kept: a slot keeps nothing until its standby has connected once; it moves with the standby's
  * replies; WAL goes at the end of a checkpoint only, and max_slot_wal_keep_size caps what is kept
- * (`postgres/wal/retention.ts`). Left out: the horizon that a slot holds for hot_standby_feedback,
+ * (`postgres/wal/retention.ts`); the horizon that it holds is in `feedback.ts`. Left out:
  * invalidation as a state of its own (a walsender finds its WAL removed), wal_status, the copies
  * of the leader's slots that Patroni keeps on its replicas, and the end of an absent member's slot
  * (Patroni's member_slots_ttl, 30 min).
@@ -19,6 +19,11 @@ export class PhysicalSlots {
 
   constructor(wal: Wal) {
     this.wal = wal;
+  }
+
+  /** Whether the standby has one here. */
+  has(standby: string): boolean {
+    return this.restartLsns.has(standby);
   }
 
   create(standby: string): void {

@@ -9,13 +9,14 @@
  * wal_receiver_status_interval (if that is 0, replies only when asked); a ping after half of
  * wal_receiver_timeout in silence, the end after the whole; what is written is flushed before the
  * process ends; a new attempt at once after a long success, else wal_retrieve_retry_interval after
- * the last failure. Left out: hot_standby_feedback, archives (issue 5).
+ * the last failure; hot_standby_feedback (`feedback.ts`). Left out: archives.
  */
 import { connect, Endpoint, type Packet } from '../hardware/tcp.ts';
 import { Mailbox, type Nanoseconds, type Process } from '../kernel/index.ts';
 import type { Lsn } from '../postgres/lsn.ts';
+import { FeedbackReports } from './feedback.ts';
 import type { Instance } from './instance.ts';
-import { REPLY_BYTES, type ReplicationMessage, type WalData } from './messages.ts';
+import { FEEDBACK_BYTES, REPLY_BYTES, type ReplicationMessage, type WalData } from './messages.ts';
 
 export class WalReceiver {
   /** Streaming from the upstream at the moment. */
@@ -30,11 +31,13 @@ export class WalReceiver {
   private repliedAt: Nanoseconds = 0;
   private heardAt: Nanoseconds = 0;
   private pingSent = false;
+  private readonly feedback: FeedbackReports;
 
   constructor(instance: Instance, upstream: Instance) {
     this.instance = instance;
     this.upstream = upstream;
     this.inbox = new Mailbox(instance.server.context.sim);
+    this.feedback = new FeedbackReports(instance.server);
   }
 
   /** The startup process wants the upstream to know how far it has replayed. */
@@ -103,7 +106,9 @@ export class WalReceiver {
     this.heardAt = this.repliedAt = this.instance.server.context.sim.now;
     this.connected = true;
     this.pingSent = false;
+    this.feedback.restart();
     this.reply(endpoint, false);
+    this.report(endpoint);
   }
 
   /** Replies that are due; false if the upstream has been silent for too long. */
@@ -112,6 +117,7 @@ export class WalReceiver {
     if (this.replyRequested || now >= this.repliedAt + this.statusInterval) {
       this.reply(endpoint, this.replyRequested);
     }
+    this.report(endpoint);
     if (now < this.deadline()) return true;
     if (this.pingSent) return false;
     this.pingSent = true;
@@ -120,7 +126,8 @@ export class WalReceiver {
   }
 
   private nextTimer(): Nanoseconds {
-    return Math.min(this.deadline(), this.repliedAt + this.statusInterval);
+    const replyAt = this.repliedAt + this.statusInterval;
+    return Math.min(this.deadline(), replyAt, this.feedback.dueAt);
   }
 
   private readAll(endpoint: Endpoint<ReplicationMessage>): 'ended' | 'read' {
@@ -167,10 +174,18 @@ export class WalReceiver {
   /** It is on disk: the startup process may replay it; the second reply. */
   private flushed(endpoint: Endpoint<ReplicationMessage>, upTo: Lsn): void {
     const { server } = this.instance;
+    this.instance.replay.receipt.flushes(server.wal.flushed.value);
     server.wal.flushed.advance(upTo);
     server.context.events.standbyFlushed.emit(server.index, upTo);
     server.onWalFlush();
     this.reply(endpoint, this.replyRequested);
+    this.report(endpoint);
+  }
+
+  /** What queries here may still see, if it is time to say so. */
+  private report(endpoint: Endpoint<ReplicationMessage>): void {
+    const xmin = this.feedback.next();
+    if (xmin !== null) endpoint.send({ type: 'feedback', xmin }, FEEDBACK_BYTES);
   }
 
   /** XLogWalRcvSendReply: without a status interval only what is asked for is answered. */

@@ -7,12 +7,13 @@
  * shutdown it stays until the standby has flushed everything (WalSndDone); the error for WAL that
  * a checkpoint has removed, after which the standby asks again and again, in vain.
  * Left out: reading old segments from disk, which costs what sending from the cache does; the
- * socket's buffer, so what stands in line at the network card counts as sent; lag times stay shown
+ * socket's buffer, so what stands in it counts as not sent; lag times stay shown
  * until new ones come.
  */
 import type { Endpoint, Packet } from '../hardware/tcp.ts';
 import type { Mailbox, Nanoseconds, Process } from '../kernel/index.ts';
 import { type Lsn, WAL_PAGE_BYTES, walFileName } from '../postgres/lsn.ts';
+import type { Xid } from '../postgres/procarray/ordered-xids.ts';
 import type { Server } from '../postgres/server.ts';
 import { contains } from '../postgres/timeline.ts';
 import { segmentOf } from '../postgres/wal/retention.ts';
@@ -31,6 +32,8 @@ export interface WalSenderOwner {
   /** Of its standby WAL is on disk up to here. */
   flushedThere(sender: WalSender, lsn: Lsn): void;
   replied(sender: WalSender): void;
+  /** What queries of its standby may still see. */
+  feedback(sender: WalSender, xmin: Xid): void;
   senderEnded(sender: WalSender): void;
 }
 
@@ -79,6 +82,11 @@ export class WalSender implements Candidate {
         if (!this.hear(packet.message!)) break;
       } else if (sim.now >= this.deadline() && !this.keepAlive()) break;
       else if (this.sent > 0 && this.sent < server.wal.flushed.value) {
+        const room = this.endpoint.roomAt;
+        if (room > sim.now) {
+          yield this.inbox.receive(Math.min(room, this.deadline()));
+          continue;
+        }
         yield server.host.cpu.serve(server.costs.walSender);
         if (!this.send()) break;
       } else yield this.inbox.receive(this.deadline());
@@ -96,7 +104,8 @@ export class WalSender implements Candidate {
       server.host.cpu.occupy(server.costs.walSenderReply);
       this.accept(message);
       if (message.replyRequested) this.sendKeepalive(false);
-    } else if (message.type === 'start replication') {
+    } else if (message.type === 'feedback') this.owner.feedback(this, message.xmin);
+    else if (message.type === 'start replication') {
       const { wal } = server;
       if (!contains(wal.branch, wal.flushed.value, message.branch, message.from)) {
         const reason = 'the requested starting point is not in this server’s history';

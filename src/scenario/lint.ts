@@ -11,6 +11,7 @@ export function lint(scenario: Scenario, file: ScenarioFile): Finding[] {
     ...faultsInWarmup(scenario),
     ...fencingWithoutPatroni(scenario, file),
     ...crowdedServers(scenario),
+    ...otherIndexes(scenario),
   ];
 }
 
@@ -78,4 +79,16 @@ function crowdedServers(scenario: Scenario): Finding[] {
     const why = `is given ${count} sessions, and max_connections leaves room for ${free}`;
     return [{ path: ['servers', group ?? name], why, atKey: true }];
   });
+}
+
+/** Queries find rows by them; their own pages, and what changes write to them, are left out. */
+function otherIndexes({ workload: { plans } }: Scenario): Finding[] {
+  const all = (plans?.catalog.tables ?? []).filter(({ kind }) => kind === 'r');
+  const others = all.flatMap(({ indexes }) => indexes.filter(({ method }) => method !== 'btree'));
+  return others.map(({ name, method }) => ({
+    path: ['workload', 'schema'],
+    what: `the index ${name}`,
+    why: `is of the method ${method}: no pages and no WAL of its own are simulated`,
+    atKey: true,
+  }));
 }

@@ -1,5 +1,6 @@
 import type { Nanoseconds } from '../kernel/time.ts';
 import type { CalendarStep, Moment } from '../workload/calendar.ts';
+import type { PartitionManager } from '../workload/planner/managers.ts';
 import type { PlanAnswer } from '../workload/planner/request.ts';
 import type { DurationLaw } from './law.ts';
 import type { ConnectTarget } from './model.ts';
@@ -47,12 +48,23 @@ export interface ColumnStatistics {
   readonly mostCommon: readonly { readonly value: string; readonly share: number | null }[];
 }
 
+export interface PartitionRange {
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+}
+
 export type Partitions =
   | {
       readonly kind: 'range';
       /** Each with its bounds, lower included; the last one ends at `to`. */
-      readonly ranges: readonly { name: string; from: string; to: string }[];
+      readonly ranges: readonly PartitionRange[];
+      /** Those that may be made during the run; they are not there at the beginning. */
+      readonly later: readonly PartitionRange[];
       readonly every: CalendarStep | number;
+      /** A default partition, TABLE_default. */
+      readonly hasDefault: boolean;
+      readonly manager: PartitionManager | null;
     }
   | {
       readonly kind: 'list';

@@ -4,7 +4,8 @@
  * session thinks, runs a transaction, thinks again.
  *
  * Kept: arrivals as a Poisson process, latency from the arrival, sessions that connect again after
- * a failure. Left out until their issues: retries, `reread`, several statements in one message.
+ * a failure, retries (`retry.ts`). Left out until their issues: `reread`, several statements in one
+ * message.
  */
 import type { Host } from '../hardware/host.ts';
 import type { Network } from '../hardware/network.ts';
@@ -20,6 +21,7 @@ import {
 import type { ConnectionOptions } from '../routing/libpq.ts';
 import type { WorkloadEvents } from './events.ts';
 import { Queue } from './queue.ts';
+import type { Retrying } from './retry.ts';
 import type { Script } from './script.ts';
 import { Session } from './session.ts';
 import { ClientThread } from './thread.ts';
@@ -46,6 +48,8 @@ export interface ClientGroupOptions {
   readonly cpu: Distribution | null;
   /** Threads that share this time of all sessions; null: each session is a process of its own. */
   readonly threads: number | null;
+  /** When a transaction is tried again; never, if not given. */
+  readonly retry?: Retrying | null;
 }
 
 export interface WorkloadContext {

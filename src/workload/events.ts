@@ -12,6 +12,8 @@ export class WorkloadEvents {
   >;
   /** It has failed, with an error of the server or of the connection (index of FAILURES). */
   readonly failed: Topic<[session: number, transaction: number, failure: number]>;
+  /** It has failed with an error after which it is tried once more. */
+  readonly retried: Topic<[session: number, transaction: number]>;
   /** The connection broke between COMMIT and its answer: nobody knows. */
   readonly unknown: Topic<[session: number, transaction: number]>;
   /** What its statements on tables of the user's own have used of their server. */
@@ -42,6 +44,7 @@ export class WorkloadEvents {
     this.used = trace.topic('txn.used', ['transaction', 'hits', 'reads', 'partitions']);
     this.timed = trace.topic('txn.timed', ['transaction', 'planning', 'execution']);
     this.failed = trace.topic('txn.failed', ['session', 'transaction', 'failure']);
+    this.retried = trace.topic('txn.retried', ['session', 'transaction']);
     this.unknown = trace.topic('txn.unknown', ['session', 'transaction']);
     this.commitAcknowledged = trace.topic('commit.acknowledged', [
       'session',
@@ -88,6 +91,10 @@ export const FAILURES = [
   '42P01',
   '42809',
   '55000',
+  '23503',
+  '2BP01',
+  '42P07',
+  '53400',
 ] as const;
 
 export type Failure = (typeof FAILURES)[number];

@@ -15,6 +15,7 @@ import {
 import { open } from '../routing/libpq.ts';
 import type { Arrival, ClientGroup } from './clients.ts';
 import { failureIndex } from './events.ts';
+import { Attempts } from './retry.ts';
 import { type Execution, type Script, statement } from './script.ts';
 import type { ClientThread } from './thread.ts';
 
@@ -40,6 +41,7 @@ export class Session {
   private inBlock = false;
   private readonly executions: Execution[] = [];
   private readonly index: number;
+  private readonly attempts: Attempts<Arrival>;
 
   constructor(group: ClientGroup, index: number) {
     const { sim } = group.context;
@@ -49,6 +51,7 @@ export class Session {
     this.random = sim.random(`clients/${group.options.name}/${index}`);
     this.thread = group.threads[index % group.threads.length] ?? null;
     this.inbox = new Mailbox(sim);
+    this.attempts = new Attempts(group.options.retry ?? null, this.random);
   }
 
   *run(): Process {
@@ -59,7 +62,8 @@ export class Session {
     yield sim.holdUntil(starts);
     while (sim.now < ends) {
       if (!connectionPerTransaction && !this.endpoint && !(yield* this.connect())) continue;
-      const arrival = rate === null ? this.start() : this.takeArrival();
+      const again = this.attempts.take();
+      const arrival = again ?? (rate === null ? this.start() : this.takeArrival());
       if (!arrival) {
         yield this.group.becomeIdle();
         continue;
@@ -74,7 +78,7 @@ export class Session {
         const turn = thread.begin(beginning);
         yield;
         began = sim.now;
-        if (rate === null) events.invoked.emit(this.number, arrival.script.index);
+        if (rate === null && again === null) events.invoked.emit(this.number, arrival.script.index);
         yield sim.holdUntil(turn.ends);
       }
       const execution = this.executionOf(arrival.script);
@@ -99,8 +103,9 @@ export class Session {
       else yield* this.failed(arrival);
       if (this.failure === NO_VALUE) break; // pgbench gives the client up
       if (connectionPerTransaction) this.disconnect();
-      if (think) yield sim.hold(think.draw(this.random));
+      if (think && this.attempts.pending === null) yield sim.hold(think.draw(this.random));
     }
+    this.givesUp();
     this.disconnect();
   }
 
@@ -218,7 +223,10 @@ export class Session {
     const { prepared, reconnect } = this.group.options;
     const commit = this.statement?.commit;
     const { index } = arrival.script;
-    if (!this.endpoint && commit) this.reportUnknown(index, commit);
+    const isUnknown = !this.endpoint && commit;
+    const retries = !isUnknown && this.attempts.retries(arrival, this.failure!);
+    if (isUnknown) this.reportUnknown(index, commit);
+    else if (retries) events.retried.emit(this.number, index);
     else events.failed.emit(this.number, index, failureIndex(this.failure!));
     if (this.endpoint && this.inBlock) {
       this.send(statement('rollback', null, 0, prepared));
@@ -226,6 +234,15 @@ export class Session {
     }
     this.inBlock = false;
     if (!this.endpoint) yield sim.hold(reconnect.draw(this.random));
+    if (retries) yield sim.hold(this.attempts.drawWait());
+  }
+
+  /** What waits for another attempt when the group ends has failed. */
+  private givesUp(): void {
+    const { pending } = this.attempts;
+    if (pending === null) return;
+    const { events } = this.group.context;
+    events.failed.emit(this.number, pending.script.index, failureIndex(this.failure!));
   }
 
   private reportUnknown(transaction: number, commit: CommitRecord): void {

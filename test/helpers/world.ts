@@ -24,7 +24,7 @@ import {
   type WireMessage,
 } from '../../src/postgres/statement.ts';
 import { Database } from '../../src/postgres/storage/database.ts';
-import type { StorageStart } from '../../src/postgres/storage/storage.ts';
+import type { StorageStart } from '../../src/postgres/storage/owner.ts';
 import { History } from '../../src/postgres/timeline.ts';
 import type { ArchiveTarget } from '../../src/postgres/wal/archiver.ts';
 import { Instance } from '../../src/replication/instance.ts';

@@ -4,19 +4,7 @@ import { MINUTE, SECOND } from '../../src/kernel/index.ts';
 import { Measures } from '../../src/measure/measures.ts';
 import { CPU, SYNC_REP, WAL_SYNC } from '../../src/postgres/waits.ts';
 import { failureIndex } from '../../src/workload/events.ts';
-import { Stage, type StageOptions } from './stage.ts';
-
-function play(options: StageOptions, steps: (stage: Stage, measures: Measures) => void) {
-  const stage = new Stage(options);
-  const measures = new Measures(stage.observed);
-  steps(stage, measures);
-  const { metrics, series } = measures.finish();
-  const get = (name: string) => {
-    if (!metrics.has(name)) throw new Error(`no metric is called ${name}`);
-    return metrics.get(name)!;
-  };
-  return { get, metrics, series };
-}
+import { play, Stage } from './stage.ts';
 
 describe('latency and throughput', () => {
   it('by transaction, by group of clients, reads and writes apart', () => {

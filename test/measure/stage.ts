@@ -3,8 +3,10 @@ import { HaEvents } from '../../src/ha/events.ts';
 import type { DiskUsage } from '../../src/hardware/disk.ts';
 import type { HostState } from '../../src/hardware/host.ts';
 import { SECOND, Trace } from '../../src/kernel/index.ts';
+import { Measures } from '../../src/measure/measures.ts';
 import type { Observed } from '../../src/measure/observed.ts';
 import { PostgresEvents, SERVER_STATES, type ServerState } from '../../src/postgres/events.ts';
+import type { HolderKind } from '../../src/postgres/procarray/index.ts';
 import { type Branch, History } from '../../src/postgres/timeline.ts';
 import { WAIT_EVENTS } from '../../src/postgres/waits.ts';
 import { WorkloadEvents } from '../../src/workload/events.ts';
@@ -72,17 +74,21 @@ export class StageServer {
   readonly waits = { total: new Float64Array(WAIT_EVENTS.length + 1) };
   readonly procArray = {
     snapshotTime: 0,
-    array: { snapshots: 0, holder: (): { since: number } | null => null },
+    array: { snapshots: 0, nextXid: 3, holder: (): Holder => null },
   };
   readonly memory = { used: 0 };
   readonly checkpointer = { timed: 0, requested: 0 };
   readonly storage = {
     tables: [],
-    pool: { hits: 0, reads: 0 },
+    database: { catalog: [], partitions: { isAttached: () => true }, compressed: new Map() },
+    pool: { hits: 0, reads: 0, pagesByFile: () => new Map<number, number>() },
+    cache: { oneOf: 1 },
+    fileOf: (relation: number) => relation,
     sampled: null,
     written: { checkpointer: 0, bgwriter: 0, backend: 0 },
   };
   readonly autovacuum = { statistics: [], limits: { refusals: 0 } };
+  readonly temporary = { files: 0, pages: 0 };
   lockWaits = 0;
   deadlocks = 0;
   readonly backends: { wait: { settle(): void } }[] = [];
@@ -102,6 +108,8 @@ export class StageServer {
     this.wal.insertLsn = this.wal.written = this.wal.flushed.value = lsn;
   }
 }
+
+type Holder = { readonly since: number; readonly kind: HolderKind } | null;
 
 interface StageInstance {
   readonly server: StageServer;
@@ -257,4 +265,17 @@ export class Stage {
     const latency = Math.round((ends - starts) * SECOND);
     this.at(ends).workload.acknowledged.emit(session, transaction, latency, latency);
   }
+}
+
+/** Plays a run by hand and measures it. */
+export function play(options: StageOptions, steps: (stage: Stage, measures: Measures) => void) {
+  const stage = new Stage(options);
+  const measures = new Measures(stage.observed);
+  steps(stage, measures);
+  const { metrics, series } = measures.finish();
+  const get = (name: string) => {
+    if (!metrics.has(name)) throw new Error(`no metric is called ${name}`);
+    return metrics.get(name)!;
+  };
+  return { get, metrics, series };
 }

@@ -3,11 +3,48 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 /**
- * The rules of mechanisms.md, sections 1 to 3, 6 and 7 (2.7 without what slots are beyond the WAL
- * they keep), and for each a test that holds it: the file, and how its title begins. What is left
- * out of a rule is said in the README of its folder.
+ * The rules of mechanisms.md, sections 1 to 3, 5 to 7 and 4.7 (2.7 without what slots are beyond
+ * the WAL they keep), and for each a test that holds it: the file, and how its title begins. What
+ * is left out of a rule is said in the README of its folder.
  */
 const RULES: Record<string, string> = {
+  '4.7': `
+    one process, read misses | ../replication/replay | 4.7: one process reads page after page
+    prefetch | ../replication/replay | 4.7: recovery_prefetch reads maintenance_io_concurrency
+    images | ../replication/replay | 4.7: of an image no page is read
+    apply delay | ../replication/replay | 4.7: recovery_min_apply_delay holds up commits
+    promotion | ../replication/replay | 4.7: a promotion cuts the delay short
+    receiving goes on | ../replication/conflicts | 5.1: replay is blocked meanwhile, WAL is`,
+  '5': `
+    snapshot, any table | ../replication/conflicts | 5: a removal of rows hits who has an xmin
+    running statement | ../replication/conflicts | 5: a running statement fails with 40001
+    READ COMMITTED | ../replication/conflicts | 5: idle in a READ COMMITTED transaction
+    pruning on access | ../replication/conflicts | 5: pruning by a reader of the primary conflicts
+    what never conflicts | ../replication/conflicts | 5: plain inserts and updates never conflict
+    which records | ../replication/conflict-horizons | 5: prune, freeze, all-visible and index
+    lock, queue | ../replication/conflicts | 5: an AccessExclusiveLock hits its holders
+    locks of others | ../replication/conflicts | 5: other tables are read meanwhile
+    deadlock | ../replication/conflicts | 5: a circle with replay is a deadlock
+    deadlock, asked for | ../replication/conflicts | 5: replay asks who is in its way
+    buffer pin | ../replication/conflicts | 5: redo of a pruned page waits for pins
+    aborted, idle | ../replication/conflicts | 5: who has aborted, or is in no transaction
+    subtransaction | ../replication/conflicts | 5: in a subtransaction the session ends`,
+  '5.1': `
+    shared grace | ../replication/conflicts | 5.1: the grace is one for all that comes
+    full again | ../replication/conflicts | 5.1: once replay has caught up the grace is full
+    forever | ../replication/conflicts | 5.1: -1 waits as long as it takes
+    archive delay | ../replication/conflicts | 5.1: what is read from pg_wal has`,
+  '5.2': `
+    holds for all tables | ../replication/feedback | 5.2: what its queries may see the primary
+    late release | ../replication/feedback | 5.2: the horizon is released an interval after
+    interval | ../replication/feedback | 5.2: at most one message an interval
+    off by default | ../replication/feedback | 5.2: off by default
+    slot | ../replication/feedback | 5.2: without a slot it goes with the connection
+    cascades | ../replication/feedback | 5.2: a standby in the middle passes on the oldest`,
+  '5.3': `
+    replay order | ../replication/feedback | 5.3: ids run until their commit record is replayed
+    promotion | ../replication/feedback | 5.3: a promotion gives the ids on
+    known ids | ../replication/replay | 5.3: known ids are those of a set`,
   '1.1': `
     pool size | storage/storage | the pool is shared_buffers in pages: 128 MiB are 16384
     cap of usage_count | buffers/pool | a use counts up to 5 and no further

@@ -38,6 +38,8 @@ class ErrorMeter {
   private readonly run: Observed;
   /** [group][transaction][state]; the transaction after the last is none: a connection alone. */
   private readonly counts: Float64Array;
+  /** [group][transaction]. */
+  private readonly retries: Float64Array;
 
   constructor(run: Observed) {
     this.run = run;
@@ -45,6 +47,10 @@ class ErrorMeter {
     const groupOf = groupsOfSessions(groups);
     const width = transactions.length + 1;
     this.counts = new Float64Array(groups.length * width * ALL_STATES.length);
+    this.retries = new Float64Array(groups.length * width);
+    workload.retried.observe((_, session, transaction) => {
+      this.retries[groupOf[session]! * width + transaction]!++;
+    });
     const count = (session: number, transaction: number, state: number) => {
       const place = (groupOf[session]! * width + transaction) * ALL_STATES.length + state;
       this.counts[place]!++;
@@ -64,6 +70,7 @@ class ErrorMeter {
 
   restart(): void {
     this.counts.fill(0);
+    this.retries.fill(0);
   }
 
   report(sheet: MetricSheet): void {
@@ -74,18 +81,25 @@ class ErrorMeter {
       ALL_STATES.forEach((state, i) => {
         sheet.put(`${scope.prefix}errors.${state}`, counts[i]!);
       });
-      sheet.put(`${scope.prefix}retries`, 0);
+      sheet.put(
+        `${scope.prefix}retries`,
+        this.sum(scope, (place) => this.retries[place]!),
+      );
     }
   }
 
   private total(scope: Scope, state: number): number {
+    return this.sum(scope, (place) => this.counts[place * ALL_STATES.length + state]!);
+  }
+
+  private sum(scope: Scope, at: (place: number) => number): number {
     const width = this.run.transactions.length + 1;
     let total = 0;
     for (let group = 0; group < this.run.groups.length; group++) {
       if ((scope.group ?? group) !== group) continue;
       for (let transaction = 0; transaction < width; transaction++) {
         if ((scope.transaction ?? transaction) !== transaction) continue;
-        total += this.counts[(group * width + transaction) * ALL_STATES.length + state]!;
+        total += at(group * width + transaction);
       }
     }
     return total;

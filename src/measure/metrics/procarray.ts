@@ -1,4 +1,5 @@
 import { type Nanoseconds, NEVER } from '../../kernel/time.ts';
+import type { HolderKind } from '../../postgres/procarray/ordered-xids.ts';
 import { PROC_ARRAY, PROC_ARRAY_GROUP_UPDATE } from '../../postgres/waits.ts';
 import type { MetricDefinition, MetricFamily, MetricSheet } from '../family.ts';
 import { AgeGauge, Gauge } from '../gauge.ts';
@@ -26,7 +27,17 @@ const DEFINITIONS: readonly MetricDefinition[] = [
     unit: 'seconds',
     doc:
       'For how long the oldest transaction, snapshot, slot or standby has held the horizon of ' +
-      'removable rows; 0 while nobody holds it. Looked up at commits, 100 times a second at most.',
+      'removable rows; 0 while nobody holds it. Looked up at commits, on standbys when WAL is ' +
+      'replayed, 100 times a second at most.',
+  },
+  {
+    name: 'servers.<server>.xmin_horizon.held_by.{backend,prepared_transaction,slot,standby}',
+    kind: 'number',
+    unit: 'fraction',
+    doc:
+      'Share of the time in which it was one of these who held it: a transaction or snapshot ' +
+      'here, a prepared transaction, a slot (of a standby with feedback too), a standby without ' +
+      'one.',
   },
   {
     name: 'servers.<server>.memory',
@@ -36,7 +47,20 @@ const DEFINITIONS: readonly MetricDefinition[] = [
   },
 ];
 
+/** As `held_by` names them. */
+const HOLDERS: Readonly<Record<HolderKind, string>> = {
+  backend: 'backend',
+  'prepared transaction': 'prepared_transaction',
+  slot: 'slot',
+  'standby feedback': 'standby',
+};
+
 class ProcArrayMeter {
+  /** How long each has held the horizon, and who has since the last look at it. */
+  private readonly held = new Map<HolderKind, Nanoseconds>();
+  private holder: HolderKind | null = null;
+  private sampledAt: Nanoseconds = 0;
+  private readonly clock: { readonly now: Nanoseconds };
   readonly memory: Gauge;
   private readonly horizon: AgeGauge;
   private readonly server: ObservedServer;
@@ -48,6 +72,7 @@ class ProcArrayMeter {
 
   constructor(run: Observed, server: ObservedServer) {
     this.server = server;
+    this.clock = run.clock;
     this.memory = new Gauge(run.clock, server.memory.used);
     this.horizon = new AgeGauge(run.clock);
     this.remember();
@@ -60,6 +85,8 @@ class ProcArrayMeter {
   restart(): void {
     this.memory.restart();
     this.horizon.restart();
+    this.sample(this.clock.now);
+    this.held.clear();
     this.remember();
   }
 
@@ -74,12 +101,24 @@ class ProcArrayMeter {
     sheet.put(`${prefix}procarray.wait`, all > 0 ? (waited - this.waited) / all : null);
     sheet.put(`${prefix}procarray.snapshot_time`, taken > 0 ? time / taken : null);
     sheet.gauge(`${prefix}xmin_horizon.age`, this.horizon.summary(1e-9));
+    for (const [kind, name] of Object.entries(HOLDERS)) {
+      const time = this.held.get(kind as HolderKind) ?? 0;
+      const share = sheet.elapsed > 0 ? time / sheet.elapsed : null;
+      sheet.put(`${prefix}xmin_horizon.held_by.${name}`, share);
+    }
     sheet.gauge(`${prefix}memory`, this.memory.summary());
   }
 
   private sample(at: Nanoseconds): void {
     this.nextSample = at + SAMPLE_INTERVAL;
-    this.horizon.bornAt(this.server.procArray.array.holder()?.since ?? NEVER);
+    const { holder: former } = this;
+    if (former !== null) {
+      this.held.set(former, (this.held.get(former) ?? 0) + at - this.sampledAt);
+    }
+    const holder = this.server.procArray.array.holder();
+    this.holder = holder?.kind ?? null;
+    this.sampledAt = at;
+    this.horizon.bornAt(holder?.since ?? NEVER);
   }
 
   private remember(): void {
@@ -105,6 +144,7 @@ export const procArrayFamily: MetricFamily = {
   measure: (run) => {
     const meters = run.instances.map(({ server }) => new ProcArrayMeter(run, server));
     run.postgres.committed.observe((at, server) => meters[server]!.committed(at));
+    run.postgres.replayed.observe((at, server) => meters[server]!.committed(at));
     run.postgres.memory.observe((_, server, bytes) => meters[server]!.memory.set(bytes));
     return {
       restart: () => {

@@ -5,6 +5,7 @@ import type { MetricDefinition, MetricFamily, MetricSheet } from '../family.ts';
 import { AgeGauge, Gauge } from '../gauge.ts';
 import { Histogram } from '../histogram.ts';
 import type { Observed } from '../observed.ts';
+import { TimedPositions } from './timed-positions.ts';
 
 /** The steps of a piece of WAL on its way to a standby, in their order. */
 const STEPS = ['sent', 'write', 'flush', 'replay'] as const;
@@ -35,62 +36,6 @@ const DEFINITIONS: readonly MetricDefinition[] = [
       'one observation for each reply that brought them up to date.',
   },
 ];
-
-/** The primary's flushes: positions with their instants, oldest first. */
-class Flushes {
-  private lsn: Float64Array = new Float64Array(1024);
-  private at: Float64Array = new Float64Array(1024);
-  /** The numbers of the oldest kept and of the next one; a place is its number modulo the size. */
-  private first = 0;
-  end = 0;
-  /** The position before the oldest kept. */
-  private firstLsn: Lsn = 0;
-
-  push(lsn: Lsn, at: Nanoseconds): void {
-    if (this.end - this.first === this.lsn.length) this.grow();
-    const place = this.end++ & (this.lsn.length - 1);
-    this.lsn[place] = lsn;
-    this.at[place] = at;
-  }
-
-  lsnOf(number: number): Lsn {
-    return this.lsn[number & (this.lsn.length - 1)]!;
-  }
-
-  atOf(number: number): Nanoseconds {
-    return this.at[number & (this.at.length - 1)]!;
-  }
-
-  /** The position after so many flushes. */
-  lastLsn(count: number): Lsn {
-    return count > this.first ? this.lsnOf(count - 1) : this.firstLsn;
-  }
-
-  get newestLsn(): Lsn {
-    return this.lastLsn(this.end);
-  }
-
-  /** Another history begins at this position. */
-  begin(lsn: Lsn): void {
-    this.first = this.end;
-    this.firstLsn = lsn;
-  }
-
-  forgetBefore(number: number): void {
-    if (number > this.first) this.firstLsn = this.lsnOf(number - 1);
-    this.first = number;
-  }
-
-  private grow(): void {
-    const { lsn, at } = this;
-    this.lsn = new Float64Array(2 * lsn.length);
-    this.at = new Float64Array(2 * at.length);
-    for (let n = this.first; n < this.end; n++) {
-      this.lsn[n & (this.lsn.length - 1)] = lsn[n & (lsn.length - 1)]!;
-      this.at[n & (this.at.length - 1)] = at[n & (at.length - 1)]!;
-    }
-  }
-}
 
 /** What happened to the WAL of a cluster and is not accounted for yet. */
 class Log {
@@ -137,7 +82,13 @@ class Lag {
   }
 
   /** Reads the log, which begins after so many flushes and ends now. */
-  read(log: Log, what: number, flushes: Flushes, flushesBefore: number, now: Nanoseconds): void {
+  read(
+    log: Log,
+    what: number,
+    flushes: TimedPositions,
+    flushesBefore: number,
+    now: Nanoseconds,
+  ): void {
     let count = flushesBefore;
     for (let i = 0; i < log.length; i++) {
       if (log.what[i] === FLUSHED) {
@@ -152,7 +103,7 @@ class Lag {
   }
 
   /** The primary has flushed once more; it is the flush with this number. */
-  private fallBehind(flushes: Flushes, last: number, lsn: Lsn): void {
+  private fallBehind(flushes: TimedPositions, last: number, lsn: Lsn): void {
     if (this.next === last) {
       if (this.position >= lsn) this.next++;
       else this.age.bornAt(flushes.atOf(last));
@@ -160,7 +111,7 @@ class Lag {
     this.bytes.set(Math.max(0, lsn - this.position));
   }
 
-  private catchUp(flushes: Flushes, count: number, position: Lsn): void {
+  private catchUp(flushes: TimedPositions, count: number, position: Lsn): void {
     this.position = position;
     while (this.next < count && flushes.lsnOf(this.next) <= position) this.next++;
     this.age.bornAt(this.next < count ? flushes.atOf(this.next) : NEVER);
@@ -186,7 +137,7 @@ class ClusterMeter {
   private readonly run: Observed;
   private readonly members: number[];
   private leader = -1;
-  private readonly flushes = new Flushes();
+  private readonly flushes = new TimedPositions();
   private readonly log = new Log();
   private flushesBeforeLog = 0;
 

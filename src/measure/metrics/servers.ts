@@ -1,5 +1,6 @@
 import type { DiskUsage } from '../../hardware/disk.ts';
 import { type Nanoseconds, SECOND } from '../../kernel/time.ts';
+import { PAGE_BYTES } from '../../postgres/buffers/page.ts';
 import type { MetricDefinition, MetricFamily, MetricSheet } from '../family.ts';
 import { Gauge } from '../gauge.ts';
 import { Histogram } from '../histogram.ts';
@@ -65,6 +66,8 @@ const DEFINITIONS: readonly MetricDefinition[] = [
   number('locks.waits', 'count', 'Waits for heavyweight locks; a row can take two.'),
   number('buffers.hits', 'count', 'Accesses that found their page in shared buffers.'),
   number('buffers.reads', 'count', 'Pages read into shared buffers.'),
+  number('temporary.files', 'count', 'Temporary files: of a join’s batches one for each side.'),
+  number('temporary.bytes', 'bytes', 'Written to them (pg_stat_database.temp_bytes).'),
   number('buffers.hit_ratio', 'fraction', 'Hits as a share of all accesses; null without any.'),
   number(
     'buffers.hit_ratio.error',
@@ -132,6 +135,7 @@ const COUNTS = [
   ...(['wal.bytes', 'wal.records', 'wal.flushes', 'wal.fpi', 'wal.fpi_bytes'] as const),
   ...(['wal.buffers_full', 'archiver.archived', 'archiver.failed'] as const),
   ...(['locks.waits', 'locks.deadlocks', 'buffers.hits', 'buffers.reads'] as const),
+  ...(['temporary.files', 'temporary.bytes'] as const),
   'buffers.written_by.checkpointer',
   'buffers.written_by.bgwriter',
   'buffers.written_by.backend',
@@ -140,7 +144,8 @@ const COUNTS = [
 ] as const;
 type Counts = Readonly<Record<(typeof COUNTS)[number], number>>;
 
-function countsOf({ wal, lockWaits, deadlocks, storage, checkpointer }: ObservedServer): Counts {
+function countsOf(server: ObservedServer): Counts {
+  const { wal, storage, checkpointer, lockWaits, deadlocks, temporary } = server;
   const { pool, written } = storage;
   return {
     'wal.bytes': wal.bytes,
@@ -155,6 +160,8 @@ function countsOf({ wal, lockWaits, deadlocks, storage, checkpointer }: Observed
     'locks.deadlocks': deadlocks,
     'buffers.hits': pool.hits,
     'buffers.reads': pool.reads,
+    'temporary.files': temporary.files,
+    'temporary.bytes': temporary.pages * PAGE_BYTES,
     'checkpoints.timed': checkpointer.timed,
     'checkpoints.requested': checkpointer.requested,
     'buffers.written_by.checkpointer': written.checkpointer,

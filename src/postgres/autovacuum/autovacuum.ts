@@ -8,10 +8,12 @@ import {
   NEVER,
   type Process,
   type ProcessId,
+  SECOND,
   Signal,
 } from '../../kernel/index.ts';
 import type { HeapChange } from '../heap/heap-change.ts';
 import type { Table } from '../heap/relation.ts';
+import type { LockOutcome } from '../locking/lock-manager.ts';
 import { SHARE_UPDATE_EXCLUSIVE } from '../locking/lock-modes.ts';
 import type { Server } from '../server.ts';
 import type { ErrorResponse } from '../statement.ts';
@@ -23,6 +25,9 @@ import { TableCounters } from './statistics.ts';
 import { costDelay, mostWorkers } from './vacuum-settings.ts';
 import { AutovacuumWorker } from './worker.ts';
 import { XidLimits } from './xid-limits.ts';
+
+/** What VACUUM is asked to do with a table. */
+export type VacuumOptions = VacuumCommand & { readonly analyze?: boolean };
 
 const NO_PROCESS: ProcessId = -1;
 
@@ -114,42 +119,65 @@ export class Autovacuum {
 
   /** vac_update_datfrozenxid. */
   updateLimits(): void {
-    const { catalog } = this.server.storage.database;
+    const { catalog, partitions } = this.server.storage.database;
     let oldest = Number.POSITIVE_INFINITY;
-    for (const { relfrozenxid } of catalog) oldest = Math.min(oldest, relfrozenxid);
+    for (const [index, { relfrozenxid }] of catalog.entries()) {
+      if (!partitions.isDropped(index)) oldest = Math.min(oldest, relfrozenxid);
+    }
     this.limits.set(oldest);
   }
 
-  /** VACUUM or VACUUM ANALYZE as a statement: null if it had to give up its wait for the lock. */
+  /** VACUUM or VACUUM ANALYZE as a process of its own: null if it gave up its wait for the lock. */
   *vacuum(
     index: number,
-    command: VacuumCommand & { readonly analyze?: boolean } = {},
+    options: VacuumOptions = {},
   ): Generator<undefined, VacuumReport | null, undefined> {
-    const { locks, settings } = this.server;
     const process = new MaintenanceProcess(this.server, false);
-    this.manual.add(process);
+    this.enter(process);
     yield* process.proc.connect();
+    let report: VacuumReport | null = null;
+    yield* this.vacuumTable(process, index, options, (each) => {
+      report = each;
+    });
+    this.leave(process);
+    process.end();
+    return report;
+  }
+
+  /** Who vacuums is told when the server shuts down. */
+  enter(process: MaintenanceProcess): void {
+    this.manual.add(process);
+  }
+
+  leave(process: MaintenanceProcess): void {
+    this.manual.delete(process);
+  }
+
+  /** One table, as VACUUM does it: how its wait for the table's lock ended. */
+  *vacuumTable(
+    process: MaintenanceProcess,
+    index: number,
+    options: VacuumOptions,
+    reports: (report: VacuumReport) => void = () => {},
+  ): Generator<undefined, LockOutcome, undefined> {
+    const { locks, settings } = this.server;
+    const { owner, proc } = process;
     const throttle = {
       limit: () => settings.vacuum_cost_limit,
       delay: costDelay(settings, false),
     };
-    const request = locks.lockRelation(process.owner, index, SHARE_UPDATE_EXCLUSIVE);
-    const outcome = yield* locks.finish(process.owner, request);
-    let report: VacuumReport | null = null;
-    if (outcome === 'granted') {
-      this.began(index, false);
-      process.proc.entry.ignored = true;
-      report = yield* new LazyVacuum(process, index, throttle, command).run();
-      process.proc.entry.ignored = false;
-      if (command.analyze && process.stopped === null) {
-        yield* analyzeTable(process, index, throttle);
-      }
-      this.ended(index, report, false);
-      this.updateLimits();
-    }
-    this.manual.delete(process);
-    process.end();
-    return report;
+    const request = locks.lockRelation(owner, index, SHARE_UPDATE_EXCLUSIVE);
+    const outcome = yield* locks.finish(owner, request);
+    if (outcome !== 'granted') return outcome;
+    this.began(index, false);
+    proc.entry.ignored = true;
+    const report = yield* new LazyVacuum(process, index, throttle, options).run();
+    proc.entry.ignored = false;
+    if (options.analyze && process.stopped === null) yield* analyzeTable(process, index, throttle);
+    this.ended(index, report, false);
+    this.updateLimits();
+    reports(report);
+    return outcome;
   }
 
   began(index: number, isForced: boolean): void {
@@ -163,8 +191,17 @@ export class Autovacuum {
     const table = storage.tables[index]!;
     const isDone = outcome === 'done' ? 1 : 0;
     context.events.vacuumEnded.emit(server, index, isDone, summary.tuplesRemoved);
-    const text = vacuumNote(table, report, isAutovacuum);
+    const text = vacuumNote(table, report, isAutovacuum, this.holderBefore(report.duration));
     context.sim.trace.note('vacuum', `${name}: ${text}`);
+  }
+
+  /** Who has held the horizon for longer than this, and since when. */
+  private holderBefore(duration: Nanoseconds): string | null {
+    const { context, procArray } = this.server;
+    const { now } = context.sim;
+    const holder = procArray.array.holder();
+    if (holder === null || holder.since > now - duration) return null;
+    return `${holder.kind} ${holder.name}, since ${(holder.since / SECOND).toFixed(3)} s`;
   }
 
   workerEnded(worker: AutovacuumWorker): void {

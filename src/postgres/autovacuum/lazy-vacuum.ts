@@ -11,7 +11,7 @@ import type { Table } from '../heap/relation.ts';
 import { Vacuum, type VacuumStep, type VacuumSummary } from '../heap/vacuum-plan.ts';
 import { needsImage, type RegisteredBlock } from '../heap/wal-record.ts';
 import type { Server } from '../server.ts';
-import { estimatedRows } from './catalog.ts';
+import { type CatalogEntry, estimatedRows } from './catalog.ts';
 import { HEAP_PAGE, INDEX_PAGE } from './costs.ts';
 import { PageWork, shifted } from './page-work.ts';
 import type { MaintenanceProcess } from './process.ts';
@@ -26,6 +26,8 @@ export interface VacuumCommand {
   /** TRUNCATE, on if not given. */
   readonly truncate?: boolean;
   readonly indexCleanup?: 'auto' | 'on' | 'off';
+  /** DISABLE_PAGE_SKIPPING: aggressive, and the visibility map spares nothing. */
+  readonly readsAll?: boolean;
 }
 
 /** What became of a vacuum: VERBOSE's figures. */
@@ -83,7 +85,7 @@ export class LazyVacuum {
     const { nextXid } = server.procArray.array;
     const { relfrozenxid } = storage.database.catalog[index]!;
     const cutoffs = freezeCutoffs(this.freezing, { horizon, nextXid, relfrozenxid }, version);
-    this.isAggressive = cutoffs.isAggressive;
+    this.isAggressive = cutoffs.isAggressive || command.readsAll === true;
     this.plan = this.makePlan(horizon, cutoffs);
   }
 
@@ -96,6 +98,8 @@ export class LazyVacuum {
       if (!isDone) break;
     }
     yield* this.work.settle();
+    const { scannedPages } = this.plan.summary;
+    this.server.autovacuum.statistics[this.index]!.vacuumedPages += scannedPages;
     const outcome = this.process.stopped ?? 'done';
     if (outcome === 'done') this.finish();
     return this.report(outcome);
@@ -110,7 +114,8 @@ export class LazyVacuum {
     return new Vacuum(table.heap, table.indexes, {
       horizon,
       freezeLimit: cutoffs.freezeLimit,
-      isAggressive: cutoffs.isAggressive,
+      isAggressive: this.isAggressive,
+      readsAll: command.readsAll ?? false,
       memoryBytes: vacuumMemory(settings, process.isAutovacuum),
       indexCleanup: command.indexCleanup ?? 'auto',
       hasChecksums: settings.data_checksums,
@@ -175,13 +180,14 @@ export class LazyVacuum {
     const entry = server.storage.database.catalog[this.index]!;
     const { pages } = table.heap;
     const { scannedPages, liveTuples } = summary;
+    const before = { ...entry };
     entry.reltuples = estimatedRows(entry, pages, scannedPages, liveTuples, version);
     entry.relpages = pages;
     entry.relallfrozen = table.heap.visibility.allFrozenPages(pages);
     if (summary.relfrozenxid !== null && summary.relfrozenxid > entry.relfrozenxid) {
       entry.relfrozenxid = summary.relfrozenxid;
     }
-    server.wal.insert(CATALOG_ROW_BYTES, 'Heap/INPLACE');
+    if (differs(before, entry)) server.wal.insert(CATALOG_ROW_BYTES, 'Heap/INPLACE');
     const counters = server.autovacuum.statistics[this.index]!;
     const { now } = server.context.sim;
     counters.vacuumed(now, entry.reltuples, summary.recentlyDead, process.isAutovacuum);
@@ -201,4 +207,10 @@ export class LazyVacuum {
       summary: this.plan.summary,
     };
   }
+}
+
+/** vac_update_relstats writes the row only where something has changed. */
+function differs(before: CatalogEntry, { relpages, reltuples, ...rest }: CatalogEntry): boolean {
+  if (before.relpages !== relpages || before.reltuples !== reltuples) return true;
+  return before.relallfrozen !== rest.relallfrozen || before.relfrozenxid !== rest.relfrozenxid;
 }

@@ -72,7 +72,7 @@ export class PageWork {
 
   private *log(records: readonly WalRecord[]) {
     const { storage, wal, costs } = this.process.server;
-    for (const { blocks } of records) for (const block of blocks) this.countDirty(block);
+    this.countDirty(records.flatMap(({ blocks }) => blocks));
     const before = wal.images;
     storage.log(this.table, records);
     this.owed += records.length * RECORD + (wal.images - before) * costs.fullPageImage;
@@ -80,8 +80,15 @@ export class PageWork {
   }
 
   /** Only a page that was clean costs (bufmgr.c:MarkBufferDirty). */
-  private countDirty(block: RegisteredBlock): void {
-    if (!this.process.server.storage.isDirty(this.table, block)) this.throttle.dirty();
+  private countDirty(blocks: readonly RegisteredBlock[]): void {
+    const { storage } = this.process.server;
+    const counted = new Set<string>(); // a page that several records change becomes dirty once
+    for (const block of blocks) {
+      const name = `${block.relation} ${block.fork} ${block.block}`;
+      if (counted.has(name) || storage.isDirty(this.table, block)) continue;
+      counted.add(name);
+      this.throttle.dirty();
+    }
   }
 }
 

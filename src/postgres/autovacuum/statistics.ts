@@ -24,6 +24,8 @@ export class TableCounters {
   autovacuums = 0;
   analyzes = 0;
   autoanalyzes = 0;
+  /** Pages of the table, without its indexes, that vacuums have read. */
+  vacuumedPages = 0;
   /** Since the beginning of the run; -1: never. */
   lastVacuum: Nanoseconds = -1;
   lastAnalyze: Nanoseconds = -1;

@@ -5,8 +5,11 @@
  * and every 20 ms the process looks whether somebody waits: then it cuts what it has seen and lets
  * go.
  */
+
+import { tablePage } from '../heap/relation.ts';
 import type { Vacuum, VacuumStep } from '../heap/vacuum-plan.ts';
 import { ACCESS_EXCLUSIVE } from '../locking/lock-modes.ts';
+import { TRUNCATED } from '../wal/contents.ts';
 import { HEAP_PAGE } from './costs.ts';
 import { isEmpty } from './page-content.ts';
 import type { PageWork } from './page-work.ts';
@@ -15,8 +18,6 @@ import { TRUNCATE_CHECK, TRUNCATE_POLL, TRUNCATE_TIMEOUT } from './vacuum-settin
 
 /** vacuumlazy.c: the clock is looked at once in so many blocks. */
 const BLOCKS_PER_LOOK = 32;
-/** The lock in WAL, for standbys (standby.c:LogStandbyLock, one lock). */
-const STANDBY_LOCK_BYTES = 42;
 
 export function* truncateTail(
   process: MaintenanceProcess,
@@ -34,9 +35,10 @@ export function* truncateTail(
     const first = grew ? end : yield* firstEmpty(process, index, step, end, work);
     const gives = first > step.block && locks.hasWaiters(index) && first < end;
     if (first < end && process.stopped === null) {
-      wal.insert(STANDBY_LOCK_BYTES, 'Standby/LOCK');
+      process.logLock(index);
       plan.truncate({ ...step, block: first });
       storage.log(storage.tables[index]!, step.records);
+      wal.note(TRUNCATED, tablePage(step.relation, first));
       storage.pool.drop(storage.fileOf(step.relation), first);
       storage.files.follow(index);
     }

@@ -58,7 +58,7 @@ export class AutovacuumWorker {
       if (autovacuum.workers.some(({ table }) => table === index)) continue;
       this.table = index;
       const needs = this.needs(index);
-      process.stopped = null;
+      process.goOn();
       process.isForced = needs.wraparound;
       if (needs.vacuum) yield* this.vacuum(index);
       if (needs.analyze && process.stopped === null) yield* this.analyze(index);

@@ -82,14 +82,20 @@ export function newRootRecord(
 }
 
 /** Dead entries removed by an insert that needs room; version 16 and later note one byte more. */
-export function deleteRecord(page: IndexPage, entries: number, version: number): WalRecord {
+export function deleteRecord(
+  page: IndexPage,
+  entries: number,
+  version: number,
+  snapshotConflictHorizon = 0,
+): WalRecord {
   const mainBytes = version < 14 ? 8 : version < 16 ? 8 : 9;
-  return { kind: 'Btree/DELETE', mainBytes, blocks: [block(page, 2 * entries)] };
+  const blocks = [block(page, 2 * entries)];
+  return { kind: 'Btree/DELETE', mainBytes, blocks, snapshotConflictHorizon };
 }
 
 export function vacuumRecord(page: IndexPage, entries: number): WalRecord {
   const blocks = [block(page, 2 * entries)];
-  return { kind: 'Btree/VACUUM', mainBytes: XL_BTREE_VACUUM, blocks };
+  return { kind: 'Btree/VACUUM', mainBytes: XL_BTREE_VACUUM, blocks, needsCleanupLock: true };
 }
 
 /** Duplicates merged: 4 bytes for each posting list made. */

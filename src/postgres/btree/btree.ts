@@ -222,7 +222,8 @@ export class BTree {
     const removed = this.remove(leaf, horizon, limit);
     if (removed === 0) return;
     const { version } = this.definition;
-    list.push(records.deleteRecord(this.pageOf(this.levels[0]!, leaf), removed, version));
+    const page = this.pageOf(this.levels[0]!, leaf);
+    list.push(records.deleteRecord(page, removed, version, this.dead.newestRemovedXid));
   }
 
   /** Takes dead entries off a leaf, at most so many; returns how many there were. */

@@ -59,6 +59,11 @@ export class BufferHeaders {
     this.states[buffer]! += ONE_PIN;
   }
 
+  /** A pin more by who has just used the page. */
+  keep(buffer: number): void {
+    this.states[buffer]! += ONE_PIN;
+  }
+
   unpin(buffer: number): void {
     if ((this.states[buffer]! & PINS) === 0) throw new Error(`buffer ${buffer} is not pinned`);
     this.states[buffer]! -= ONE_PIN;

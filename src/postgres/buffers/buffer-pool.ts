@@ -28,7 +28,7 @@ import {
 } from './buffer-state.ts';
 import { ClockSweep } from './clock-sweep.ts';
 import { EvictedLsns } from './evicted-lsns.ts';
-import { NO_PAGE, type Page, pageOf } from './page.ts';
+import { fileOf, NO_PAGE, type Page, pageOf } from './page.ts';
 import { PageTable } from './page-table.ts';
 import type { BufferRing } from './rings.ts';
 import { SampledSweep, type SweptRange } from './sampled-sweep.ts';
@@ -229,6 +229,16 @@ export class BufferPool extends BufferHeaders {
       else this.invalidate(buffer);
     }
     return pinned;
+  }
+
+  /** How many pages of each file are in the pool (pg_buffercache). */
+  pagesByFile(): Map<number, number> {
+    const files = new Map<number, number>();
+    for (let buffer = 0; buffer < this.sweep.everUsed; buffer++) {
+      const page = this.pageIn(buffer);
+      if (page >= 0) files.set(fileOf(page), (files.get(fileOf(page)) ?? 0) + 1);
+    }
+    return files;
   }
 
   /**

@@ -9,8 +9,7 @@
  * record, and when that is on disk the control file points to it: a crash before goes back to the
  * checkpoint before. A restartpoint does the same at a checkpoint record that was replayed.
  *
- * Left out: `checkpoint_warning`, what replay has made dirty on a standby (pages are not replayed:
- * a restartpoint writes as many as the primary's checkpoint did, each a request of its own).
+ * What replay has made dirty on a standby a restartpoint writes. Left out: `checkpoint_warning`.
  */
 import { type Nanoseconds, type Process, SECOND, Signal } from '../../kernel/index.ts';
 import type { Lsn } from '../lsn.ts';
@@ -29,13 +28,11 @@ const RESTARTPOINT_RETRY: Nanoseconds = 15 * SECOND;
 /** `spread` follows the schedule; `shutdown` is immediate and writes unlogged pages too. */
 export type CheckpointKind = 'spread' | 'immediate' | 'shutdown';
 
-/** What a checkpoint record tells those who replay it, with what its checkpoint had to write. */
+/** What a checkpoint record tells those who replay it. */
 export interface CheckpointRecord {
   /** Its end. */
   readonly lsn: Lsn;
   readonly redoLsn: Lsn;
-  readonly pages: number;
-  readonly files: number;
 }
 
 interface Request {
@@ -46,7 +43,6 @@ interface Request {
 }
 
 const BY_VOLUME: Request = { immediate: false, shutdown: false, force: false };
-const NOTHING_UNKNOWN = { pages: 0, files: 0 };
 
 export class Checkpointer {
   timed = 0;
@@ -72,8 +68,6 @@ export class Checkpointer {
   /** On a standby: up to where WAL is replayed, and the last checkpoint record in it. */
   private replayedLsn: Lsn = 0;
   private replayedRecord: CheckpointRecord | null = null;
-  /** What replay has made dirty and no restartpoint has written. */
-  private unknown = NOTHING_UNKNOWN;
   private latch: Signal;
   private completed: Signal;
   private readonly server: Server;
@@ -133,11 +127,6 @@ export class Checkpointer {
     this.replayedLsn = lsn;
     if (record && record !== this.replayedRecord && record.lsn <= lsn) {
       this.replayedRecord = record;
-      const { pages, files } = this.unknown;
-      this.unknown = {
-        pages: Math.max(pages, record.pages),
-        files: Math.max(files, record.files),
-      };
     }
     this.walGrew(lsn);
   }
@@ -148,7 +137,6 @@ export class Checkpointer {
     this.redoLsn = redoLsn;
     this.complete(redoLsn);
     this.lastRecord = this.replayedRecord = null;
-    this.unknown = NOTHING_UNKNOWN;
   }
 
   /** All processes have ended: the next recovery begins where the control file says. */
@@ -205,15 +193,12 @@ export class Checkpointer {
     if (hasRedoRecord && !shutdown) wal.insert(CHECKPOINT_REDO_BYTES, 'XLOG/CHECKPOINT_REDO');
     yield* this.commitsUnderWay();
     const phases = new CheckpointPhases(server, this.pace());
-    const { unknown } = this;
-    this.unknown = NOTHING_UNKNOWN;
-    yield* phases.run(storage.pool.markForCheckpoint(shutdown), unknown);
+    yield* phases.run(storage.pool.markForCheckpoint(shutdown));
     if (!shutdown) logStandbySnapshot(server);
     if (shutdown) this.redoLsn = wal.insertLsn;
     const kind = shutdown ? 'XLOG/CHECKPOINT_SHUTDOWN' : 'XLOG/CHECKPOINT_ONLINE';
     const end = wal.insert(CHECKPOINT_BYTES, kind);
-    const { buffers: pages, files } = phases;
-    this.lastRecord = { lsn: end, redoLsn: this.redoLsn, pages, files };
+    this.lastRecord = { lsn: end, redoLsn: this.redoLsn };
     this.lastRecordEnd = end;
     wal.requestFlush(end);
     if (wal.flushed.below(end)) yield;
@@ -229,9 +214,7 @@ export class Checkpointer {
     }
     this.begin(record.redoLsn);
     const phases = new CheckpointPhases(server, this.pace());
-    const { unknown } = this;
-    this.unknown = NOTHING_UNKNOWN;
-    yield* phases.run(server.storage.pool.markForCheckpoint(), unknown);
+    yield* phases.run(server.storage.pool.markForCheckpoint());
     yield* this.end(record.redoLsn, phases);
   }
 

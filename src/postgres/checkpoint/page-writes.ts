@@ -14,7 +14,7 @@
 import type { Nanoseconds, ProcessGroup } from '../../kernel/index.ts';
 import { PAGE_BYTES, type Page } from '../buffers/page.ts';
 import type { Server } from '../server.ts';
-import type { PageWriter } from '../storage/storage.ts';
+import type { PageWriter } from '../storage/owner.ts';
 
 /** Requests that a block device's queue holds (BLKDEV_DEFAULT_RQ). */
 export const DEVICE_QUEUE_REQUESTS = 128;
@@ -67,17 +67,6 @@ export class PageWrites {
       count++;
     }
     yield* this.spent(count);
-  }
-
-  /** Pages of which nothing is known but their number: a standby's, which are not replayed. */
-  *writeUnknown(pages: number): Generator<undefined, void, undefined> {
-    const { disk } = this.server.host;
-    const all = pages * this.oneOf;
-    let done = 0;
-    for (let i = 0; i < all; i++) done = disk.submit('write', PAGE_BYTES);
-    this.server.storage.written[this.writer] += all;
-    yield* this.spent(pages);
-    yield* this.keepQueueShort(done);
   }
 
   /** IssuePendingWritebacks: at the end too. */

@@ -41,30 +41,26 @@ export class CheckpointPhases {
     this.writes = new PageWrites(server, 'checkpointer', settings.checkpoint_flush_after);
   }
 
-  /** @param unknown pages of which only the number is known; they come after the others. */
-  *run(buffers: ArrayLike<number>, unknown: { pages: number; files: number }) {
+  *run(buffers: ArrayLike<number>) {
     const { sim, events } = this.server.context;
     const startAt = sim.now;
-    const { oneOf } = this.server.storage.cache;
-    yield* this.write(buffers, Math.round(unknown.pages / oneOf));
+    yield* this.write(buffers);
     this.writeTime = sim.now - startAt;
     this.buffers = this.writes.written;
     events.checkpointWritten.emit(this.server.index, this.buffers);
-    yield* this.sync(unknown.files);
+    yield* this.sync();
     this.syncTime = sim.now - startAt - this.writeTime;
   }
 
-  private *write(buffers: ArrayLike<number>, unknownPages: number) {
+  private *write(buffers: ArrayLike<number>) {
     const { pace, schedule, writes } = this;
     const { sim } = this.server.context;
     const { pool } = this.server.storage;
     const wants = (buffer: number) => pool.needsCheckpoint(buffer);
-    const total = buffers.length + unknownPages;
+    const total = buffers.length;
     for (let done = 0; done < total; ) {
       const to = done + this.next(done, total);
-      const known = Math.min(to, buffers.length);
-      if (known > done) yield* writes.write(buffers, done, known, wants);
-      if (to > known) yield* writes.writeUnknown(to - Math.max(done, known));
+      yield* writes.write(buffers, done, to, wants);
       done = to;
       if (pace.hurries() || !schedule.isAhead(done, total, sim.now, pace.position())) continue;
       yield pace.latch.wait(sim.now + NAP);
@@ -81,14 +77,13 @@ export class CheckpointPhases {
     return Math.min(most, schedule.pagesUntilAhead(done, total, now, pace.position()));
   }
 
-  private *sync(unknownFiles: number) {
-    const { storage, host, settings } = this.server;
+  private *sync() {
+    const { storage, settings } = this.server;
     const files = [...storage.unsynced];
-    this.files = files.length + unknownFiles;
+    this.files = files.length;
     for (const file of files) {
       storage.unsynced.delete(file);
       if (settings.fsync) yield* storage.cache.fsync(file);
     }
-    for (let i = 0; i < unknownFiles && settings.fsync; i++) yield host.disk.fsync();
   }
 }

@@ -107,29 +107,38 @@ export interface PrunedPointers {
   readonly redirected: number;
   readonly dead: number;
   readonly unused: number;
+  /** The newest transaction whose versions go; 0 if none do. */
+  readonly conflictXid?: number;
 }
 
 const sublist = (items: number, itemBytes: number) => (items > 0 ? 2 + items * itemBytes : 0);
 
 /**
  * Pruning of one page. Up to 15 the main data is 8 bytes, in 16 it is 9; since 17 it is 2, and 4
- * for the conflict horizon, and each list has its length. `frozen` tuples are part of it since 17.
+ * for the conflict horizon, and each list has its length. `frozen` tuples are part of it since 17,
+ * `frozenBefore` the newest snapshot that could still tell.
  */
 export function pruneRecord(
   page: PageImage,
   pruned: PrunedPointers,
   version: number,
   frozen = 0,
+  frozenBefore = 0,
 ): WalRecord {
-  const { redirected, dead, unused } = pruned;
+  const { redirected, dead, unused, conflictXid = 0 } = pruned;
+  const snapshotConflictHorizon = Math.max(conflictXid, frozenBefore);
   if (version < 17) {
     const dataBytes = 4 * redirected + 2 * dead + 2 * unused;
     const mainBytes = version < 16 ? 8 : 9;
-    return { kind: 'Heap2/PRUNE', mainBytes, blocks: [block(page, dataBytes)] };
+    const blocks = [block(page, dataBytes)];
+    const needsCleanupLock = true;
+    return { kind: 'Heap2/PRUNE', mainBytes, blocks, snapshotConflictHorizon, needsCleanupLock };
   }
+  const needsCleanupLock = redirected + dead + unused > 0;
   const plans = frozen > 0 ? 4 + FREEZE_TUPLE + 2 * frozen : 0;
   const dataBytes = plans + sublist(redirected, 4) + sublist(dead, 2) + sublist(unused, 2);
-  return { kind: 'Heap2/PRUNE', mainBytes: 6, blocks: [block(page, dataBytes)] };
+  const blocks = [block(page, dataBytes)];
+  return { kind: 'Heap2/PRUNE', mainBytes: 6, blocks, snapshotConflictHorizon, needsCleanupLock };
 }
 
 /** The second pass over a page: its dead line pointers become unused. */
@@ -139,17 +148,28 @@ export function vacuumRecord(page: PageImage, unused: number, version: number): 
 }
 
 /** Freezing up to 15: 12 bytes a tuple; in 16 one plan of 12 for all, and 2 a tuple. */
-export function freezeRecord(page: PageImage, tuples: number, version: number): WalRecord {
+export function freezeRecord(
+  page: PageImage,
+  tuples: number,
+  version: number,
+  snapshotConflictHorizon = 0,
+): WalRecord {
   const dataBytes = version < 16 ? FREEZE_TUPLE * tuples : FREEZE_TUPLE + 2 * tuples;
   const mainBytes = version < 16 ? 6 : 8;
-  return { kind: 'Heap2/FREEZE_PAGE', mainBytes, blocks: [block(page, dataBytes)] };
+  const blocks = [block(page, dataBytes)];
+  return { kind: 'Heap2/FREEZE_PAGE', mainBytes, blocks, snapshotConflictHorizon };
 }
 
 /**
  * Bits set in the visibility map; the heap page gets no image of its own unless checksums are on,
  * as its only change is a hint.
  */
-export function visibleRecord(page: PageImage, mapBlock: number, hasChecksums: boolean): WalRecord {
+export function visibleRecord(
+  page: PageImage,
+  mapBlock: number,
+  hasChecksums: boolean,
+  snapshotConflictHorizon = 0,
+): WalRecord {
   const { relation } = page;
   const map: RegisteredBlock = {
     relation,
@@ -160,7 +180,8 @@ export function visibleRecord(page: PageImage, mapBlock: number, hasChecksums: b
     neverImaged: false,
   };
   const heap = { ...block(page, 0), neverImaged: !hasChecksums };
-  return { kind: 'Heap2/VISIBLE', mainBytes: XL_HEAP_VISIBLE, blocks: [map, heap] };
+  const blocks = [map, heap];
+  return { kind: 'Heap2/VISIBLE', mainBytes: XL_HEAP_VISIBLE, blocks, snapshotConflictHorizon };
 }
 
 /** The end of the file after vacuum cut it (catalog/storage_xlog.h:xl_smgr_truncate). */

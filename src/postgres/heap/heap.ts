@@ -176,8 +176,9 @@ export class Heap {
     return pruning;
   }
 
-  pruneRecord(block: number, pruning: Pruning, frozen = 0): WalRecord {
-    return records.pruneRecord(this.image(block), pruning, this.definition.version, frozen);
+  pruneRecord(block: number, pruning: Pruning, frozen = 0, frozenBefore = 0): WalRecord {
+    const { version } = this.definition;
+    return records.pruneRecord(this.image(block), pruning, version, frozen, frozenBefore);
   }
 
   /** `row`: the number of a row that does not live; the next one if it is not given. */

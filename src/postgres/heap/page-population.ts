@@ -64,6 +64,9 @@ export class PagePopulation {
   private capacity = 0;
   /** Open addressing: pairs of a block and its entry, -1 where there is none. */
   private index = new Int32Array(FIRST_CAPACITY * 4).fill(-1);
+  /** The changed page that was looked for last: one change asks for its page many times. */
+  private lastBlock = -1;
+  private lastEntry = -1;
   /** Loaded pages below these have the bit set, unless changed since. */
   visibleBelow = 0;
   frozenBelow = 0;
@@ -79,12 +82,7 @@ export class PagePopulation {
 
   /** The entry of a changed page; -1 if it is as loaded (or as new). */
   find(block: number): number {
-    const { index } = this;
-    const mask = index.length - 2;
-    for (let at = hash(block) & mask; ; at = (at + 2) & mask) {
-      const entry = index[at + 1]!;
-      if (entry < 0 || index[at] === (block | 0)) return entry;
-    }
+    return block === this.lastBlock ? this.lastEntry : this.lookUp(block);
   }
 
   /** The entry of a page, made now if the page was not changed before. */
@@ -162,6 +160,19 @@ export class PagePopulation {
   /** Memory of this structure in bytes. */
   get bytes(): number {
     return this.block.buffer.byteLength + this.index.length * 4;
+  }
+
+  private lookUp(block: number): number {
+    const { index } = this;
+    const mask = index.length - 2;
+    for (let at = hash(block) & mask; ; at = (at + 2) & mask) {
+      const entry = index[at + 1]!;
+      if (entry < 0) return -1;
+      if (index[at] !== (block | 0)) continue;
+      this.lastBlock = block;
+      this.lastEntry = entry;
+      return entry;
+    }
   }
 
   private reset(entry: number, rows: number): void {

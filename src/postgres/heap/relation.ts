@@ -7,6 +7,7 @@
  */
 
 import { BTree, type EntryInsert, type IndexDefinition } from '../btree/btree.ts';
+import type { ColumnarDefinition } from '../columnar/chunk.ts';
 import type { Lsn } from '../lsn.ts';
 import { Heap } from './heap.ts';
 import type { Actor, HeapChange, HeapDefinition, UpdateHow } from './heap-change.ts';
@@ -35,6 +36,14 @@ export interface TableDefinition extends Omit<HeapDefinition, 'isIndexed'> {
   readonly options?: TableOptions;
   /** How much its pages were used before the run, beside those of other tables; 1 if not given. */
   readonly heat?: number;
+  /** A script creates it; until then there is none. */
+  readonly isAbsent?: boolean;
+  /** Of a partition: the partitioned table's name. */
+  readonly parent?: string;
+  /** What is compressed of a chunk. */
+  readonly isColumnar?: boolean;
+  /** A chunk of which parts may be compressed. */
+  readonly columnar?: ColumnarDefinition;
   /** The first one is the key by which rows are looked up. */
   readonly indexes: readonly TableIndexDefinition[];
 }
@@ -108,6 +117,30 @@ export class Table {
       this.addEntry(number, this.position(number, heap.row), how, reads, records);
     }
     return { heap, reads, records };
+  }
+
+  /** Rows of a COPY on one page, as many as it takes; pages and WAL are the first one's. */
+  copy(rows: number, xid: number, target: InsertTarget): TableChange[] {
+    const { rows: placed, change } = this.heap.copy(rows, xid, target);
+    const reads: TablePage[] = [];
+    this.readHeap(reads, change.tried);
+    reads.push(tablePage(this.definition.relation, change.newBlock));
+    return Array.from({ length: placed }, (_, i) => {
+      if (i === 0) return { heap: change, reads, records: change.records };
+      const heap = { ...change, row: change.row + i, records: [], extends: false };
+      return { heap, reads: [], records: [] };
+    });
+  }
+
+  /** The entries of a row that is in the table already. */
+  enter(row: number, horizon: number): Pick<TableChange, 'reads' | 'records'> {
+    const reads: TablePage[] = [];
+    const records: WalRecord[] = [];
+    const how = { horizon, isNewVersion: false };
+    for (let number = 0; number < this.indexes.length; number++) {
+      this.addEntry(number, this.position(number, row), how, reads, records);
+    }
+    return { reads, records };
   }
 
   /** Null if the row does not live. */

@@ -46,13 +46,14 @@ export class RowPlacement {
   /** Notes where a row's newest version is; block -1: nowhere, the row is deleted. */
   place(row: number, block: number, heapOnly: boolean): void {
     const home = this.homeOf(row);
-    if (home < 0 && !this.remembersInserts) return;
-    const isElsewhere = home >= 0 && block !== home && !this.isAtHome(row, home);
-    if (home >= 0 && !isElsewhere) this.noteAtHome(row, home, block === home, heapOnly);
-    if (home < 0 || (block >= 0 && block !== home)) {
-      const state = block < 0 ? ROW_DELETED : ROW_LIVES | (heapOnly ? ROW_HEAP_ONLY : 0);
-      this.locations.set(row, Math.max(0, block), state);
-    } else if (this.locations.blockOf(row) >= 0) this.locations.set(row, 0, ROW_DELETED);
+    if (home < 0) {
+      if (this.remembersInserts) this.displace(row, block, heapOnly);
+      return;
+    }
+    const wasAtHome = this.isAtHome(row, home);
+    if (wasAtHome || block === home) this.noteAtHome(row, home, block === home, heapOnly);
+    if (block >= 0 && block !== home) this.displace(row, block, heapOnly);
+    else if (!wasAtHome && this.locations.blockOf(row) >= 0) this.displace(row, -1, false);
   }
 
   /** The row moved away from this block: index entries still lead there. */
@@ -81,6 +82,11 @@ export class RowPlacement {
 
   get bytes(): number {
     return this.locations.bytes + this.stale.bytes;
+  }
+
+  private displace(row: number, block: number, heapOnly: boolean): void {
+    const state = block < 0 ? ROW_DELETED : ROW_LIVES | (heapOnly ? ROW_HEAP_ONLY : 0);
+    this.locations.set(row, Math.max(0, block), state);
   }
 
   private noteAtHome(row: number, home: number, isThere: boolean, heapOnly: boolean): void {

@@ -38,11 +38,14 @@ export function scanPage(heap: Heap, entry: number, cutoffs: PageCutoffs): PageV
   const pruned = pruning ? heap.pruneRecord(block, pruning) : null;
   const wasImaged = pruned !== null && cutoffs.isImaged(pruned.blocks[0]!);
   const frozen = freezePage(heap, entry, cutoffs, version >= 16 && wasImaged);
+  const frozenBefore = frozen > 0 ? freezeHorizon(heap, entry, cutoffs) : 0;
   if (version >= 17 && (pruning || frozen > 0)) {
-    list.push(heap.pruneRecord(block, pruning ?? NO_POINTERS, frozen));
+    list.push(heap.pruneRecord(block, pruning ?? NO_POINTERS, frozen, frozenBefore));
   } else {
     if (pruned) list.push(pruned);
-    if (frozen > 0) list.push(records.freezeRecord(heap.image(block), frozen, version));
+    if (frozen > 0) {
+      list.push(records.freezeRecord(heap.image(block), frozen, version, frozenBefore));
+    }
   }
   const stubs = pages.stubs[entry]!;
   if (stubs === 0) markVisible(heap, entry, cutoffs, list);
@@ -60,7 +63,21 @@ export function reclaimPage(heap: Heap, entry: number, cutoffs: PageCutoffs): Pa
   return { removed: 0, frozen: 0, stubs, records: list };
 }
 
+/** Rows that were loaded before the run bear this id, which no snapshot has seen running. */
+const LOADED_BEFORE = 3;
 const NO_POINTERS = { removed: 0, redirected: 0, dead: 0, unused: 0, conflictXid: 0 };
+
+/**
+ * What snapshots conflict with the freezing of a page: up to 15 all older than FreezeLimit; then
+ * those that do not see all of it, if it is frozen as a whole, else all older than the horizon
+ * (vacuumlazy.c: lazy_scan_prune).
+ */
+function freezeHorizon(heap: Heap, entry: number, cutoffs: PageCutoffs): number {
+  if (heap.definition.version < 16) return cutoffs.freezeLimit - 1;
+  const pages = heap.changed;
+  const isWhole = pages.dead[entry] === 0 && pages.oldestXid[entry] === 0;
+  return isWhole ? pages.newestXid[entry]! : cutoffs.horizon - 1;
+}
 
 /** `eagerly`: all versions at any age, if all of them can be frozen (since version 16). */
 function freezePage(heap: Heap, entry: number, cutoffs: PageCutoffs, eagerly: boolean): number {
@@ -92,7 +109,8 @@ function markVisible(heap: Heap, entry: number, cutoffs: PageCutoffs, list: WalR
   heap.visibility.set(entry, isFrozen);
   const block = pages.block[entry]!;
   const { hasChecksums } = cutoffs;
-  list.push(records.visibleRecord(heap.image(block), mapBlockOf(block), hasChecksums));
+  const newest = pages.newestXid[entry]!;
+  list.push(records.visibleRecord(heap.image(block), mapBlockOf(block), hasChecksums, newest));
 }
 
 /**
@@ -112,12 +130,14 @@ export function scanLoaded(
   const image = heap.image(block);
   const list: WalRecord[] = [];
   const { version } = heap.definition;
-  if (frozen > 0 && version >= 17) list.push(heap.pruneRecord(block, NO_POINTERS, frozen));
-  else if (frozen > 0) list.push(records.freezeRecord(image, frozen, version));
+  const newest = xid > LOADED_BEFORE ? xid : 0;
+  if (frozen > 0 && version >= 17) {
+    list.push(heap.pruneRecord(block, NO_POINTERS, frozen, newest));
+  } else if (frozen > 0) list.push(records.freezeRecord(image, frozen, version, newest));
   const visible = xid < cutoffs.horizon;
   const gainsBit = (visible && (flags & ALL_VISIBLE) === 0) || frozen > 0;
   if (gainsBit) {
-    list.push(records.visibleRecord(image, mapBlockOf(block), cutoffs.hasChecksums));
+    list.push(records.visibleRecord(image, mapBlockOf(block), cutoffs.hasChecksums, newest));
   }
   return { frozen, visible, records: list };
 }

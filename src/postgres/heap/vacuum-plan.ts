@@ -43,6 +43,8 @@ export interface VacuumOptions {
   readonly horizon: number;
   readonly freezeLimit: number;
   readonly isAggressive: boolean;
+  /** No page is skipped. */
+  readonly readsAll?: boolean;
   /** maintenance_work_mem or autovacuum_work_mem. */
   readonly memoryBytes: number;
   /** No index passes, no truncation. */
@@ -160,12 +162,12 @@ export class Vacuum {
   }
 
   private *scan(): Generator<VacuumStep> {
-    const { isAggressive } = this.options;
+    const { isAggressive, readsAll = false } = this.options;
     let skipped = 0;
     for (let block = 0; block < this.end; ) {
       const last = this.end - 1;
-      const wanted = this.changed.nextUnskippable(block, last, isAggressive);
-      if (wanted - block >= SKIP_PAGES_THRESHOLD) {
+      const wanted = readsAll ? last : this.changed.nextUnskippable(block, last, isAggressive);
+      if (!readsAll && wanted - block >= SKIP_PAGES_THRESHOLD) {
         skipped = wanted - block;
         this.skip(block, wanted);
         block = wanted;

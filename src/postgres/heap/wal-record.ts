@@ -28,6 +28,10 @@ export interface WalRecord {
   readonly kind: string;
   readonly mainBytes: number;
   readonly blocks: readonly RegisteredBlock[];
+  /** It removes row versions that snapshots with an xmin up to this id may see; none: 0. */
+  readonly snapshotConflictHorizon?: number;
+  /** Whoever replays it waits until nobody has a pin on its page. */
+  readonly needsCleanupLock?: boolean;
 }
 
 const HEADER = 24;

@@ -208,7 +208,8 @@ export class LockManager {
       while (owner.waitLock !== null) {
         owner.ticket = sim.park(Math.min(checkAt, giveUpAt, owner.cancelAt, lookAt));
         yield;
-        if (owner.waitLock !== null && sim.now >= checkAt) {
+        if (owner.waitLock !== null && (sim.now >= checkAt || owner.checksDeadlock)) {
+          owner.checksDeadlock = false;
           checkAt = NEVER; // once for each wait: who comes later checks for himself
           if (this.isDeadlocked(owner)) return this.fail(owner, 'deadlock');
         }
@@ -227,6 +228,13 @@ export class LockManager {
       this.cancelWait(owner);
       owner.client.lockWait(null);
     }
+  }
+
+  /** A standby's startup process waits, perhaps for this one (CheckDeadLockAlert). */
+  requestDeadlockCheck(owner: LockOwner): void {
+    if (owner.waitLock === null) return;
+    owner.checksDeadlock = true;
+    this.sim.wakeAt(owner.process, owner.ticket, this.sim.now);
   }
 
   private *waitFor(transaction: Lock, owner: LockOwner): Waiting<WaitOutcome> {

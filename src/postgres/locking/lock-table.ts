@@ -58,6 +58,8 @@ export class LockOwner {
   lockTimeout: Nanoseconds;
   /** When what it does is cancelled, waits included: statement_timeout, transaction_timeout. */
   cancelAt: Nanoseconds = NEVER;
+  /** It is asked to look whether it waits in a circle. */
+  checksDeadlock = false;
   /** Fired when its transaction ends, whatever it did, for those who wait for that. */
   ended: Signal | null = null;
   waitLock: Lock | null = null;

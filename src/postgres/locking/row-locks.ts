@@ -44,20 +44,27 @@ export class RowLocks<Owner extends { readonly rows: RowLock<Owner>[] }> {
   private buckets = new Array<RowLock<Owner> | null>(64).fill(null);
   private free: RowLock<Owner> | null = null;
 
+  /** Who has the row that was taken last: several are a multixact. */
+  members = 1;
+
   /** Null: the owner has the row now. Otherwise somebody who has it in a conflicting mode. */
   take(row: RowId, mode: RowLockMode, owner: Owner): Owner | null {
     const lock = this.find(row);
     if (lock === null) {
       owner.rows.push(this.enter(row, mode, owner));
+      this.members = 1;
       return null;
     }
     if (lock.holder === owner && lock.others === null) {
       if (lock.mode < mode) lock.mode = mode;
+      this.members = 1;
       return null;
     }
     const conflicting = conflictOf(lock, mode, owner);
-    if (conflicting === null) this.join(lock, mode, owner);
-    return conflicting;
+    if (conflicting !== null) return conflicting;
+    this.join(lock, mode, owner);
+    this.members = 1 + (lock.others?.length ?? 0);
+    return null;
   }
 
   /** The owner, who has the row, makes a new version of it. */
@@ -99,6 +106,14 @@ export class RowLocks<Owner extends { readonly rows: RowLock<Owner>[] }> {
       if (lock.others === null) this.remove(lock);
       else leave(lock, owner);
     }
+  }
+
+  /** Whether the owner has the row in this mode, or in a stronger one. */
+  holds(row: RowId, mode: RowLockMode, owner: Owner): boolean {
+    const lock = this.find(row);
+    if (lock === null) return false;
+    if (lock.holder === owner) return lock.mode >= mode;
+    return lock.others?.some((member) => member.owner === owner && member.mode >= mode) ?? false;
   }
 
   private join(lock: RowLock<Owner>, mode: RowLockMode, owner: Owner): void {

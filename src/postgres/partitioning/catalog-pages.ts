@@ -19,16 +19,25 @@ import type { PartitionCommand, PartitionCommandKind } from './command.ts';
 interface Written {
   readonly records: number;
   readonly perIndex: number;
+  /** The first index, a primary key, beyond that. */
+  readonly perKey?: number;
   readonly toast: number;
   /** Mean size of a record without images. */
   readonly bytes: number;
   /** Pages that other commands write too, and that this one alone does: always, for each index. */
   readonly shared: readonly [number, number];
   readonly own: readonly [number, number];
+  /** Of an image of one of them, where it is not as in others. */
+  readonly pageBytes?: number;
 }
 
 const SHARED = [5, 2.5] as const;
 const WRITTEN: Readonly<Record<PartitionCommandKind, Written>> = {
+  // 0 to 3 indexes: 52, 99, 129, 155 records; 19, 31, 34, 36 pages, of 4.7 kB in the mean
+  create: {
+    ...{ records: 52, perIndex: 28, perKey: 19, toast: 56, bytes: 95 },
+    ...{ shared: SHARED, own: [14, -1.5], pageBytes: 4_700 },
+  },
   attach: { records: 14, perIndex: 10, toast: 0, bytes: 100, shared: SHARED, own: [3, 1.5] },
   detach: { records: 11, perIndex: 6, toast: 2, bytes: 82, shared: SHARED, own: [2, 0.5] },
   'detach concurrently': {
@@ -47,9 +56,11 @@ const NEIGHBOURS = 6;
 /** Places of pages that each kind of command has for itself, and how far apart places are. */
 const OWN_PLACES = 32;
 const STRIDE = 100_000;
-const KINDS: readonly PartitionCommandKind[] = ['attach', 'detach', 'detach concurrently', 'drop'];
+const KINDS = Object.keys(WRITTEN) as PartitionCommandKind[];
 const RECORD_FRAME = 24 + 8 + 12; // header, block header, relation
 const CATALOG = 0;
+/** Of pg_index and pg_constraint, which a table without an index leaves alone. */
+const NEW_INDEX_PAGES = 12;
 
 export class CatalogPages {
   private readonly lsns = new Map<number, Lsn>();
@@ -60,13 +71,15 @@ export class CatalogPages {
 
   /** Logs what a command changes about a table; returns the images that it took. */
   log(wal: Wal, { kind, indexes, hasToast }: PartitionCommand, table: number): number {
-    const { records, perIndex, toast, bytes } = WRITTEN[kind];
-    const count = records + perIndex * indexes.length + (hasToast ? toast : 0);
+    const { records, perIndex, perKey = 0, toast, bytes, pageBytes } = WRITTEN[kind];
+    const ofIndexes = indexes.length > 0 ? perKey + perIndex * indexes.length : 0;
+    const count = records + ofIndexes + (hasToast ? toast : 0);
     const pages = pagesOf(kind, indexes.length, table);
     const before = wal.images;
     for (let i = 0; i < count; i++) {
       const block = pages[i % pages.length]!;
-      this.lsns.set(block, wal.insertRecord(recordOn(block, bytes - RECORD_FRAME), this));
+      const record = recordOn(block, bytes - RECORD_FRAME, pageBytes);
+      this.lsns.set(block, wal.insertRecord(record, this));
     }
     return wal.images - before;
   }
@@ -77,17 +90,18 @@ function pagesOf(kind: PartitionCommandKind, indexes: number, table: number): nu
   const { shared, own } = WRITTEN[kind];
   const count = ([always, each]: readonly [number, number]) =>
     Math.round(always + each * Math.min(MOST_INDEXES, indexes));
+  const newPages = kind === 'create' && indexes > 0 ? NEW_INDEX_PAGES : 0;
   const first = OWN_PLACES * (1 + KINDS.indexOf(kind));
   const places = [
     ...Array.from({ length: count(shared) }, (_, i) => i),
-    ...Array.from({ length: count(own) }, (_, i) => first + i),
+    ...Array.from({ length: count(own) + newPages }, (_, i) => first + i),
   ];
   const group = 1 + Math.floor(table / NEIGHBOURS);
   return places.map((place) => place * STRIDE + (place % 2 === 0 ? 0 : group));
 }
 
-function recordOn(block: number, dataBytes: number): WalRecord {
-  const page = { block, dataBytes, pageBytes: PAGE_BYTES, neverImaged: false };
+function recordOn(block: number, dataBytes: number, pageBytes = PAGE_BYTES): WalRecord {
+  const page = { block, dataBytes, pageBytes, neverImaged: false };
   const blocks = [{ relation: CATALOG, fork: 'main', ...page } as const];
   return { kind: 'Heap/catalogs', mainBytes: 0, blocks };
 }

@@ -1,6 +1,9 @@
 /** Commands that change which partitions a table has, as statements carry them. */
 
-export type PartitionCommandKind = 'attach' | 'detach' | 'detach concurrently' | 'drop';
+import type { RowKey } from './strays.ts';
+
+/** `create`: CREATE TABLE ... PARTITION OF, or a table of its own that is attached later. */
+export type PartitionCommandKind = 'create' | 'attach' | 'detach' | 'detach concurrently' | 'drop';
 
 /** A command about the table of its statement. Relations are the ids of their locks. */
 export interface PartitionCommand {
@@ -16,36 +19,25 @@ export interface PartitionCommand {
   readonly isPart: boolean;
   /** ATTACH: a CHECK says already what the bounds say, so that the table is not scanned. */
   readonly isChecked: boolean;
+  /**
+   * CREATE: as a partition; as a table that is attached behind it, as pg_partman does; or as a
+   * chunk, under a lock of the partitioned table that is held already.
+   */
+  readonly made: 'partition' | 'attached' | 'chunk';
+  /** CREATE, ATTACH: whether its bounds have a row's key. */
+  readonly takes: (key: RowKey) => boolean;
   /** Whether it has a TOAST table. */
   readonly hasToast: boolean;
+  /** Tables with foreign keys to it or, as long as it is a partition, to the partitioned table. */
+  readonly referringTables: readonly number[];
+  /** Whether rows of theirs refer to rows of it. */
+  readonly isReferred: boolean;
+  /** Whether foreign keys refer to it by itself. */
+  readonly isReferredAlone: boolean;
+  /** DROP ... CASCADE. */
+  readonly cascades: boolean;
   /** Partitions of the partitioned table. */
   readonly siblings: number;
-}
-
-/** Which tables are partitions, and which are there at all, as far as commands have changed it. */
-export class PartitionStates {
-  private readonly attached = new Map<number, boolean>();
-  private readonly dropped = new Set<number>();
-
-  /** `inSchema`: whether it was one at the beginning. */
-  isAttached(table: number, inSchema: boolean): boolean {
-    return this.attached.get(table) ?? inSchema;
-  }
-
-  isDropped(table: number): boolean {
-    return this.dropped.has(table);
-  }
-
-  attach(table: number): void {
-    this.attached.set(table, true);
-  }
-
-  detach(table: number): void {
-    this.attached.set(table, false);
-  }
-
-  drop(table: number): void {
-    this.attached.set(table, false);
-    this.dropped.add(table);
-  }
+  /** IF EXISTS, or IF NOT EXISTS: it is no error if there is nothing to do. */
+  readonly ifExists: boolean;
 }

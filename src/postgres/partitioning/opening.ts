@@ -28,6 +28,8 @@ import type { Transaction } from '../transaction.ts';
 /** Relations by the ids of their locks, in the order in which they are locked. */
 export interface OpenedRelations {
   readonly locks: readonly number[];
+  /** Of each the partition that it belongs to, which may be gone by now; -1: of none. */
+  readonly owners: readonly number[];
   /** Ids from here on are those of indexes, and before: tables without rows have no file. */
   readonly firstIndex: number;
   readonly withoutRows: number;
@@ -122,7 +124,7 @@ type Opening = Generator<undefined, ErrorResponse | null, undefined>;
 export function* openRelations(opener: Opener, statement: Statement): Opening {
   const { server, relationCache, memory } = opener;
   const { simple, prepared } = statement.details!.opens!;
-  const opened = statement.prepared ? prepared : simple;
+  const opened = present(opener, statement.prepared ? prepared : simple);
   const { costs, host, group, context } = server;
   const began = context.sim.now;
   const error = yield* lockAll(opener, opened.locks, statement);
@@ -180,6 +182,23 @@ export function planningTime(planned: PlannedRelations, costs: Pick<Costs, 'furt
     partitionedTables * costs.furtherRow('partitionedPlanned') +
     (relations * further + comparisons) * slowerAmong(partitions)
   );
+}
+
+/** Without the partitions that are none any more, or not yet. */
+function present({ server, transaction }: Opener, opened: OpenedRelations): OpenedRelations {
+  const { partitions } = server.storage.database;
+  if (partitions.isAsInSchema) return opened;
+  const { locks, owners, tables } = opened;
+  const isThere = (owner: number) =>
+    owner < 0 || partitions.isAttached(owner, true, transaction.xid);
+  if (owners.every(isThere)) return opened;
+  const gone = new Set(owners.filter((owner) => !isThere(owner)));
+  return {
+    ...opened,
+    locks: locks.filter((_, i) => !gone.has(owners[i]!)),
+    owners: owners.filter((owner) => !gone.has(owner)),
+    tables: tables - gone.size,
+  };
 }
 
 function* lockAll(opener: Opener, locks: readonly number[], statement: Statement): Opening {

@@ -1,12 +1,14 @@
 /**
- * Where a new row of a partitioned table goes (execPartition.c:ExecFindPartition): to the partition
+ * Where a new row of a partitioned one goes (execPartition.c:ExecFindPartition): to the partition
  * whose bounds have its key, else to the default partition, else it is error 23514. A key that is
- * the time goes with the clock of the run. Which tables are partitions is what commands have made
- * of it by then.
+ * the time is when its transaction began, by the clock of the run. Which tables are partitions is
+ * what commands have made of it by then.
  */
 import type { Nanoseconds } from '../../kernel/time.ts';
 import type { Relation } from '../statement.ts';
-import type { PartitionStates } from './command.ts';
+import type { ChunkMaker } from './chunks.ts';
+import type { PartitionStates } from './states.ts';
+import type { RowKey } from './strays.ts';
 
 /** A table that is a partition, or may become one. */
 export interface RoutedPartition {
@@ -23,23 +25,43 @@ export interface Routing {
   readonly how: 'clock' | 'newest' | 'given';
   readonly partitions: readonly RoutedPartition[];
   readonly fallback: RoutedPartition | null;
-  /** The tables whose bounds have the key. */
+  /** The tables whose bounds have the key, and the key. */
   readonly given?: readonly Relation[];
+  readonly key?: RowKey;
+  /** By the clock: so long before now. */
+  readonly ago?: Nanoseconds;
+  /** A chunk that is missing is made. */
+  readonly chunks?: ChunkMaker;
 }
 
-/** The table that a row goes to; null: no partition takes it. */
+/** Where a row goes; with its key if that is the default partition. */
+export interface RoutedRow {
+  readonly relation: Relation;
+  readonly strayKey: RowKey;
+}
+
+/** Whether the range of a partition has an instant. */
+export function rangeHas({ from, to }: RoutedPartition, at: Nanoseconds): boolean {
+  return from <= at && at < to;
+}
+
+/** The table that a row goes to; null: no partition takes it. `xid`: whose row it is. */
 export function partitionFor(
-  { how, partitions, fallback, given }: Routing,
+  routing: Routing,
   states: PartitionStates,
   now: Nanoseconds,
-): Relation | null {
+  xid = 0,
+): RoutedRow | null {
+  const { how, partitions, fallback, given, key = null, ago = 0 } = routing;
+  const at = now - ago;
   const isThere = ({ relation, isPart }: RoutedPartition) =>
-    states.isAttached(relation.index, isPart);
+    states.isAttached(relation.index, isPart, xid);
   const takes = (each: RoutedPartition) => {
-    if (how === 'clock') return each.from <= now && now < each.to;
+    if (how === 'clock') return rangeHas(each, at);
     return how === 'newest' || given!.includes(each.relation);
   };
   const found = partitions.findLast((each) => takes(each) && isThere(each));
-  if (found !== undefined) return found.relation;
-  return fallback !== null && isThere(fallback) ? fallback.relation : null;
+  if (found !== undefined) return { relation: found.relation, strayKey: null };
+  if (fallback === null || !isThere(fallback)) return null;
+  return { relation: fallback.relation, strayKey: how === 'clock' ? at : key };
 }

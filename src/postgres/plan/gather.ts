@@ -148,6 +148,7 @@ class Gather {
       const gather = this;
       const transaction = {
         critical: false,
+        pinned: -1,
         endCritical: () => {},
         get cancellation() {
           return leader.transaction.cancellation;
@@ -155,7 +156,8 @@ class Gather {
       };
       const { memory } = leader.host;
       const lockTable = leader.host.lockTable.bind(leader.host);
-      const host = { server, wait, transaction, memory, lockTable };
+      const change = leader.host.change.bind(leader.host);
+      const host = { server, wait, transaction, memory, lockTable, change };
       const own = new PlanRunner(host, leader.plan, true, leader.usage !== null, shared);
       own.slots.set(leader.slots);
       yield* own.run(node.below, function* (rows) {

@@ -25,6 +25,7 @@ export function runNestedLoop(run: PlanRunner, node: NestedLoopNode, sink: Sink)
       });
       if (!isWanted || run.isOver) return false;
       if (matched > 0 || (join !== 'left' && join !== 'anti')) continue;
+      for (const slot of node.named) run.slots[slot] = -1;
       if (!(yield* sink(1))) return false;
     }
     yield* run.pay();

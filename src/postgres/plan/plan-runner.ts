@@ -9,18 +9,29 @@
  */
 import type { Nanoseconds } from '../../kernel/index.ts';
 import type { Account, Scanner } from '../access.ts';
+import { runBatches, type Scan } from '../columnar/scans.ts';
 import type { FURTHER_ROWS } from '../costs.ts';
 import type { Table } from '../heap/relation.ts';
-import type { BackendMemory } from '../memory.ts';
+import { ACCESS_SHARE, ROW_EXCLUSIVE, ROW_SHARE } from '../locking/lock-modes.ts';
 import { ERRORS, type ErrorResponse, type Relation } from '../statement.ts';
 import { BufferUsage } from '../waits.ts';
 import { runAggregate, runLimit, runPass, runSort } from './above.ts';
+import { runChange, type Seen } from './changes.ts';
 import { runGather, type SharedScans } from './gather.ts';
 import { runHashJoin, runNestedLoop } from './joins.ts';
 import { Instrumentation } from './node-usage.ts';
-import type { PlanWork, QueryPlan, Slots, SubplanNode } from './plan-work.ts';
+import type { PlanHost } from './plan-host.ts';
+import type {
+  InitialPlan,
+  PlanWork,
+  QueryPlan,
+  Slots,
+  SubplanNode,
+  ValuesNode,
+} from './plan-work.ts';
+import { type Row, runRecursive, runSetOperation, runWorkTable } from './recursion.ts';
 import { runMaterialize, runMemoize } from './rescans.ts';
-import { runBitmapHeap, runIndex, runSequential } from './scans.ts';
+import { runBitmapHeap, runIndex, runRows, runSequential } from './scans.ts';
 import { TemporaryFile } from './temporary-file.ts';
 
 /** Takes rows; false: no more are wanted. */
@@ -42,13 +53,6 @@ function hasNoOwn(node: PlanWork): boolean {
   return 'below' in node && node.below.number === node.number;
 }
 
-/** The backend that runs it. */
-export interface PlanHost extends Scanner {
-  readonly memory: BackendMemory;
-  /** ACCESS SHARE of a table; the error if it cannot be had. */
-  lockTable(relation: Relation): Generator<undefined, ErrorResponse | null>;
-}
-
 export class PlanRunner implements Scanner {
   readonly host: PlanHost;
   readonly plan: QueryPlan;
@@ -65,6 +69,10 @@ export class PlanRunner implements Scanner {
   rows = 0;
   /** What each node keeps from one loop to the next, and what it has of memory. */
   readonly kept: unknown[] = [];
+  /** Rows of the round before, of each recursive query. */
+  readonly rounds = new Map<number, readonly Row[]>();
+  readonly seen: Seen = new Map();
+  private readonly begun = new Set<SubplanNode>();
   usage: Instrumentation | null;
   /** What its workers have used of shared buffers. */
   readonly ofWorkers = new BufferUsage();
@@ -97,12 +105,23 @@ export class PlanRunner implements Scanner {
   /** The whole plan; the error if it comes to one. */
   *execute(): Generator<undefined, ErrorResponse | null> {
     try {
-      yield* this.run(this.plan.root, (rows) => this.result(rows));
+      yield* this.lockChanged();
+      if (!this.isOver) yield* this.run(this.plan.root, (rows) => this.result(rows));
       yield* this.pay(1);
       return this.error ?? this.transaction.cancellation;
     } finally {
       this.dropFiles();
       this.host.memory.freeWorkMemory();
+    }
+  }
+
+  /** Tables whose rows will be changed or locked. */
+  private *lockChanged() {
+    for (const { relation, mode } of this.plan.locks) {
+      if (this.error !== null) return;
+      const wanted = mode === 'row share' ? ROW_SHARE : ROW_EXCLUSIVE;
+      this.error = yield* this.host.lockTable(relation, wanted);
+      this.locked.add(relation.index);
     }
   }
 
@@ -147,6 +166,12 @@ export class PlanRunner implements Scanner {
     return isWanted;
   }
 
+  /** Whether a partition of an Append is none by now, or not yet. */
+  private isGone(node: PlanWork): boolean {
+    if (!('relation' in node) || !node.isPartition) return false;
+    return !this.server.storage.database.partitions.isAttached(node.relation.index, true);
+  }
+
   /** The same sink, with a node's account stopped while the nodes above are at work. */
   private watched({ number }: PlanWork, sink: Sink, above: number): Sink {
     const usage = this.usage!;
@@ -163,6 +188,21 @@ export class PlanRunner implements Scanner {
   }
 
   private dispatch(node: PlanWork, sink: Sink): Running {
+    const { compressed } = this.server.storage.database;
+    const isScan = 'relation' in node && node.kind !== 'rows';
+    if (compressed.size > 0 && isScan && compressed.has(node.relation.index)) {
+      return this.withBatches(node, sink);
+    }
+    return this.perform(node, sink);
+  }
+
+  /** What of a chunk is compressed, then what is not. */
+  private *withBatches(node: Scan, sink: Sink): Running {
+    if (!(yield* runBatches(this, node, sink))) return false;
+    return yield* this.perform(node, sink);
+  }
+
+  private perform(node: PlanWork, sink: Sink): Running {
     switch (node.kind) {
       case 'sequential':
         return runSequential(this, node, sink);
@@ -195,16 +235,27 @@ export class PlanRunner implements Scanner {
         return this.subplans(node, sink);
       case 'append':
         return this.append(node.of, sink);
+      case 'rows':
+        return runRows(this, node, sink);
+      case 'change':
+        return runChange(this, node, sink);
+      case 'set operation':
+        return runSetOperation(this, node, sink);
+      case 'recursive':
+        return runRecursive(this, node, sink);
+      case 'work table':
+        return runWorkTable(this, node, sink);
       case 'values':
-        return sink(node.rows);
+        return this.valueRows(node, sink);
     }
   }
 
   /** nodeSubplan.c: what does not depend on rows has run when the first of them comes. */
-  private *subplans({ number, once, each, below }: SubplanNode, sink: Sink): Running {
-    if (this.kept[number] === undefined) {
-      this.kept[number] = true;
-      for (const plan of once) yield* this.run(plan, ALL);
+  private *subplans(node: SubplanNode, sink: Sink): Running {
+    const { once, each, below } = node;
+    if (!this.begun.has(node)) {
+      this.begun.add(node);
+      for (const each of once) yield* this.initial(each);
     }
     if (each.length === 0) return yield* this.run(below, sink);
     const run = this;
@@ -220,9 +271,40 @@ export class PlanRunner implements Scanner {
     });
   }
 
+  /** nodeSubplan.c: ExecSetParamPlan. */
+  private *initial({ plan, columns }: InitialPlan) {
+    const { slots } = this;
+    const { lists, environment } = this.plan.values;
+    for (const { slot } of columns) {
+      slots[slot] = Number.NaN;
+      lists.set(slot, []);
+    }
+    let isFirst = true;
+    yield* this.run(plan, function* (rows) {
+      for (const { slot, value } of columns) {
+        const found = value(slots, environment);
+        if (isFirst) slots[slot] = found;
+        for (let i = 0; i < rows; i++) lists.get(slot)!.push(found);
+      }
+      isFirst = false;
+      return true;
+    });
+  }
+
+  private *valueRows({ count, slot }: ValuesNode, sink: Sink): Running {
+    const rows = count(this.slots, this.plan.values);
+    if (slot < 0) return yield* sink(rows);
+    for (let i = 0; i < rows; i++) {
+      this.slots[slot] = i;
+      if (!(yield* sink(1))) return false;
+    }
+    return true;
+  }
+
   private *append(of: readonly PlanWork[], sink: Sink): Running {
     const { costs } = this.server;
     for (const each of of) {
+      if (this.isGone(each)) continue;
       if (of.length > 1) this.account.due += costs.furtherRow('partition');
       if (!(yield* this.run(each, sink))) return false;
     }
@@ -257,7 +339,7 @@ export class PlanRunner implements Scanner {
     this.locked.add(relation.index);
     if (isPartition) this.partitions++;
     if (this.shared === null || this.shared.participant === 0) {
-      this.error ??= yield* this.host.lockTable(relation);
+      this.error ??= yield* this.host.lockTable(relation, ACCESS_SHARE);
     }
     return this.error === null;
   }

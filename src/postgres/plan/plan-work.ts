@@ -7,7 +7,7 @@
  * grouping leaves is what the planner expects, in proportion to the rows that there really are.
  */
 import type { Access } from '../access.ts';
-import type { Relation } from '../statement.ts';
+import type { Relation, StatementDetails } from '../statement.ts';
 
 /** For each table of the plan the row at hand; -1: none. */
 export type Slots = Float64Array;
@@ -18,11 +18,13 @@ interface Node {
   readonly number: number;
 }
 
-interface ScanNode extends Node {
+export interface ScanNode extends Node {
   readonly relation: Relation;
   /** A partition, for which planning and opening cost time. */
   readonly isPartition: boolean;
   readonly slot: number;
+  /** The slot that says which of several partitions a row is in; -1: nobody asks. */
+  readonly tableSlot: number;
   /** Rows of the partitions before it: rows are numbered through all of them. */
   readonly first: number;
   /** Whether somebody above wants to know which row it is. */
@@ -34,6 +36,8 @@ interface ScanNode extends Node {
 /** The values of one execution: whoever made the plan knows what is in it. */
 export interface PlanValues {
   readonly environment: object;
+  /** What InitPlans have found, by the slots of their columns. */
+  readonly lists: Map<number, number[]>;
 }
 
 /** The part of an index that a scan reads, once for each key of a list. */
@@ -52,8 +56,20 @@ export interface IndexNode extends ScanNode {
   readonly kept: number | null;
 }
 
+/** Rows that are known already (nodeTidscan.c), as their numbers through all partitions. */
+export interface RowsNode extends ScanNode {
+  readonly kind: 'rows';
+  readonly rows: (slots: Slots, values: PlanValues) => readonly number[];
+}
+
 /** What a bitmap is made of: one index, or several together. */
 export type BitmapNode =
+  /** Of an index that is no b-tree: so many rows from a place in the table on, in no order. */
+  | (Node & {
+      readonly kind: 'some rows';
+      readonly expected: number;
+      readonly place: (slots: Slots, values: PlanValues) => number;
+    })
   | (Node & { readonly kind: 'bitmap index'; readonly reaches: Reaches })
   | (Node & {
       readonly kind: 'and' | 'or';
@@ -88,6 +104,8 @@ export interface NestedLoopNode extends JoinNode {
   readonly share: number;
   /** At most one row of the inner side fits. */
   readonly isUnique: boolean;
+  /** Slots of the inner side that somebody above wants. */
+  readonly named: readonly number[];
 }
 
 export interface HashJoinNode extends JoinNode {
@@ -150,10 +168,22 @@ export interface GatherNode extends Above {
   readonly workers: number;
 }
 
+/** A plan whose first row is kept, and what of all its rows lists have. */
+export interface InitialPlan {
+  readonly plan: PlanWork;
+  readonly columns: readonly KeptColumn[];
+}
+
+/** A value of each row, and the slot that it goes to. */
+export interface KeptColumn {
+  readonly slot: number;
+  readonly value: (slots: Slots, environment: object) => number;
+}
+
 /** Plans that are run once before the first row, or anew for each row. */
 export interface SubplanNode extends Above {
   readonly kind: 'subplans';
-  readonly once: readonly PlanWork[];
+  readonly once: readonly InitialPlan[];
   readonly each: readonly PlanWork[];
 }
 
@@ -162,15 +192,78 @@ export interface AppendNode extends Node {
   readonly of: readonly PlanWork[];
 }
 
-/** So many rows out of nothing: VALUES, a Result. */
+/** Rows out of nothing: VALUES, a Result, a function. */
 export interface ValuesNode extends Node {
   readonly kind: 'values';
-  readonly rows: number;
+  readonly count: (slots: Slots, values: PlanValues) => number;
+  /** Where the number of the row goes; -1: nobody asks which it is. */
+  readonly slot: number;
+}
+
+/** INTERSECT and EXCEPT: of the rows of the first side a share. */
+export interface SetOperationNode extends Node {
+  readonly kind: 'set operation';
+  readonly first: PlanWork;
+  readonly second: PlanWork;
+  readonly share: number;
+}
+
+/** WITH RECURSIVE: the second term for the rows of the round before, until there are none. */
+export interface RecursiveNode extends Node {
+  readonly kind: 'recursive';
+  readonly first: PlanWork;
+  readonly next: PlanWork;
+  /** UNION without ALL: rows that were there before are left out. */
+  readonly isDistinct: boolean;
+  /** What is kept of a row of each term; in the slots of the whole. */
+  readonly columns: readonly [readonly KeptColumn[], readonly KeptColumn[]];
+  /** Rows that are expected of all rounds. */
+  readonly expected: number;
+  readonly bytes: number;
+}
+
+/** The rows of the round before. */
+export interface WorkTableNode extends Node {
+  readonly kind: 'work table';
+  readonly of: number;
+  readonly slots: readonly number[];
+  /** Whether a filter leaves the row at hand; null: what it leaves is a share. */
+  readonly filter: ((slots: Slots, values: PlanValues) => boolean) | null;
+  readonly share: number;
+}
+
+/** What is done about one row of a table, or a new one. */
+export interface RowChange {
+  readonly verb: 'select' | 'insert' | 'update' | 'delete';
+  readonly relation: Relation;
+  /** As statements have it, from 1 on; 0: a new row. */
+  readonly key: number;
+  readonly details: StatementDetails;
+}
+
+/** ModifyTable and LockRows: what the row at hand leads to. */
+export interface ChangeNode extends Above {
+  readonly kind: 'change';
+  readonly changes: (slots: Slots, values: PlanValues, isThere: IsThere) => readonly RowChange[];
+  /** A row that is found twice is changed once (nodeModifyTable.c: TM_SelfModified). */
+  readonly isOnce: boolean;
+  /** Rows go on up: those that are locked, those of RETURNING. */
+  readonly returns: boolean;
+}
+
+/** Whether a table has a row of this key. */
+export type IsThere = (relation: Relation, key: number) => boolean;
+
+/** A table that is locked before the plan begins, as it has rows changed or locked. */
+export interface PlanLock {
+  readonly relation: Relation;
+  readonly mode: 'row share' | 'row exclusive';
 }
 
 export type PlanWork =
   | SequentialNode
   | IndexNode
+  | RowsNode
   | BitmapHeapNode
   | NestedLoopNode
   | HashJoinNode
@@ -183,6 +276,10 @@ export type PlanWork =
   | GatherNode
   | SubplanNode
   | AppendNode
+  | SetOperationNode
+  | RecursiveNode
+  | WorkTableNode
+  | ChangeNode
   | ValuesNode;
 
 /** A whole plan. */
@@ -190,5 +287,6 @@ export interface QueryPlan {
   readonly root: PlanWork;
   readonly slots: number;
   readonly nodes: number;
+  readonly locks: readonly PlanLock[];
   readonly values: PlanValues;
 }

@@ -1,7 +1,9 @@
 /** A backend's statements that are whole plans, and what it has looked into. */
-import { ACCESS_SHARE } from '../locking/lock-modes.ts';
+import { ACCESS_SHARE, type LockMode, ROW_EXCLUSIVE } from '../locking/lock-modes.ts';
 import type { LockOwner } from '../locking/lock-table.ts';
 import type { BackendMemory } from '../memory.ts';
+import type { RoutedRow, Routing } from '../partitioning/routing.ts';
+import type { ProcSession } from '../procarray/session.ts';
 import type { Server } from '../server.ts';
 import {
   ERRORS,
@@ -13,7 +15,9 @@ import {
 } from '../statement.ts';
 import type { Transaction } from '../transaction.ts';
 import type { WaitState } from '../waits.ts';
-import { type PlanHost, PlanRunner } from './plan-runner.ts';
+import type { Changed, PlanHost } from './plan-host.ts';
+import { PlanRunner } from './plan-runner.ts';
+import type { RowChange } from './plan-work.ts';
 
 /**
  * Of what a session's first query takes more than others the planner's share: 0.3 ms of 0.55 (the
@@ -27,6 +31,16 @@ export interface PlanBackend {
   readonly transaction: Transaction;
   readonly wait: WaitState;
   readonly memory: BackendMemory;
+  readonly proc: ProcSession;
+}
+
+/** Who changes one row: its lock, its pages, its WAL. */
+export interface RowChanger {
+  /** The last row was not there, or somebody has it and it is left out. */
+  readonly isLeftOut: boolean;
+  changeRow(statement: Statement): Generator<undefined, ErrorResponse | null>;
+  /** The partition that a new row goes to. */
+  routeRow(routing: Routing): Generator<undefined, RoutedRow | ErrorResponse>;
 }
 
 export class PlannedStatements implements PlanHost {
@@ -40,7 +54,10 @@ export class PlannedStatements implements PlanHost {
   /** What it had used when the statement came. */
   private before = { accesses: 0, reads: 0, partitions: 0, at: 0, parsedAt: 0, planning: 0 };
 
-  constructor({ server, owner, transaction, wait, memory }: PlanBackend) {
+  private readonly rows: RowChanger;
+
+  constructor({ server, owner, transaction, wait, memory }: PlanBackend, rows: RowChanger) {
+    this.rows = rows;
     this.server = server;
     this.owner = owner;
     this.transaction = transaction;
@@ -82,15 +99,41 @@ export class PlannedStatements implements PlanHost {
     return error;
   }
 
-  /** ACCESS SHARE of a table, and under SERIALIZABLE that all of it has been read. */
-  *lockTable({ index }: Relation): Generator<undefined, ErrorResponse | null> {
+  /** A row of a table, or a new one in the partition that its key belongs to. */
+  *change({ verb, relation, key, details }: RowChange, prepared: boolean) {
+    const { routing } = details;
+    const { strayKey: stray } = details;
+    const target =
+      routing === null ? { relation, strayKey: stray } : yield* this.partition(routing);
+    if ('sqlstate' in target) return target as Changed;
+    const { strayKey } = target;
+    const own = routing === null ? details : { ...details, routing: null, strayKey };
+    const type = 'statement' as const;
+    const one = { type, verb, relation: target.relation, key, prepared, details: own };
+    const error = yield* this.rows.changeRow({ ...one, commit: null, usage: null });
+    return error ?? (this.rows.isLeftOut ? 'left out' : 'done');
+  }
+
+  /** The partition of a new row, with its lock. */
+  private *partition(routing: Routing): Generator<undefined, RoutedRow | ErrorResponse> {
+    const target = yield* this.rows.routeRow(routing);
+    if ('sqlstate' in target) return target;
+    return (yield* this.lockTable(target.relation, ROW_EXCLUSIVE)) ?? target;
+  }
+
+  /** A table's lock, and under SERIALIZABLE that all of it has been read. */
+  *lockTable(
+    { index }: Relation,
+    mode: LockMode = ACCESS_SHARE,
+  ): Generator<undefined, ErrorResponse | null> {
     const { server, owner, transaction } = this;
     const { locks, predicateLocks, storage } = server;
-    const request = locks.lockRelation(owner, index, ACCESS_SHARE);
+    const request = locks.lockRelation(owner, index, mode);
     const outcome = yield* locks.finish(owner, request);
     if (outcome === 'cancelled') return transaction.cancellation;
     if (outcome === 'deadlock') server.deadlocks++;
     if (outcome !== 'granted') return LOCK_ERRORS[outcome];
+    if (mode === ROW_EXCLUSIVE) return null;
     const own = transaction.serializable;
     const { relation } = storage.tables[index]!.definition;
     return own !== null && predicateLocks.scans(own, relation) ? ERRORS.dependencies : null;

@@ -3,7 +3,14 @@ import { type Access, collectBitmap, eachFound, readBitmapOf } from '../access.t
 import type { Table } from '../heap/relation.ts';
 import { eachPage } from '../table-scan.ts';
 import type { PlanRunner, Running, Sink } from './plan-runner.ts';
-import type { BitmapHeapNode, BitmapNode, IndexNode, SequentialNode } from './plan-work.ts';
+import type {
+  BitmapHeapNode,
+  BitmapNode,
+  IndexNode,
+  RowsNode,
+  ScanNode,
+  SequentialNode,
+} from './plan-work.ts';
 
 /** Rows are handed up page by page. */
 export function* runSequential(run: PlanRunner, node: SequentialNode, sink: Sink): Running {
@@ -22,12 +29,17 @@ export function* runSequential(run: PlanRunner, node: SequentialNode, sink: Sink
     if (run.isOver) return false;
     const rows = run.whole(node.number, mean * node.share);
     if (!node.isNamed) return rows === 0 || (yield* sink(rows));
+    setTable(run, node);
     for (let i = 0; i < rows; i++) {
       run.slots[node.slot] = node.first + nextRow(block, (i + 0.5) / rows);
       if (!(yield* sink(1))) return false;
     }
     return true;
   });
+}
+
+function setTable({ slots }: PlanRunner, { tableSlot, relation }: ScanNode): void {
+  if (tableSlot >= 0) slots[tableSlot] = relation.index;
 }
 
 /** Rows lie in the table in the order of their numbers, as far as it was loaded so. */
@@ -51,12 +63,13 @@ function partOf(run: PlanRunner, access: Access, isParallel: boolean): Access {
   return { ...access, from: access.from + first, entries: cut(participant + 1) - first };
 }
 
-function rowsTo(run: PlanRunner, node: IndexNode | BitmapHeapNode, share: number, sink: Sink) {
+function rowsTo(run: PlanRunner, node: ScanNode, share: number, sink: Sink) {
   return function* (row: number): Running {
     if (share < 1) run.owe('filtered');
     const rows = share < 1 ? run.whole(node.number, share) : 1;
     if (rows === 0) return true;
     run.slots[node.slot] = node.first + row;
+    setTable(run, node);
     return yield* sink(rows);
   };
 }
@@ -88,6 +101,16 @@ export function* runBitmapHeap(run: PlanRunner, node: BitmapHeapNode, sink: Sink
   return (yield* readBitmapOf(run, table, own, run.account, each)) && !run.isOver;
 }
 
+/** Rows by their places: a page for each. */
+export function* runRows(run: PlanRunner, node: RowsNode, sink: Sink): Running {
+  if (!(yield* run.open(node.relation, node.isPartition))) return false;
+  const table = run.table(node.relation);
+  const rows = node.rows(run.slots, run.plan.values).map((row) => row - node.first);
+  const there = rows.filter((row) => table.heap.rows.blockOf(row) >= 0);
+  const each = rowsTo(run, node, 1, sink);
+  return (yield* readBitmapOf(run, table, there, run.account, each)) && !run.isOver;
+}
+
 /** The rows that a bitmap marks. */
 function* collect(
   run: PlanRunner,
@@ -116,6 +139,16 @@ function* collectOf(
       found.push(yield* collectBitmap(run, table, access, run.account));
     }
     return found.length === 1 ? found[0]! : [...new Set(found.flat())];
+  }
+  if (node.kind === 'some rows') {
+    const { definition } = table;
+    const wanted = Math.min(definition.rows, Math.round(node.expected));
+    const first = Math.floor(node.place(run.slots, run.plan.values) * definition.rows);
+    run.owe('select', wanted);
+    yield* run.pay();
+    return Array.from({ length: wanted }, (_, i) =>
+      table.scatteredRow((first + i) % definition.rows),
+    );
   }
   for (const each of node.of) found.push(yield* collect(run, each, table));
   if (node.kind === 'or') return [...new Set(found.flat())];

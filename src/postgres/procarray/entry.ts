@@ -12,6 +12,8 @@ export class ProcEntry {
   /** The database it is connected to, by number. */
   readonly database: number;
   isolation: Isolation = 'read committed';
+  /** How many have ended: a virtual transaction id. */
+  transactions = 0;
   /** The newest id of its transaction's subtransactions. */
   lastSubxid: Xid = NO_XID;
   /** VACUUM (not FULL) and logical decoding look at nothing that others must keep for them. */

@@ -9,12 +9,14 @@
  *
  * Kept: ids at the first write, xmin and xmax of snapshots, snapshots by isolation level, reuse
  * since version 14, prepared transactions, slots, standby feedback, the horizons of a database, of
- * its catalogs and of the shared catalogs, and who holds them. Left out: whose ids subtransactions'
- * are, and their overflow, the ids that a standby knows of its primary (5.3), wraparound.
+ * its catalogs and of the shared catalogs, and who holds them; on a standby the ids of its primary
+ * that WAL has told of (5.3, `known-xids.ts`). Left out: whose ids subtransactions'
+ * are, and their overflow, wraparound.
  * Source: procarray.c, snapmgr.c; mechanisms 6.1, 7.1, 7.2.
  */
 import type { Nanoseconds } from '../../kernel/index.ts';
 import type { ProcEntry } from './entry.ts';
+import { KnownXids } from './known-xids.ts';
 import { FIRST_XID, HeldXid, NO_XID, OrderedXids, type Xid } from './ordered-xids.ts';
 import { Completions, type Snapshot } from './snapshot.ts';
 
@@ -42,6 +44,8 @@ export class ProcArray {
   /** Snapshots taken, and those of them that were the last one once more. */
   snapshots = 0;
   reusedSnapshots = 0;
+  /** On a standby: what WAL has told of its primary's ids. */
+  private known: KnownXids | null = null;
   private readonly clock: Clock;
   private readonly reuses: boolean;
   private readonly databases: DatabaseXids[] = [];
@@ -60,9 +64,42 @@ export class ProcArray {
 
   /** A new primary goes on from the ids that its history has given out. */
   goOnFrom(nextXid: Xid): void {
+    this.known = null;
     if (nextXid <= this.nextXid) return;
     this.nextXid = nextXid;
     this.latestCompletedXid = nextXid - 1;
+  }
+
+  /** A standby begins to learn from WAL which ids run; all before this one have ended. */
+  learnFrom(nextXid: Xid): void {
+    if (this.known !== null) return;
+    this.known = new KnownXids(nextXid);
+    this.nextXid = Math.max(this.nextXid, nextXid);
+    this.latestCompletedXid = Math.max(this.latestCompletedXid, nextXid - 1);
+  }
+
+  /** Whether its ids are those that WAL tells of. */
+  get isLearning(): boolean {
+    return this.known !== null;
+  }
+
+  /** A commit or abort record has been replayed. */
+  learnEnd(xid: Xid): void {
+    this.known?.end(xid);
+    this.xactCompletionCount++;
+    if (xid > this.latestCompletedXid) this.latestCompletedXid = xid;
+  }
+
+  /** A record of running transactions has been replayed. */
+  learnOldestRunning(xid: Xid): void {
+    this.known?.endBefore(xid);
+    if (xid > this.latestCompletedXid + 1) this.latestCompletedXid = xid - 1;
+    this.xactCompletionCount++;
+  }
+
+  /** The oldest xmin that a backend of the database shows; infinity if none shows any. */
+  oldestXmin(database = 0): Xid {
+    return this.databases[database]!.snapshots.oldest;
   }
 
   connect(entry: ProcEntry): void {
@@ -129,6 +166,7 @@ export class ProcArray {
   /** COMMIT or ROLLBACK: for everybody else it is over now. */
   endTransaction(entry: ProcEntry, committed: boolean): void {
     const { own, cursors } = entry;
+    entry.transactions++;
     if (own.xid !== NO_XID) {
       const { xid } = own;
       this.databases[entry.database]!.running.remove(own);
@@ -208,7 +246,8 @@ export class ProcArray {
   oldestNonRemovableXid(database = 0): Xid {
     const { running, snapshots } = this.databases[database]!;
     const backends = Math.min(running.oldest, snapshots.oldest);
-    return Math.min(backends, this.everywhere.oldest, this.latestCompletedXid + 1);
+    const others = Math.min(this.everywhere.oldest, this.latestCompletedXid + 1);
+    return Math.min(backends, others, this.known === null ? others : this.known.oldest);
   }
 
   /** The same for the database's catalogs, which logical slots need. */
@@ -237,6 +276,7 @@ export class ProcArray {
   get oldestRunningXid(): Xid {
     let oldest = Number.POSITIVE_INFINITY;
     for (const { running } of this.databases) oldest = Math.min(oldest, running.oldest);
+    if (this.known !== null) return Math.min(oldest, this.known.oldest);
     return Math.min(oldest, this.nextXid);
   }
 
@@ -275,6 +315,7 @@ export class ProcArray {
 
   private sharedHorizon(): Xid {
     let oldest = Math.min(this.everywhere.oldest, this.latestCompletedXid + 1);
+    if (this.known !== null) oldest = Math.min(oldest, this.known.oldest);
     for (const { running, snapshots } of this.databases) {
       oldest = Math.min(oldest, running.oldest, snapshots.oldest);
     }

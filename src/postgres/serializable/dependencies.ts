@@ -1,8 +1,10 @@
 /** What a statement reads and writes for others under SERIALIZABLE: rows, their pages, leaves. */
 import type { HeapChange } from '../heap/heap-change.ts';
 import { type Table, tablePage } from '../heap/relation.ts';
+import type { Server } from '../server.ts';
 import type { Statement } from '../statement.ts';
 import { rowOf } from '../statement-rows.ts';
+import type { Transaction } from '../transaction.ts';
 import type { SerializableTransaction } from './conflicts.ts';
 import type { PredicateLocks } from './predicate-locks.ts';
 
@@ -41,4 +43,13 @@ function leavesOf(table: Table, row: number, only = -1): number[] {
     leaves.push(tablePage(definition.relation, level.blockOf(table.position(number, row))));
   });
   return leaves;
+}
+
+/** A scan has read a whole table; true if that is too much for others under SERIALIZABLE. */
+export function scansTooMuch(
+  { server, transaction }: { readonly server: Server; readonly transaction: Transaction },
+  { definition }: Table,
+): boolean {
+  const own = transaction.serializable;
+  return own !== null && server.predicateLocks.scans(own, definition.relation);
 }

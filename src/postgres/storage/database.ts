@@ -7,9 +7,10 @@
  * count as live where the real ones are gone, which is few among a table's rows.
  */
 import { type CatalogEntry, catalogEntry } from '../autovacuum/catalog.ts';
+import type { CompressedChunk } from '../columnar/chunk.ts';
 import { Table, type TableDefinition } from '../heap/relation.ts';
 import { CatalogPages } from '../partitioning/catalog-pages.ts';
-import { PartitionStates } from '../partitioning/command.ts';
+import { PartitionStates } from '../partitioning/states.ts';
 
 export class Database {
   readonly tables: Table[];
@@ -17,6 +18,8 @@ export class Database {
   readonly catalog: CatalogEntry[];
   /** Which tables are partitions by now, and which are gone. */
   readonly partitions = new PartitionStates();
+  /** Chunks of which a part is compressed, by the number of their table. */
+  readonly compressed = new Map<number, CompressedChunk>();
   readonly catalogPages = new CatalogPages();
   /** Beyond all ids in its pages: what a new primary goes on from. */
   nextXid = 3;
@@ -24,6 +27,9 @@ export class Database {
   constructor(definitions: readonly TableDefinition[]) {
     this.tables = definitions.map((definition) => new Table(definition));
     this.catalog = this.tables.map(catalogEntry);
+    definitions.forEach(({ isAbsent }, index) => {
+      if (isAbsent) this.partitions.drop(index);
+    });
   }
 
   /** The table and its files are gone: what is left in its place is empty. */

@@ -16,8 +16,8 @@ import { blockOf, NO_PAGE, PAGE_BYTES, type Page } from '../buffers/page.ts';
 import type { BufferRing } from '../buffers/rings.ts';
 import { type Estimate, NOT_SAMPLED, PageSample } from '../buffers/sampling.ts';
 import { CPU, DATA_FILE_READ, DATA_FILE_WRITE, type WaitState } from '../waits.ts';
+import type { StorageOwner, StorageStart } from './owner.ts';
 import type { PageCache } from './page-cache.ts';
-import type { StorageOwner, StorageStart } from './storage.ts';
 
 /** Where an access finds its page. */
 export const IN_BUFFERS = 0;

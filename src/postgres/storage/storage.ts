@@ -10,21 +10,13 @@
  * The contents are those of the cluster's history, shared by its servers; buffers are each
  * server's own. Left out: see README.
  */
-import type { Host } from '../../hardware/host.ts';
-import {
-  type Nanoseconds,
-  type ProcessGroup,
-  Signal,
-  type Simulation,
-} from '../../kernel/index.ts';
+import { type Nanoseconds, Signal, type Simulation } from '../../kernel/index.ts';
 import { BufferPool, MISS, NO_UNPINNED_BUFFERS, VICTIM_TAKEN } from '../buffers/buffer-pool.ts';
 import { fileOf, PAGE_BYTES, type Page, pageOf } from '../buffers/page.ts';
 import type { ReadAhead } from '../buffers/read-ahead.ts';
 import type { BufferRing } from '../buffers/rings.ts';
-import type { CostProfile } from '../costs.ts';
 import type { Table, TablePage } from '../heap/relation.ts';
 import type { Fork, RegisteredBlock, WalRecord } from '../heap/wal-record.ts';
-import type { PostgresSettings } from '../settings.ts';
 import {
   BUFFER_IO,
   CPU,
@@ -34,37 +26,17 @@ import {
   WAL_WRITE_LOCK,
   type WaitState,
 } from '../waits.ts';
-import type { Wal } from '../wal/wal.ts';
+import { MAP_RELATIONS } from '../wal/contents.ts';
 import type { Database } from './database.ts';
 import { hottestPages } from './hottest-pages.ts';
+import type { PageWriter, StorageOwner, StorageStart } from './owner.ts';
 import type { PageCache } from './page-cache.ts';
 import { IN_BUFFERS, IN_PAGE_CACHE, ON_DISK, SampledPages } from './sampled-pages.ts';
 import { TableFiles } from './table-files.ts';
 
-/** Who wrote pages out of shared buffers. */
-export type PageWriter = 'checkpointer' | 'bgwriter' | 'backend';
-
-export interface StorageOwner {
-  readonly name: string;
-  readonly index: number;
-  readonly host: Host;
-  readonly group: ProcessGroup;
-  readonly wal: Wal;
-  readonly settings: PostgresSettings;
-  readonly inRecovery: boolean;
-  /** Processor time of a page that the system's cache has, of one that it reads, of one given. */
-  readonly costs: Pick<CostProfile, 'pageRead' | 'diskRead' | 'pageWrite'>;
-}
-
-/** How memory is at the beginning of a run. */
-export interface StorageStart {
-  readonly buffers: 'warm' | 'cold';
-  readonly osCache: 'warm' | 'cold';
-}
-
 /** Relation files of one server, forks included. */
 const FILES_PER_SERVER = 16_384;
-const RELATIONS = FILES_PER_SERVER / 2;
+const RELATIONS = MAP_RELATIONS;
 
 export class Storage {
   readonly database: Database;

@@ -49,6 +49,8 @@ export class RecordAssembler {
   /** Images in the last record, and the bytes that they are. */
   images = 0;
   imageBytes = 0;
+  /** Which of its blocks have one: a bit for each. */
+  imaged = 0;
   /** Processor time that compressing them took. */
   compressionTime = 0;
   private readonly fullPageWrites: boolean;
@@ -64,7 +66,7 @@ export class RecordAssembler {
   /** Bytes of a record, its images included, without the alignment to 8. */
   assemble(record: WalRecord, pages: PageLsns, redoLsn: Lsn): number {
     const { blocks, mainBytes } = record;
-    this.images = this.imageBytes = this.compressionTime = 0;
+    this.images = this.imageBytes = this.imaged = this.compressionTime = 0;
     let bytes = HEADER;
     let relation = -1;
     for (let i = 0; i < blocks.length; i++) {
@@ -76,6 +78,7 @@ export class RecordAssembler {
         bytes += block.dataBytes;
       } else {
         bytes += this.image(block.pageBytes, record.kind);
+        this.imaged |= 1 << i;
         if (this.logical && DECODED.has(record.kind)) bytes += block.dataBytes;
       }
     }

@@ -16,6 +16,7 @@ import type { Branch } from '../timeline.ts';
 import type { WaitState } from '../waits.ts';
 import { Archiver } from './archiver.ts';
 import { compressionOf } from './compression.ts';
+import type { ContentKind } from './contents.ts';
 import { type PageLsns, RecordAssembler } from './full-page-images.ts';
 import { type RecordCount, RecordCounts } from './record-counts.ts';
 import { segmentOf } from './retention.ts';
@@ -117,7 +118,16 @@ export class Wal {
     count.records++;
     count.bytes += bytes - assembler.imageBytes;
     if (assembler.images > 0) this.countImages(count);
-    return this.append(bytes);
+    const end = this.append(bytes);
+    const { contents } = this.branch;
+    if (contents.isKept) contents.addRecord(record, end, assembler.imaged);
+    return end;
+  }
+
+  /** What the record that was inserted last does to whoever replays it. */
+  note(kind: ContentKind, value: number): void {
+    const { contents } = this.branch;
+    if (contents.isKept) contents.add(this.insertLsn, kind, value);
   }
 
   /** Inserts a record without images, of so many bytes; returns the position of its end. */
@@ -223,6 +233,7 @@ export class Wal {
   /** Whoever holds WALWriteLock has made it durable up to here. */
   advanceFlushed(lsn: Lsn): void {
     this.flushed.advance(lsn);
+    this.branch.contents.flushed = lsn;
     this.context.events.flushed.emit(this.owner.index, lsn);
     if (lsn % WAL_SEGMENT_BYTES === 0) this.segmentFinished(segmentOf(lsn) - 1, false);
     this.onFlush();

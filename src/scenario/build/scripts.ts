@@ -1,7 +1,9 @@
 /** A scenario's transactions as clients run them. */
 
 import type { TableDefinition } from '../../postgres/heap/relation.ts';
+import { withBatches } from '../../workload/columnar/definitions.ts';
 import { builtinScript, pgbenchTables } from '../../workload/pgbench.ts';
+import type { PartitionManagers } from '../../workload/planner/managers.ts';
 import { compileScripts } from '../../workload/planner/scripts.ts';
 import { PLAN_CACHE_MODE } from '../../workload/planner/settings.ts';
 import { tableDefinitions } from '../../workload/planner/tables.ts';
@@ -14,15 +16,33 @@ import { scriptFindings, scriptsOf } from '../resolve/scripts.ts';
 
 /** Every script that clients run, read; on a schema of one's own by Postgres's plans. */
 export function readScripts(scenario: Scenario, asTrees = false): ReadonlyMap<string, Parsed> {
-  const { transactions, plans, pgbench, now } = scenario.workload;
+  const { transactions, plans, pgbench, now, partitions } = scenario.workload;
   const scale = pgbench?.scale ?? 1;
   const scripts = scriptsOf(transactions);
   if (plans === null)
     return new Map(scripts.map(({ name, text }) => [name, parseScript(text, scale)]));
   const primary = [...scenario.servers.values()].find(({ standbyOf }) => standbyOf === null)!;
   const { [PLAN_CACHE_MODE]: mode, cpu_operator_cost: cost } = primary.settings;
-  const settings = { mode: String(mode), cpuOperatorCost: Number(cost), asTrees };
-  return compileScripts(scripts, scale, plans, primary.version, settings, now);
+  const prunes = primary.settings['enable_partition_pruning'] !== false;
+  const settings = { mode: String(mode), cpuOperatorCost: Number(cost), asTrees, prunes };
+  return compileScripts(
+    scripts,
+    scale,
+    plans,
+    primary.version,
+    settings,
+    now,
+    managersOf(partitions),
+  );
+}
+
+/** Who looks after the partitions of which table. */
+function managersOf(partitions: Scenario['workload']['partitions']): PartitionManagers {
+  return new Map(
+    [...partitions].flatMap(([name, each]) => {
+      return each.kind === 'range' && each.manager !== null ? [[name, each.manager]] : [];
+    }),
+  );
 }
 
 /** What keeps the scripts that clients run from being run. */
@@ -72,7 +92,11 @@ export function tablesOf(
 ): TableDefinition[] {
   const isLogical = settings.wal_level === 'logical';
   const { plans, pgbench } = workload;
-  if (plans !== null) return tableDefinitions(plans.catalog, plans.facts, { version, isLogical });
+  if (plans !== null) {
+    const { catalog, facts } = plans;
+    const definitions = tableDefinitions(catalog, facts, { version, isLogical });
+    return withBatches(definitions, catalog, facts, managersOf(workload.partitions));
+  }
   const { scale = 1, fillfactor = 100 } = pgbench ?? {};
   return pgbenchTables(scale, version, fillfactor, isLogical);
 }

@@ -5,7 +5,6 @@
 import { faultRefusal } from '../../faults/catalog.ts';
 import { PAGE_BYTES } from '../../postgres/buffers/page.ts';
 import { WAL_SEGMENT_BYTES } from '../../postgres/lsn.ts';
-import type { Catalog } from '../../workload/planner/catalog.ts';
 import type { Scenario } from '../model.ts';
 import type { Finding } from '../problem.ts';
 import { databaseOf } from './cluster.ts';
@@ -29,13 +28,10 @@ function refuse(path: Finding['path'], what: string, atKey = true): Finding {
 
 function servers(scenario: Scenario): Finding[] {
   const findings: Finding[] = [];
-  for (const { name, group, storage, settings } of scenario.servers.values()) {
+  for (const { name, group, storage } of scenario.servers.values()) {
     const path = ['servers', group ?? name];
     if (storage.kind !== 'local') {
       findings.push(refuse([...path, 'storage'], `${storage.kind} storage is`));
-    }
-    if (settings.recovery_min_apply_delay > 0) {
-      findings.push(refuse(path, 'recovery_min_apply_delay is'));
     }
   }
   return findings;
@@ -90,7 +86,7 @@ function workload(scenario: Scenario): Finding[] {
   const { schema, plans, partitions, pgbench } = scenario.workload;
   const findings: Finding[] = [];
   const at = 'workload';
-  if (plans !== null) findings.push(...tables(plans.catalog), ...unbuiltScripts(scenario));
+  if (plans !== null) findings.push(...unbuiltScripts(scenario));
   else if (schema !== null) {
     const why = 'its statements have not been planned: Postgres, or the plans, must be handed in';
     findings.push({ path: [at, 'schema'], why, atKey: true });
@@ -107,28 +103,16 @@ function workload(scenario: Scenario): Finding[] {
   return findings;
 }
 
-/** What of a schema the simulator cannot keep up. */
-function tables(catalog: Catalog): Finding[] {
-  const path = ['workload', 'schema'];
-  return catalog.tables.flatMap((table) => {
-    if (table.kind === 'p') return [];
-    const other = table.indexes.find(({ method }) => method !== 'btree');
-    if (other === undefined) return [];
-    return [{ ...refuse(path, `${other.method} indexes are`), what: `the index ${other.name}` }];
-  });
-}
-
 const CONNECTS = ['server', 'group', 'haproxy', 'hosts'];
 
 function clients(scenario: Scenario): Finding[] {
   const findings: Finding[] = [];
-  for (const { name, connect, reread, retry } of scenario.workload.clients.values()) {
+  for (const { name, connect, reread } of scenario.workload.clients.values()) {
     const path = ['workload', 'clients', name];
     if (!CONNECTS.includes(connect.kind)) {
       findings.push(refuse([...path, 'connect'], `connecting to ${connect.kind} is`, false));
     }
     if (reread > 0) findings.push(refuse([...path, 'reread'], 'reread is'));
-    if (retry) findings.push(refuse([...path, 'retry'], 'retry is'));
   }
   return findings;
 }

@@ -47,6 +47,7 @@ export function buildClients(
       reconnect: toDistribution(spec.reconnect),
       cpu: spec.cpu && toDistribution(spec.cpu),
       threads: spec.threads,
+      retry: spec.retry && { ...spec.retry, wait: toDistribution(spec.retry.wait) },
     });
     firstSession += spec.count;
     return group;

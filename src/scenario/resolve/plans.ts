@@ -4,6 +4,7 @@
  */
 import type { PostgresSettings } from '../../postgres/settings.ts';
 import { tableName } from '../../workload/planner/catalog.ts';
+import type { CommandText } from '../../workload/planner/commands.ts';
 import type { Facts } from '../../workload/planner/facts.ts';
 import type { ReadScript } from '../../workload/planner/reader.ts';
 import {
@@ -18,6 +19,7 @@ import { collectScripts } from '../../workload/planner/scripts.ts';
 import { plannerSettings } from '../../workload/planner/settings.ts';
 import { type PlannedStatement, placeInScript } from '../../workload/planner/statements.ts';
 import { quoted } from '../../workload/planner/statistics.ts';
+import { refusedByVersion } from '../../workload/planner/version-rules.ts';
 import type { Scenario } from '../model.ts';
 import { type Path, pathText } from '../problem.ts';
 import { nearest } from '../suggest.ts';
@@ -61,7 +63,10 @@ export function resolvePlans(context: Context, servers: Servers, parts: Parts): 
   const request = requestOf(schema, parts, scripts, settings, version);
   const planned = context.options.plans?.(request);
   if (planned === undefined) return null;
-  if (planned.ok) return checkNames(context, parts, planned.answer);
+  if (planned.ok) {
+    tellVersion(context, schema, refusedByVersion(planned.answer.catalog, version));
+    return checkNames(context, parts, planned.answer);
+  }
   for (const error of planned.errors) tell(context, error, scripts);
   return null;
 }
@@ -93,13 +98,22 @@ function requestOf(
   const statements = [...scripts].flatMap(([name, { parsed, statements }]) =>
     parsed.ok ? statementRequests(parsed.program, statements, name) : [],
   );
+  const created = [...scripts.values()].flatMap(({ commands }) =>
+    commands.filter(({ kind }) => kind === 'create'),
+  );
   return {
     format: PLAN_FORMAT,
     schema,
-    partitions: [...partitions].flatMap(([table, each]) =>
-      partitionCommands(table, each).map((sql) => ({ table, sql })),
-    ),
-    facts: factsOf(statistics),
+    partitions: [
+      ...[...partitions].flatMap(([table, each]) =>
+        partitionCommands(table, each).map((sql) => ({ table, sql })),
+      ),
+      ...created.map(({ table, parent, bound }) => ({
+        table: parent!.value,
+        sql: `CREATE TABLE ${table.value} PARTITION OF ${parent!.value} ${bound}`,
+      })),
+    ],
+    facts: { ...factsOf(statistics), ...absentFacts(partitions, created) },
     version,
     settings: plannerSettings(settings),
     statements,
@@ -112,9 +126,14 @@ function partitionCommands(table: string, partitions: Partitions): string[] {
     `CREATE TABLE ${name} PARTITION OF ${table} FOR VALUES ${values}`;
   switch (partitions.kind) {
     case 'range':
-      return partitions.ranges.map(({ name, from, to }) =>
-        part(name, `FROM (${quoted(from)}) TO (${quoted(to)})`),
-      );
+      return [
+        ...[...partitions.ranges, ...partitions.later].map(({ name, from, to }) =>
+          part(name, `FROM (${quoted(from)}) TO (${quoted(to)})`),
+        ),
+        ...(partitions.hasDefault
+          ? [`CREATE TABLE ${table}_default PARTITION OF ${table} DEFAULT`]
+          : []),
+      ];
     case 'list':
       return partitions.lists.map(({ name, values }) =>
         part(name, `IN (${values.map(quoted).join(', ')})`),
@@ -127,6 +146,18 @@ function partitionCommands(table: string, partitions: Partitions): string[] {
         ),
       );
   }
+}
+
+/** Tables that are made during the run have their place from the beginning, and no rows. */
+function absentFacts(
+  partitions: ReadonlyMap<string, Partitions>,
+  created: readonly CommandText[],
+): Facts {
+  const later = [...partitions.values()].flatMap((each) => {
+    return each.kind === 'range' ? each.later.map(({ name }) => name) : [];
+  });
+  const names = [...later, ...created.map(({ table }) => table.value)];
+  return Object.fromEntries(names.map((name) => [name, { rows: 0, columns: {}, isAbsent: true }]));
 }
 
 function factsOf(statistics: ReadonlyMap<string, TableStatistics>): Facts {
@@ -144,6 +175,18 @@ function columnFacts(column: ColumnStatistics) {
     share === null ? [] : [{ value, share }],
   );
   return { distinct, width, nullFraction, correlation, common, histogram: [...histogram] };
+}
+
+/** What the scenario's version would not take, in its words. */
+function tellVersion(
+  context: Context,
+  schema: string,
+  refused: ReturnType<typeof refusedByVersion>,
+): void {
+  for (const { message, at } of refused) {
+    const offset = Math.max(0, schema.search(at));
+    context.findings.problem(['workload', 'schema'], message, { offset });
+  }
 }
 
 /** Statistics are about tables and columns that the schema has. */
@@ -185,9 +228,12 @@ function tell(context: Context, error: PlanError, scripts: ReadonlyMap<string, R
       context.findings.problem(path, why, { offset: placeInScript(statement, offset) });
       return;
     }
-    case 'partitions':
-      context.findings.problem(['workload', 'partitions', at.table], why, { atKey: true });
+    case 'partitions': {
+      const isShort = context.file.workload.partitions?.[at.table] !== undefined;
+      const path = ['workload', ...(isShort ? ['partitions', at.table] : ['transactions'])];
+      context.findings.problem(path, why, { atKey: true });
       return;
+    }
     case 'settings':
       context.findings.problem(['postgresql', at.name], why);
       return;

@@ -1,12 +1,4 @@
-import {
-  formatMoment,
-  isBefore,
-  type Moment,
-  parseMoment,
-  parseStep,
-  partitionSuffix,
-  stepsAfter,
-} from '../../workload/calendar.ts';
+import { type Moment, parseMoment } from '../../workload/calendar.ts';
 import { parseScript } from '../../workload/sql/parse.ts';
 import { naturalEntries } from '../natural.ts';
 import type { Path } from '../problem.ts';
@@ -14,7 +6,6 @@ import type { ScenarioFile } from '../schema/root.ts';
 import { BUILTINS } from '../schema/workload.ts';
 import type {
   ColumnStatistics,
-  Partitions,
   Pgbench,
   TableStatistics,
   TransactionSpec,
@@ -23,6 +14,7 @@ import type {
 import { resolveClients } from './clients.ts';
 import type { Context } from './context.ts';
 import type { Hosts } from './hosts.ts';
+import { resolvePartitions } from './partitions.ts';
 import { resolvePlans } from './plans.ts';
 import { scriptFindings } from './scripts.ts';
 import type { Servers } from './servers.ts';
@@ -34,7 +26,8 @@ export function resolveWorkload(context: Context, servers: Servers, hosts: Hosts
   const given = context.file.workload;
   const transactions = resolveTransactions(context);
   const statistics = resolveStatistics(given);
-  const partitions = resolvePartitions(context, given);
+  const now = resolveNow(context, given.now);
+  const partitions = resolvePartitions(context, given, now);
   const pgbench = resolvePgbench(context, transactions);
   const parts = { transactions, statistics, partitions, scale: pgbench?.scale ?? 1 };
   return {
@@ -43,7 +36,7 @@ export function resolveWorkload(context: Context, servers: Servers, hosts: Hosts
     pgbench,
     statistics,
     partitions,
-    now: resolveNow(context, given.now),
+    now,
     distribute: new Map(naturalEntries(given.distribute ?? {})),
     transactions,
     clients: resolveClients(context, servers, hosts, transactions),
@@ -167,89 +160,4 @@ function columnStatistics(given: ColumnFile): ColumnStatistics {
       ? common.map((value) => ({ value: String(value), share: null }))
       : Object.entries(common).map(([value, share]) => ({ value, share })),
   };
-}
-
-function resolvePartitions(context: Context, given: WorkloadFile): Map<string, Partitions> {
-  const partitions = new Map<string, Partitions>();
-  for (const [table, written] of naturalEntries(given.partitions ?? {})) {
-    const path = ['workload', 'partitions', table];
-    if ('hash' in written) partitions.set(table, { kind: 'hash', modulus: written.hash });
-    else if ('list' in written) {
-      const lists = Object.entries(written.list).map(([name, values]) => ({
-        name: `${table}_${name}`,
-        values: values.map(String),
-      }));
-      partitions.set(table, { kind: 'list', lists });
-    } else {
-      const ranges = rangesOf(context, path, table, written);
-      if (ranges !== undefined) partitions.set(table, ranges);
-    }
-  }
-  return partitions;
-}
-
-type RangeFile = Extract<NonNullable<WorkloadFile['partitions']>[string], { every: unknown }>;
-
-const MOST_PARTITIONS = 100_000;
-
-function rangesOf(
-  context: Context,
-  path: Path,
-  table: string,
-  given: RangeFile,
-): Partitions | undefined {
-  if (typeof given.from === 'number' && typeof given.to === 'number')
-    return numericRanges(context, path, table, given);
-  const from = parseMoment(String(given.from));
-  const to = parseMoment(String(given.to));
-  const every = parseStep(String(given.every));
-  for (const [key, parsed] of [
-    ['from', from],
-    ['to', to],
-    ['every', every],
-  ] as const)
-    if (!parsed.ok) context.findings.problem([...path, key], parsed.why);
-  if (!from.ok || !to.ok || !every.ok) return undefined;
-  const ranges: { name: string; from: string; to: string }[] = [];
-  for (let i = 0, at = from.value; isBefore(at, to.value); i++) {
-    const next = stepsAfter(from.value, every.value, i + 1);
-    const end = isBefore(next, to.value) ? next : to.value;
-    const name = `${table}_${partitionSuffix(at, every.value)}`;
-    ranges.push({ name, from: formatMoment(at), to: formatMoment(end) });
-    if (ranges.length > MOST_PARTITIONS) break;
-    at = next;
-  }
-  return checkedRanges(context, path, ranges, every.value);
-}
-
-function numericRanges(
-  context: Context,
-  path: Path,
-  table: string,
-  given: RangeFile,
-): Partitions | undefined {
-  const [from, to, every] = [Number(given.from), Number(given.to), Number(given.every)];
-  if (!Number.isFinite(from) || !Number.isFinite(to) || !(every > 0) || !Number.isFinite(every)) {
-    context.findings.problem([...path, 'every'], 'is not a step above 0 between numbers');
-    return undefined;
-  }
-  const ranges: { name: string; from: string; to: string }[] = [];
-  for (let i = 0; from + i * every < to && i <= MOST_PARTITIONS; i++) {
-    const end = Math.min(from + (i + 1) * every, to);
-    ranges.push({ name: `${table}_${i + 1}`, from: String(from + i * every), to: String(end) });
-  }
-  return checkedRanges(context, path, ranges, every);
-}
-
-function checkedRanges(
-  context: Context,
-  path: Path,
-  ranges: { name: string; from: string; to: string }[],
-  every: Extract<Partitions, { kind: 'range' }>['every'],
-): Partitions | undefined {
-  if (ranges.length === 0) context.findings.problem([...path, 'to'], 'is not after from');
-  else if (ranges.length > MOST_PARTITIONS)
-    context.findings.problem([...path, 'every'], `makes more than ${MOST_PARTITIONS} partitions`);
-  else return { kind: 'range', ranges, every };
-  return undefined;
 }

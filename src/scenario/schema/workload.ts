@@ -43,7 +43,22 @@ const bound = z.union([z.string(), z.number()]);
 const partitions = z.record(
   tableName,
   z.union([
-    section('partitions', { from: bound, to: bound, every: bound }),
+    section('partitions', {
+      from: bound,
+      to: bound,
+      every: bound,
+      default: flag.optional(),
+      premake: count(0, 1_000).optional(),
+      retention: text.optional(),
+      retention_keep_table: flag.optional(),
+    }),
+    section('a hypertable', {
+      from: bound,
+      to: bound,
+      chunk_time_interval: text,
+      compress_segmentby: text.optional(),
+      compress_orderby: text.optional(),
+    }),
     section('partitions', { list: named(z.array(bound).min(1)) }),
     section('partitions', { hash: count(1, 100_000) }),
   ]),

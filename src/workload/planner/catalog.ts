@@ -36,6 +36,22 @@ const index = z.object({
   definition: z.string(),
 });
 
+/** pg_constraint.confdeltype: no action, restrict, cascade, set null, set default. */
+const action = z.enum(['a', 'r', 'c', 'n', 'd']);
+
+const foreignKey = z.object({
+  name: z.string(),
+  /** The table that it refers to. */
+  table: z.object({ schema: z.string(), name: z.string() }),
+  /** Columns by their places, here and there. */
+  columns: z.array(z.number()),
+  referenced: z.array(z.number()),
+  onDelete: action,
+  onUpdate: action,
+  /** Not NOT VALID. */
+  isValid: z.boolean(),
+});
+
 const table = z.object({
   schema: z.string(),
   name: z.string(),
@@ -53,8 +69,8 @@ const table = z.object({
   options: z.record(z.string(), z.string()).nullish(),
   columns: z.array(column),
   indexes: z.array(index),
-  /** Tables that a foreign key refers to. */
-  references: z.array(z.string()),
+  /** Its foreign keys, those of the partitioned table included. */
+  references: z.array(foreignKey),
   /** Its CHECK constraints that are valid. */
   checks: z.array(z.string()).optional(),
 });
@@ -64,6 +80,7 @@ export const catalogSchema = z.object({ tables: z.array(table) });
 export type Catalog = z.output<typeof catalogSchema>;
 export type CatalogTable = Catalog['tables'][number];
 export type CatalogColumn = CatalogTable['columns'][number];
+export type CatalogForeignKey = z.output<typeof foreignKey>;
 export type CatalogIndex = CatalogTable['indexes'][number];
 
 /** What is kept of a catalog: the same for the same schema, whatever ran before it. */
@@ -116,8 +133,24 @@ const INDEXES = `(SELECT coalesce(json_agg(json_build_object('name', c.relname,
     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
     WHERE i.indrelid = t.oid)`;
 
-const REFERENCES = `(SELECT coalesce(json_agg(DISTINCT f.confrelid::regclass::text), '[]')
-    FROM pg_constraint f WHERE f.conrelid = c.oid AND f.contype = 'f')`;
+function places(relation: string, numbers: string): string {
+  return `(SELECT json_agg((SELECT count(*) FROM pg_attribute p WHERE p.attrelid = ${relation}
+      AND p.attnum BETWEEN 1 AND k.number AND NOT p.attisdropped) ORDER BY k.place)
+    FROM unnest(${numbers}) WITH ORDINALITY k (number, place))`;
+}
+
+/** Without those that it has for each partition of the table that it refers to. */
+const REFERENCES = `(SELECT coalesce(json_agg(json_build_object('name', f.conname,
+      'table', (SELECT json_build_object('schema', fn.nspname, 'name', fc.relname)
+        FROM pg_class fc JOIN pg_namespace fn ON fn.oid = fc.relnamespace
+        WHERE fc.oid = f.confrelid),
+      'columns', ${places('f.conrelid', 'f.conkey')},
+      'referenced', ${places('f.confrelid', 'f.confkey')},
+      'onDelete', f.confdeltype, 'onUpdate', f.confupdtype, 'isValid', f.convalidated)
+      ORDER BY f.conname), '[]')
+    FROM pg_constraint f WHERE f.conrelid = c.oid AND f.contype = 'f'
+      AND NOT EXISTS (SELECT FROM pg_constraint u
+        WHERE u.oid = f.conparentid AND u.conrelid = f.conrelid))`;
 
 const CHECKS = `(SELECT coalesce(json_agg(pg_get_constraintdef(k.oid) ORDER BY k.oid), '[]')
     FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'c' AND k.convalidated)`;

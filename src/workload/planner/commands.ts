@@ -1,7 +1,9 @@
 /**
- * The commands of a script that change which partitions a table has: ALTER TABLE ... ATTACH and
- * DETACH PARTITION, DROP TABLE (gram.y). Tables that are attached have to be in the schema, as
- * tables of their own: `CREATE TABLE orders_2025_02 (LIKE orders INCLUDING ALL)`.
+ * The commands of a script that change which partitions a table has: CREATE TABLE ... PARTITION OF,
+ * ALTER TABLE ... ATTACH and DETACH PARTITION, DROP TABLE (gram.y). Postgres is told of partitions
+ * that scripts create when it is asked for plans, so that it plans with them. Tables that are
+ * attached have to be in the schema, as tables of their own:
+ * `CREATE TABLE orders_2025_02 (LIKE orders INCLUDING ALL)`.
  */
 import type {
   PartitionCommand,
@@ -10,8 +12,10 @@ import type {
 import type { Token, Tokens } from '../sql/lexer.ts';
 import { Refusal } from '../sql/problem.ts';
 import { PLAIN, type Template } from '../sql/template.ts';
+import { takesKey } from './bounds.ts';
 import { type CatalogTable, tableName } from './catalog.ts';
 import { parentOf, partitionsOf } from './partitions.ts';
+import { referringTo } from './references.ts';
 import type { PlannedWorld } from './world.ts';
 
 /** A command as it is written. */
@@ -21,8 +25,10 @@ export interface CommandText {
   /** Null: DROP TABLE. */
   readonly parent: Token | null;
   readonly table: Token;
-  /** ATTACH: `FOR VALUES ...` or `DEFAULT`, as the catalog would have it. */
+  /** CREATE, ATTACH: `FOR VALUES ...` or `DEFAULT`, as the catalog would have it. */
   readonly bound: string | null;
+  readonly ifExists?: boolean;
+  readonly cascades?: boolean;
 }
 
 const CONCURRENTLY_SINCE = 14;
@@ -31,6 +37,7 @@ const CONCURRENTLY_SINCE = 14;
 export function readCommand(tokens: Tokens): CommandText | null {
   const place = tokens.next;
   if (tokens.skipWords('drop', 'table')) return readDrop(tokens, place);
+  if (tokens.skipWords('create', 'table')) return readCreate(tokens, place);
   if (!tokens.skipWords('alter', 'table')) return null;
   skipIfExists(tokens);
   const parent = readName(tokens);
@@ -46,20 +53,31 @@ export function readCommand(tokens: Tokens): CommandText | null {
   return { kind, place, parent, table, bound: null };
 }
 
-function readDrop(tokens: Tokens, place: Token): CommandText {
-  skipIfExists(tokens);
+function readCreate(tokens: Tokens, place: Token): CommandText {
+  const ifExists = tokens.skipWords('if', 'not', 'exists');
   const table = readName(tokens);
-  if (!tokens.skipWords('cascade')) tokens.skipWords('restrict');
-  tokens.expectEnd('is not supported behind DROP TABLE: one table is');
-  return { kind: 'drop', place, parent: null, table, bound: null };
+  if (!tokens.skipWords('partition', 'of')) {
+    return tokens.refuse('is not supported: CREATE TABLE ... PARTITION OF is');
+  }
+  const parent = readName(tokens);
+  return { kind: 'create', place, parent, table, bound: readBound(tokens), ifExists };
 }
 
-function skipIfExists(tokens: Tokens): void {
-  tokens.skipWords('if', 'exists');
+function readDrop(tokens: Tokens, place: Token): CommandText {
+  const ifExists = skipIfExists(tokens);
+  const table = readName(tokens);
+  const cascades = tokens.skipWords('cascade');
+  tokens.skipWords('restrict');
+  tokens.expectEnd('is not supported behind DROP TABLE: one table is');
+  return { kind: 'drop', place, parent: null, table, bound: null, ifExists, cascades };
+}
+
+function skipIfExists(tokens: Tokens): boolean {
+  return tokens.skipWords('if', 'exists');
 }
 
 /** A name, with its schema or without. */
-function readName(tokens: Tokens): Token {
+export function readName(tokens: Tokens): Token {
   const first = tokens.expectName('the name of a table');
   if (!tokens.skipSymbol('.')) return first;
   const second = tokens.expectName('the name of a table');
@@ -93,19 +111,20 @@ export function commandTemplate(text: CommandText, world: PlannedWorld): Templat
   return { verb: 'alter', relation: planned.relation, rows: { kind: 'none' }, details };
 }
 
-function tableNamed({ value, ...place }: Token, { catalog }: PlannedWorld): CatalogTable {
+export function tableNamed({ value, ...place }: Token, { catalog }: PlannedWorld): CatalogTable {
   const found = catalog.tables.find((each) => tableName(each) === value);
   if (found !== undefined) return found;
   const names = catalog.tables.map(tableName);
   throw new Refusal({ ...place, value } as Token, 'is no table of the schema', names);
 }
 
-function commandOf(
-  { kind, bound }: CommandText,
+export function commandOf(
+  text: Pick<CommandText, 'kind' | 'bound' | 'ifExists' | 'cascades'>,
   table: CatalogTable,
   parent: CatalogTable | undefined,
   world: PlannedWorld,
 ): PartitionCommand {
+  const { kind, bound, ifExists = false, cascades = false } = text;
   const { catalog, lockIds } = world;
   const siblings = parent === undefined ? [] : partitionsOf(catalog, parent);
   const others = siblings.find((each) => each.bound === 'DEFAULT');
@@ -120,6 +139,11 @@ function commandOf(
     isChecked: impliesBound(table, bound ?? ''),
     hasToast: table.columns.some(isToasted),
     siblings: siblings.length,
+    ...referringTo(world, table),
+    cascades,
+    made: 'partition',
+    takes: takesKey(bound ?? '', world.now),
+    ifExists,
   };
 }
 

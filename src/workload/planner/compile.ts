@@ -8,39 +8,26 @@
  * Clients of the simple protocol send values, so they get the custom plan; prepared statements get
  * what plancache.c (choose_custom_plan) would settle on after five executions.
  */
-import {
-  FOR_KEY_SHARE,
-  FOR_NO_KEY_UPDATE,
-  FOR_SHARE,
-  FOR_UPDATE,
-  type RowLockMode,
-} from '../../postgres/locking/lock-modes.ts';
-import type { OpenedRelations } from '../../postgres/partitioning/opening.ts';
 import type { StatementDetails, Verb } from '../../postgres/statement.ts';
 import { Refusal } from '../sql/problem.ts';
-import { type ChooseParts, PLAIN, type Rows, type Template } from '../sql/template.ts';
+import { PLAIN, type Rows, type Template } from '../sql/template.ts';
 import type { CatalogTable } from './catalog.ts';
 import { type Condition, conditionsOf } from './conditions.ts';
-import { onConflict } from './conflict.ts';
-import { openedBy, opensFor } from './opens.ts';
-import { keyColumnOf, partitionsOf } from './partitions.ts';
+import { conflictOf, rowsOfConflict } from './conflict.ts';
+import { foreignKeyChecks } from './foreign-keys.ts';
+import { ancestorsOf, NOTHING_OPENED, openedBy, openedForValues } from './opens.ts';
+import { keyColumnOf, leavesOf } from './partitions.ts';
 import { nodesOf, type PlanNode } from './plan.ts';
-import { type Pruning, planFor, pruningOf } from './pruning.ts';
+import { keptPlan, type PlanCacheSettings } from './plan-cache.ts';
+import { pruningOf } from './pruning.ts';
 import { firstTable, type QueryContext, queryOf } from './query.ts';
 import { reachesOf } from './reaches.ts';
 import type { StatementPlans } from './request.ts';
-import { routingOf } from './routing.ts';
+import { movesOf, routingOf } from './routing.ts';
+import { rowLocksOf } from './row-locks.ts';
 import type { PlannedStatement } from './statements.ts';
-import { changedColumns, rowLockWords } from './words.ts';
+import { changedColumns } from './words.ts';
 import type { PlannedTable, PlannedWorld } from './world.ts';
-
-/** What of the server decides between a generic plan and custom ones. */
-export interface PlanCacheSettings {
-  readonly mode: string;
-  readonly cpuOperatorCost: number;
-  /** Every SELECT as a tree, whose nodes can be looked at one by one. */
-  readonly asTrees?: boolean;
-}
 
 export function templateOf(
   statement: PlannedStatement,
@@ -48,15 +35,26 @@ export function templateOf(
   world: PlannedWorld,
   settings: PlanCacheSettings,
 ): Template {
-  const compiler = new Compiler(statement, plans.generic, world, settings.asTrees === true);
+  const compiler = new Compiler(statement, plans.generic, world, settings);
   const sent = plans.custom[0] ?? plans.generic;
+  const simple = compiler.template(sent);
   const kept = keptPlan(plans, statement.parameters.length > 0, settings);
-  const simple = compiler.pruned(sent, false);
-  const prepared = compiler.pruned(kept, kept === plans.generic);
+  const prepared = compiler.template(kept);
   if (simple.relation === null) return simple;
-  const rows: Rows = { kind: 'planned', simple: simple.rows, prepared: prepared.rows };
+  const checks = foreignKeyChecks(world, statement, plans.generic);
   const isKept = kept === plans.generic;
-  return withOpens({ ...simple, rows }, world, sent, { plan: kept, isKept });
+  const rows: Rows = {
+    kind: 'planned',
+    simple: simple.rows,
+    prepared: isKept ? keptRows(prepared.rows) : prepared.rows,
+  };
+  const whole = { ...simple, rows, ...(checks.length > 0 && { checks }) };
+  return withOpens(whole, world, sent, { plan: kept, rows: prepared, isKept });
+}
+
+/** A plan that is kept locks all partitions, those too that its values prune. */
+function keptRows(rows: Rows): Rows {
+  return rows.kind === 'pruned' ? { ...rows, opens: null } : rows;
 }
 
 /** On partitions: what the plan opens, as it is sent and as it is kept. */
@@ -64,49 +62,19 @@ function withOpens(
   template: Template,
   world: PlannedWorld,
   sent: PlanNode,
-  kept: { readonly plan: PlanNode; readonly isKept: boolean },
+  kept: { readonly plan: PlanNode; readonly rows: Template; readonly isKept: boolean },
 ): Template {
-  const simple = openedBy(world, sent, false);
+  const simple = openedBy(world, sent, world.tablesIn(template), false);
   if (simple === null) return template;
-  const prepared = openedBy(world, kept.plan, kept.isKept) ?? NOTHING_OPENED;
+  const { plan, rows, isKept } = kept;
+  const prepared = openedBy(world, plan, world.tablesIn(rows), isKept) ?? NOTHING_OPENED;
   return { ...template, details: { ...(template.details ?? PLAIN), opens: { simple, prepared } } };
 }
 
-const NOTHING_OPENED: OpenedRelations = {
-  ...{ locks: [], firstIndex: 0, withoutRows: 0, tables: 0 },
-  planned: null,
-};
-
-/** plancache.c: what planning is taken to cost beside executing, for each relation and once. */
-const PLANNING = 1000;
-
-/** plancache.c:choose_custom_plan, for a session that has executed the statement often. */
-export function keptPlan(
-  { generic, custom }: StatementPlans,
-  hasParameters: boolean,
-  { mode, cpuOperatorCost }: PlanCacheSettings,
-): PlanNode {
-  if (!hasParameters || mode === 'force_generic_plan' || custom.length === 0) return generic;
-  if (mode === 'force_custom_plan') return custom[0]!;
-  const costs = custom.map((plan) => {
-    const relations = new Set(nodesOf(plan).flatMap(({ Alias }) => (Alias ? [Alias] : []))).size;
-    return plan['Total Cost'] + PLANNING * cpuOperatorCost * (relations + 1);
-  });
-  const mean = costs.reduce((sum, cost) => sum + cost, 0) / costs.length;
-  return generic['Total Cost'] < mean ? generic : custom[0]!;
-}
-
 const BUILT =
-  'is not built yet; a SELECT may be planned by scans of tables and b-trees, joins, Sort, ' +
-  'Aggregate, Limit, Append, Gather and what comes between; with FOR UPDATE, and as UPDATE or ' +
-  'DELETE, by one scan or an Append of such; INSERT may be of VALUES';
-
-const ROW_LOCKS = new Map<string, RowLockMode>([
-  ['update', FOR_UPDATE],
-  ['no key update', FOR_NO_KEY_UPDATE],
-  ['share', FOR_SHARE],
-  ['key share', FOR_KEY_SHARE],
-]);
+  'is not built yet; statements may be planned by scans of tables, joins, Sort, Aggregate, ' +
+  'Limit, Append, Gather, WindowAgg, SetOp, Recursive Union, ModifyTable, LockRows and what ' +
+  'comes between';
 
 /** A scan of one table, and how many of its rows are wanted. */
 interface Found {
@@ -118,27 +86,27 @@ interface Found {
 class Compiler implements QueryContext {
   readonly statement: PlannedStatement;
   private readonly generic: PlanNode;
-  private readonly world: PlannedWorld;
+  readonly world: PlannedWorld;
   /**
    * What columns are compared with, parameters in place, wherever the generic plan does it; null:
    * with one thing here and another there.
    */
   private readonly general = new Map<string, string | null>();
 
-  private readonly asTrees: boolean;
-  private readonly pruning: Pruning | null;
+  private readonly settings: PlanCacheSettings;
+  /** The key by whose bounds the partition was chosen that is being compiled. */
+  private bounded: string | null = null;
 
   constructor(
     statement: PlannedStatement,
     generic: PlanNode,
     world: PlannedWorld,
-    asTrees: boolean,
+    settings: PlanCacheSettings,
   ) {
-    this.asTrees = asTrees;
+    this.settings = settings;
     this.statement = statement;
     this.generic = generic;
     this.world = world;
-    this.pruning = pruningOf(world, generic, statement.parameters);
     for (const { column, operator, text } of nodesOf(generic).flatMap(conditionsOfNode)) {
       const name = `${column} ${operator}`;
       const known = this.general.get(name);
@@ -146,61 +114,72 @@ class Compiler implements QueryContext {
     }
   }
 
-  /** For each execution the partitions that its values reach, as far as the plan is of one scan. */
-  pruned(plan: PlanNode, isKept: boolean): Template {
-    const first = this.template(plan);
-    const { relation } = first;
-    const { world, pruning } = this;
-    if (pruning === null || relation === null || first.rows.kind === 'plan') return first;
-    const { root, prune } = pruning;
-    const parts = new Map<CatalogTable, Template>();
-    const opened = new Map<string, OpenedRelations>();
-    const partOf = (leaf: CatalogTable) => {
-      const known = parts.get(leaf) ?? this.template(planFor(plan, world, root, leaf)!);
-      parts.set(leaf, known);
-      return known;
-    };
-    const opensOf = (leaves: readonly CatalogTable[]) => {
-      const key = leaves.map(({ name }) => name).join();
-      const known = opened.get(key) ?? opensFor(world, plan, root, leaves, isKept);
-      opened.set(key, known);
-      return known;
-    };
-    if (planFor(plan, world, root, partitionsOf(world.catalog, root)[0]!) === null) return first;
-    const choose: ChooseParts = (environment) => {
-      const leaves = prune(environment);
-      if (leaves === undefined) return undefined;
-      return { parts: leaves.map(partOf), opens: opensOf(leaves) };
-    };
-    return { ...first, rows: { kind: 'pruned', choose } };
-  }
-
   template(plan: PlanNode): Template {
-    if (plan['Node Type'] === 'ModifyTable') return this.change(plan);
     if (plan['Node Type'] === 'Result' && !plan.Plans) return NO_TABLE;
     return this.simple(plan) ?? this.query(plan);
   }
 
-  /** What reads one table, or the same of each of several partitions; null: it is more. */
+  /** What reads or changes one table, or the same of several partitions; null: it is more. */
   private simple(plan: PlanNode): Template | null {
     const nodes = nodesOf(plan);
     if (nodes.some((node) => node['Subplan Name'] !== undefined)) return null;
-    if (this.asTrees && nodes.every((node) => node['Node Type'] !== 'LockRows')) return null;
+    if (this.settings.asTrees || this.locksUpToLimit(nodes)) return null;
     try {
-      return this.each(this.read(plan, null), 'select', () => ({}));
+      if (plan['Node Type'] === 'ModifyTable') return this.change(plan);
+      return this.found(plan, 'select', () => ({}));
     } catch (thrown) {
       if (!(thrown instanceof Refusal)) throw thrown;
       return null;
     }
   }
 
+  /** SKIP LOCKED with LIMIT: a row that is left out does not count. */
+  private locksUpToLimit(nodes: readonly PlanNode[]): boolean {
+    const has = (kind: string) => nodes.some((node) => node['Node Type'] === kind);
+    if (!has('LockRows') || !has('Limit')) return false;
+    return rowLocksOf(this.statement)?.details.lockedRows === 'skip';
+  }
+
   /** A plan of many nodes. */
   query(plan: PlanNode): Template {
-    const locks = nodesOf(plan).find((node) => node['Node Type'] === 'LockRows');
-    if (locks !== undefined) return this.refuse(locks);
+    const nodes = nodesOf(plan);
+    const change = nodes.find((node) => node['Node Type'] === 'ModifyTable');
+    const tree = { kind: 'plan', plan: queryOf(plan, this) } as const;
+    if (change !== undefined) {
+      const table = this.world.tableOf(change) ?? firstLeaf(this.world, this.rootOf(change));
+      if (table === undefined) return this.refuse(change);
+      return this.of(VERBS[change.Operation as keyof typeof VERBS], table, tree, {});
+    }
     const table = firstTable(plan, this);
     if (table === null) return NO_TABLE;
-    return this.of('select', table, { kind: 'plan', plan: queryOf(plan, this) }, {});
+    const locks = nodes.some((node) => node['Node Type'] === 'LockRows');
+    return this.of('select', table, tree, locks ? (rowLocksOf(this.statement)?.details ?? {}) : {});
+  }
+
+  /** What a plan finds, in the partitions that the values of each execution lead to. */
+  private found(
+    plan: PlanNode,
+    verb: Verb,
+    more: (table: PlannedTable) => Partial<StatementDetails>,
+    moves: Pick<Template, 'moves'> = {},
+  ): Template {
+    const all = this.each(this.read(plan, null), verb, more, moves);
+    const { parameters } = this.statement;
+    if (this.settings.prunes === false) return all;
+    const pruning = pruningOf(this.world, plan, parameters, (each) => this.generalised(each));
+    if (pruning === null) return all;
+    const { leaves, plans, choose, key } = pruning;
+    this.bounded = key;
+    const parts = plans.map((each) => this.each(this.read(each, null), verb, more, moves));
+    this.bounded = null;
+    const parents = ancestorsOf(this.world, leaves[0]!.catalog);
+    const opens = (chosen: readonly number[]) => {
+      const catalogs = chosen.map((place) => leaves[place]!.catalog);
+      const own = plans[chosen[0] ?? -1] ?? null;
+      const opened = openedForValues(this.world, own, catalogs, parents);
+      return { simple: opened, prepared: opened };
+    };
+    return { ...all, relation: parts[0]!.relation, rows: { kind: 'pruned', parts, choose, opens } };
   }
 
   /** One statement, or the same for each of several partitions. */
@@ -208,10 +187,12 @@ class Compiler implements QueryContext {
     found: readonly Found[],
     verb: Verb,
     more: (table: PlannedTable) => Partial<StatementDetails>,
+    moves: Pick<Template, 'moves'> = {},
   ): Template {
-    const parts = found.map(({ table, rows, details }) =>
-      this.of(verb, table, rows, { ...details, ...more(table) }),
-    );
+    const parts = found.map(({ table, rows, details }) => ({
+      ...this.of(verb, table, rows, { ...details, ...more(table) }),
+      ...moves,
+    }));
     const [first] = parts;
     if (first !== undefined && parts.length === 1) return first;
     if (first === undefined) return NO_TABLE;
@@ -237,13 +218,19 @@ class Compiler implements QueryContext {
         return this.insert(plan, source);
       case 'Update': {
         const columns = changedColumns(this.statement);
-        return this.each(this.read(source, null), 'update', (table) => ({
-          changedIndexes: table.indexesWith(columns),
-          changedBytes: table.changedBytes(columns),
-        }));
+        const moves = movesOf(this.world, plan, this.generic, this.statement);
+        return this.found(
+          source,
+          'update',
+          (table) => ({
+            changedIndexes: table.indexesWith(columns),
+            changedBytes: table.changedBytes(columns),
+          }),
+          moves === null ? {} : { moves },
+        );
       }
       case 'Delete':
-        return this.each(this.read(source, null), 'delete', () => ({}));
+        return this.found(source, 'delete', () => ({}));
       default:
         return this.refuse(plan, operation ?? 'a change');
     }
@@ -260,10 +247,12 @@ class Compiler implements QueryContext {
         return this.refuse(plan, 'ON CONFLICT of several rows, or of partitions,');
       }
       const target = this.tableOf(plan);
-      const how = onConflict(this.statement, plan, source, target);
-      return how === null
+      const [general] = this.generic.Plans ?? [];
+      const values = general?.Output ?? source.Output ?? [];
+      const conflict = conflictOf(this.statement, plan, values, target);
+      return conflict === null
         ? this.refuse(plan, 'ON CONFLICT without a b-tree')
-        : this.of('insert', target, how.rows, how.details);
+        : this.of('insert', target, rowsOfConflict(conflict), conflict.details);
     }
     if (root.kind === 'p') return this.routed(plan, root, count);
     const table = this.tableOf(plan);
@@ -299,17 +288,11 @@ class Compiler implements QueryContext {
         return below === undefined ? [] : this.refuse(node);
       case 'LockRows': {
         const found = this.read(below!, limit);
-        const words = rowLockWords(this.statement);
-        const rowLock = ROW_LOCKS.get(words.replace(/ (nowait|skip locked)$/, ''));
-        if (rowLock === undefined) return this.refuse(node, `FOR ${words.toUpperCase()}`);
-        const lockedRows = words.endsWith('nowait')
-          ? 'error'
-          : words.endsWith('skip locked')
-            ? 'skip'
-            : 'wait';
+        const locks = rowLocksOf(this.statement);
+        if (locks === null) return this.refuse(node);
         return found.map((each) => ({
           ...each,
-          details: { ...each.details, rowLock, lockedRows },
+          details: { ...each.details, ...locks.details },
         }));
       }
       case 'Seq Scan':
@@ -340,7 +323,8 @@ class Compiler implements QueryContext {
     const conditions = conditionsOf(scan['Index Cond']).map((each) => this.generalised(each));
     const { parameters } = this.statement;
     const { rows: all, before } = table;
-    const about = { rows: all, before, estimate: scan['Plan Rows'] };
+    const { bounded } = this;
+    const about = { rows: all, before, estimate: scan['Plan Rows'], bounded };
     const reach = reachesOf(index, conditions, parameters, about);
     const kind = KINDS[node['Node Type'] as keyof typeof KINDS];
     if (reach === null) return this.refuse(node, 'an array of keys that is a parameter');
@@ -352,6 +336,27 @@ class Compiler implements QueryContext {
   generalised(condition: Condition): Condition {
     const text = this.general.get(`${condition.column} ${condition.operator}`);
     return text == null ? condition : { ...condition, text };
+  }
+
+  /** The node of the generic plan that has the same table and does the same. */
+  generalOf(node: PlanNode): PlanNode {
+    const { Alias, Operation, 'Node Type': kind, 'Relation Name': relation } = node;
+    const isSame = (each: PlanNode) =>
+      each['Node Type'] === kind &&
+      each.Alias === Alias &&
+      each.Operation === Operation &&
+      each['Relation Name'] === relation;
+    return nodesOf(this.generic).find(isSame) ?? node;
+  }
+
+  rootOf(node: PlanNode): CatalogTable | undefined {
+    return this.world.namedIn(node);
+  }
+
+  baseOf(scan: PlanNode): string {
+    const alias = scan.Alias ?? '';
+    const isPartition = this.world.tableOf(scan)?.relation.isPartition === true;
+    return isPartition ? alias.replace(/_\d+$/, '') : alias;
   }
 
   tableOf(node: PlanNode): PlannedTable {
@@ -371,6 +376,14 @@ const KINDS = {
   'Index Only Scan': 'index only',
   'Bitmap Heap Scan': 'bitmap',
 } as const;
+
+const VERBS = { Insert: 'insert', Update: 'update', Delete: 'delete', Merge: 'update' } as const;
+
+/** A partition, where a partitioned table stands for all of them. */
+function firstLeaf(world: PlannedWorld, root: CatalogTable | undefined): PlannedTable | undefined {
+  const [leaf] = root === undefined ? [] : leavesOf(world.catalog, root);
+  return world.tables.find(({ catalog }) => catalog === leaf);
+}
 
 const NO_TABLE: Template = {
   verb: 'select',

@@ -13,13 +13,13 @@ import { lexStatement } from './lex.ts';
 /** A comparison of a column with a value. */
 export interface Condition {
   readonly column: string;
-  /** `=`, `<`, `>=` ...; `= ANY` for a list. */
+  /** `=`, `<`, `>=` ...; `= ANY` for a list; `?` for what is none of these. */
   readonly operator: string;
   /** The other side, as Postgres writes it. */
   readonly text: string;
 }
 
-/** The parts of a condition that compare a column with something; others are left out. */
+/** The parts of a condition; those that do not compare a column with something have none. */
 export function conditionsOf(text: string | undefined): Condition[] {
   if (text === undefined) return [];
   const { tokens } = lexStatement(text, 0);
@@ -55,19 +55,57 @@ function unwrapped(tokens: readonly Token[]): readonly Token[] {
 
 const OPERATORS = ['=', '<', '<=', '>', '>=', '<>', '!='];
 
+/** A column as another type: `(t.name)::text`. */
+const AS_TYPE = /^\(((?:"[^"]+"|\w+)\.)?("[^"]+"|\w+)\)::(?:text|bpchar|bigint|integer|numeric)$/;
+
 function comparison(tokens: readonly Token[], text: string): Condition[] {
-  const dots = tokens.findIndex(({ text: word }, i) => i % 2 === 1 && word !== '.');
+  const dots = operatorIn(tokens, text);
   const named = tokens[dots - 1];
   const operator = tokens[dots]?.text ?? '';
-  if (named?.kind !== 'name' || !OPERATORS.includes(operator)) return [];
-  const right = tokens.slice(dots + 1);
+  const first = tokens[0];
+  const last = tokens.at(-1);
+  if (first === undefined || last === undefined) return [];
+  const whole = text.slice(first.offset, last.offset + last.text.length);
+  const left = text.slice(first.offset, named === undefined ? 0 : named.offset + named.text.length);
+  const column = dots < 1 ? null : columnOf(tokens.slice(0, dots), left);
+  if (column === null || !OPERATORS.includes(operator)) {
+    return [{ column: '', operator: '?', text: whole }];
+  }
+  return compared(column, operator, tokens.slice(dots + 1), text);
+}
+
+/** Where the operator is, behind a name with dots or a column as another type. */
+function operatorIn(tokens: readonly Token[], text: string): number {
+  if (tokens[0]?.text !== '(') {
+    return tokens.findIndex(({ text: word }, i) => i % 2 === 1 && word !== '.');
+  }
+  const close = tokens.findIndex(({ text: word }) => word === ')');
+  const type = tokens[close + 2];
+  if (type === undefined) return -1;
+  const left = text.slice(tokens[0].offset, type.offset + type.text.length);
+  return AS_TYPE.test(left) ? close + 3 : -1;
+}
+
+function columnOf(tokens: readonly Token[], text: string): string | null {
+  const found = AS_TYPE.exec(text)?.[2];
+  if (found !== undefined) return plain(found);
+  const last = tokens.at(-1);
+  return last?.kind === 'name' && tokens[0]?.text !== '(' ? last.value : null;
+}
+
+function compared(
+  column: string,
+  operator: string,
+  right: readonly Token[],
+  text: string,
+): Condition[] {
   const isList = right[0]?.kind === 'name' && right[0].value === 'any';
   const first = right[isList ? 1 : 0];
   const last = right.at(-1);
   if (first === undefined || last === undefined) return [];
   return [
     {
-      column: named.value,
+      column,
       operator: isList ? `${operator} ANY` : operator,
       text: text.slice(first.offset, last.offset + last.text.length),
     },
@@ -81,7 +119,10 @@ export type Operand =
   | { readonly kind: 'opaque'; readonly place: (environment: Environment) => number };
 
 /** Columns of other tables, whose rows are at hand; undefined: there is no such column. */
-export type Columns = (alias: string, column: string) => Expression | undefined;
+export type Columns = (alias: string, column: string) => ColumnValue | undefined;
+
+/** Opaque: equal numbers are equal values, and no more is known. */
+export type ColumnValue = Expression & { readonly isOpaque?: boolean };
 
 export const NO_COLUMNS: Columns = () => undefined;
 
@@ -89,7 +130,15 @@ const COLUMN = /("(?:[^"]|"")+"|[A-Za-z_][\w$]*)\.("(?:[^"]|"")+"|[A-Za-z_][\w$]
 
 /** The columns that a text names, by the names of their tables. */
 export function columnsIn(text: string): (readonly [alias: string, column: string])[] {
-  return [...text.matchAll(COLUMN)].map(([, alias, column]) => [plain(alias!), plain(column!)]);
+  return [...named(text).matchAll(COLUMN)].map(([, alias, column]) => [
+    plain(alias!),
+    plain(column!),
+  ]);
+}
+
+/** What an InitPlan has found, as if it were a table's: `"InitPlan 1".col1`. */
+function named(text: string): string {
+  return text.replace(/\((InitPlan \d+)\)\.(col\d+)/g, '"$1".$2');
 }
 
 function plain(name: string): string {
@@ -102,13 +151,14 @@ export function operandOf(
   parameters: readonly Expression[],
   columns: Columns = NO_COLUMNS,
 ): Operand {
-  const named: Expression[] = [];
-  const numbered = text.replace(COLUMN, (whole, alias: string, column: string) => {
+  const others: ColumnValue[] = [];
+  const numbered = named(text).replace(COLUMN, (whole, alias: string, column: string) => {
     const found = columns(plain(alias), plain(column));
-    return found === undefined ? whole : `$${parameters.length + named.push(found)}`;
+    return found === undefined ? whole : `$${parameters.length + others.push(found)}`;
   });
-  const all = [...parameters, ...named];
-  const expression = numberOf(numbered, all);
+  const all = [...parameters, ...others];
+  const isOpaque = others.some((each) => each.isOpaque === true);
+  const expression = isOpaque ? null : numberOf(numbered, all);
   if (expression !== null) return { kind: 'number', expression };
   const used = [...numbered.matchAll(/\$(\d+)/g)].map(([, n]) => all[Number(n) - 1]!);
   const place = (environment: Environment) => {
@@ -118,10 +168,13 @@ export function operandOf(
   return { kind: 'opaque', place };
 }
 
+const CASTS =
+  /::(?:smallint|integer|bigint|numeric|double precision|real|text|bpchar)(?:\([\d,]*\))?/g;
+
 /** Casts of numbers change nothing of their value, as far as keys go. */
 function numberOf(text: string, parameters: readonly Expression[]): Expression | null {
   const simple = text
-    .replace(/::(?:smallint|integer|bigint|numeric|double precision|real)(?:\([\d,]*\))?/g, '')
+    .replace(CASTS, '')
     .replace(/'(-?\d+(?:\.\d+)?)'/g, '($1)')
     .replace(/\$(\d+)/g, ':p$1');
   const names: Names = {
@@ -149,7 +202,8 @@ export function elementsOf(list: string): string[] | null {
   return built === null ? null : splitAtCommas(built[1]!);
 }
 
-function splitAtCommas(list: string): string[] {
+/** The parts of a list, as they are written. */
+export function splitAtCommas(list: string): string[] {
   const parts: string[] = [''];
   let depth = 0;
   for (const { kind, text, offset } of lexStatement(list, 0).tokens) {
@@ -167,7 +221,7 @@ const FNV_PRIME = 0x01000193;
 const FNV_BASIS = 0x811c9dc5;
 
 /** Of a text a number in [0, 1), by FNV-1a and a last mixing. */
-function fraction(text: string): number {
+export function fraction(text: string): number {
   let hash = FNV_BASIS;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), FNV_PRIME);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);

@@ -3,7 +3,9 @@
  * compared for equality narrow the index to the entries of one key; a range on the next column
  * narrows it further. A column's values are numbered from 1 to as many as there are, in their
  * order, each as frequent as any other; a number is its own place, any other value has one of its
- * own. Where a bound of a range is no number, the planner's estimate says how many entries follow.
+ * own. Where a bound of a range is no number, the planner's estimate says how many entries follow;
+ * and so it does where columns are compared that the index has behind others that are not, and
+ * where something else than a column is compared (`lower(name)`), or in another way (LIKE).
  */
 
 import type { Expression } from '../sql/expression.ts';
@@ -39,6 +41,8 @@ export interface Scanned {
   readonly before?: number;
   /** Rows that the planner expects of the scan. */
   readonly estimate: number;
+  /** The partition key, if its bounds have led here: whatever its value is, it is here. */
+  readonly bounded?: string | null;
   /** Of other tables in the plan. */
   readonly columns?: Columns;
 }
@@ -47,15 +51,16 @@ export function reachOf(
   index: PlannedIndex,
   conditions: readonly Condition[],
   parameters: readonly Expression[],
-  { rows, before = 0, estimate, columns = NO_COLUMNS }: Scanned,
+  { rows, before = 0, estimate, bounded = null, columns = NO_COLUMNS }: Scanned,
 ): ReachOf {
   const of = (name: string | null, operators: readonly string[]) =>
     conditions.find((each) => each.column === name && operators.includes(each.operator));
-  const equal: { operand: Operand; distinct: number; runsOn: boolean }[] = [];
+  const equal: { operand: Operand; distinct: number; isBounded: boolean; runsOn: boolean }[] = [];
   for (const { name, distinct, runsOn } of index.columns) {
     const condition = of(name, ['=']);
     if (condition === undefined) break;
-    equal.push({ operand: operandOf(condition.text, parameters, columns), distinct, runsOn });
+    const operand = operandOf(condition.text, parameters, columns);
+    equal.push({ operand, distinct, isBounded: name === bounded, runsOn });
   }
   const isPoint = index.unique && equal.length === index.columns.length;
   const next = index.columns[equal.length];
@@ -67,10 +72,16 @@ export function reachOf(
   };
   const bounds = { lower: bound(['>', '>=']), upper: bound(['<', '<=']) };
   const expected = rows > 0 ? Math.min(1, estimate / rows) : 0;
+  const hasRange = bounds.lower !== null || bounds.upper !== null;
+  const used = equal.length + (hasRange ? 1 : 0);
+  const other = conditions.find(({ operator }) => operator === '?');
+  const isChecked = other !== undefined || checksFurther(index, conditions, used);
+  const unknown = other === undefined ? null : operandOf(other.text, parameters, columns);
   return (environment) => {
     let part: Part | undefined = { from: 0, share: 1 };
-    for (const { operand, distinct, runsOn } of equal) {
-      const value = placeOf(operand, distinct, runsOn ? before : 0, environment);
+    for (const { operand, distinct, isBounded, runsOn } of equal) {
+      const first = runsOn ? before : 0;
+      const value = placeOf(operand, { distinct, first }, isBounded, environment);
       if (value === undefined) return undefined;
       if (value.key !== null && isPoint && runsOn) return { kind: 'row', key: value.key };
       if (value.slot === null) return NOWHERE;
@@ -78,15 +89,28 @@ export function reachOf(
       part = { from: part.from + part.share * value.slot, share };
     }
     if (isPoint) return { kind: 'row', key: 1 + Math.floor(part.from * rows) };
-    if (next !== undefined && (bounds.lower !== null || bounds.upper !== null)) {
+    if (next !== undefined && hasRange) {
       const first = next.runsOn ? before : 0;
       part = ranged(part, bounds, { distinct: next.distinct, first }, environment, expected);
     }
     if (part === undefined) return undefined;
     const first = part.from * rows;
-    const entries = Math.floor(first + part.share * rows + 1e-6) - Math.floor(first + 1e-6);
-    return { kind: 'entries', from: Math.floor(first + 1e-6), entries: Math.max(0, entries) };
+    const found = Math.floor(first + part.share * rows + 1e-6) - Math.floor(first + 1e-6);
+    const entries = isChecked ? Math.min(found, Math.max(1, Math.round(estimate))) : found;
+    const place = unknown?.kind === 'opaque' ? unknown.place(environment) : 0;
+    const from = Math.floor(first + place * (found - entries) + 1e-6);
+    return { kind: 'entries', from, entries: Math.max(0, entries) };
   };
+}
+
+/** Whether there are conditions on columns of the index behind those that narrow it. */
+function checksFurther(
+  { columns }: PlannedIndex,
+  conditions: readonly Condition[],
+  used: number,
+): boolean {
+  const names = columns.slice(used).map(({ name }) => name);
+  return conditions.some(({ column }) => names.includes(column));
 }
 
 interface Place {
@@ -100,8 +124,8 @@ const NO_PLACE: Place = { key: 0, slot: null };
 
 function placeOf(
   operand: Operand,
-  distinct: number,
-  before: number,
+  { distinct, first }: Values,
+  isBounded: boolean,
   environment: Environment,
 ): Place | undefined {
   const count = Math.max(1, distinct);
@@ -111,7 +135,8 @@ function placeOf(
   const given = numberOf(operand.expression.value(environment));
   if (given === undefined) return undefined;
   if (!Number.isSafeInteger(given)) return NO_PLACE;
-  const value = given - before;
+  const isFar = given >= 1 && (given <= first || given > first + count);
+  const value = isBounded && isFar ? 1 + ((given - 1) % count) : given - first;
   return { key: value, slot: value >= 1 && value <= count ? (value - 1) / count : null };
 }
 

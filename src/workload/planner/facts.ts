@@ -15,7 +15,12 @@ const column = z.object({
   histogram: z.array(z.string()),
 });
 
-const table = z.object({ rows: z.number(), columns: z.record(z.string(), column) });
+const table = z.object({
+  rows: z.number(),
+  columns: z.record(z.string(), column),
+  /** It is not there until somebody creates it. */
+  isAbsent: z.boolean().optional(),
+});
 
 export const factsSchema = z.record(z.string(), table);
 

@@ -7,59 +7,55 @@ import type { CatalogTable } from './catalog.ts';
 import { conditionsOf } from './conditions.ts';
 import { leavesOf, parentOf } from './partitions.ts';
 import { nodesOf, type PlanNode } from './plan.ts';
-import { planFor } from './pruning.ts';
-import type { PlannedWorld } from './world.ts';
+import type { PlannedTable, PlannedWorld } from './world.ts';
+
+const NOBODY = -1;
+
+/** Of a plan on a plain table that was kept. */
+export const NOTHING_OPENED: OpenedRelations = {
+  ...{ locks: [], owners: [], firstIndex: 0, withoutRows: 0, tables: 0 },
+  planned: null,
+};
 
 /** What a plan on partitions opens, or has to compare on a plain table; null: neither. */
 export function openedBy(
   world: PlannedWorld,
   plan: PlanNode,
+  tables: readonly PlannedTable[],
   isKept: boolean,
 ): OpenedRelations | null {
-  const leaves = plan.Operation === 'Insert' ? [] : leavesIn(world, plan);
-  const parents = parentsOf(world, plan, leaves);
-  return parents.length === 0
-    ? compared(world, plan, isKept)
-    : opened(world, plan, parents, leaves, isKept);
-}
-
-/** What the same plan opens if it is for these partitions of a table; there may be none. */
-export function opensFor(
-  world: PlannedWorld,
-  plan: PlanNode,
-  root: CatalogTable,
-  leaves: readonly CatalogTable[],
-  isKept: boolean,
-): OpenedRelations {
-  const [first] = leaves;
-  const own = first === undefined ? plan : planFor(plan, world, root, first)!;
-  const all = removesSubplans(plan) ? leavesOf(world.catalog, root) : leaves;
-  return opened(world, own, [root], inOrder(new Set(all), world.lockIds), isKept);
-}
-
-function opened(
-  world: PlannedWorld,
-  plan: PlanNode,
-  parents: readonly CatalogTable[],
-  leaves: readonly CatalogTable[],
-  isKept: boolean,
-): OpenedRelations {
-  const { lockIds } = world;
+  const { catalog, lockIds } = world;
+  const isInsert = plan.Operation === 'Insert';
+  const found = isInsert ? tables : [...tables, ...scannedBy(world, plan)];
+  const parts = found.filter(({ catalog: table }) => world.parentOf(table) !== undefined);
+  const parents = [...new Set(parts.flatMap((each) => ancestorsOf(world, each.catalog)))];
+  if (parents.length === 0) return compared(world, plan, isKept);
+  const rest = removesSubplans(plan) ? leavesOf(catalog, parents[0]!) : [];
+  const all = new Set([...parts.map((each) => each.catalog), ...rest]);
+  const leaves = isInsert ? [] : inOrder(all, lockIds);
   const used = isKept ? indexesOf(plan) : null;
-  const locks = parents.map((each) => lockIds.get(each)!);
-  for (const leaf of leaves) {
-    locks.push(lockIds.get(leaf)!);
-    for (const index of leaf.indexes) {
-      if (used === null || used.has(index.name)) locks.push(lockIds.get(index)!);
-    }
-  }
-  return {
-    locks,
-    firstIndex: world.catalog.tables.length,
-    withoutRows: world.tables.length,
-    tables: parents.length + leaves.length,
-    planned: isKept ? null : plannedOf(plan, parents, leaves),
-  };
+  const planned = isKept ? null : plannedOf(plan, parents, leaves);
+  return { ...relationsOf(world, parents, leaves, used), planned };
+}
+
+function scannedBy(world: PlannedWorld, plan: PlanNode): PlannedTable[] {
+  return nodesOf(plan).flatMap((node) => {
+    const isScan = node['Relation Name'] !== undefined && node['Node Type'] !== 'ModifyTable';
+    return (isScan && world.tableOf(node)) || [];
+  });
+}
+
+/** What a plan made for its values opens: these of a table's partitions with their indexes. */
+export function openedForValues(
+  world: PlannedWorld,
+  plan: PlanNode | null,
+  leaves: readonly CatalogTable[],
+  parents = ancestorsOf(world, leaves[0]!),
+): OpenedRelations {
+  const all =
+    plan !== null && removesSubplans(plan) ? leavesOf(world.catalog, parents[0]!) : leaves;
+  const planned = plannedOf(plan, parents, all);
+  return { ...relationsOf(world, parents, all, null), planned };
 }
 
 /** On plain tables nothing more is locked, but what bounds a range is looked up. */
@@ -68,45 +64,17 @@ function compared(world: PlannedWorld, plan: PlanNode, isKept: boolean): OpenedR
   const table = scan && world.tableOf(scan)?.catalog;
   if (table === undefined || isKept) return null;
   const planned = { ...plannedOf(plan, [], [table]), indexes: 0, paths: 0 };
-  const nothing = { locks: [], firstIndex: 0, withoutRows: 0, tables: 0 };
+  const nothing = { locks: [], owners: [], firstIndex: 0, withoutRows: 0, tables: 0 };
   return planned.ranges === 0 ? null : { ...nothing, planned };
-}
-
-/** The partitions of a plan, those too that it leaves out when it is executed. */
-function leavesIn(world: PlannedWorld, plan: PlanNode): readonly CatalogTable[] {
-  const found = nodesOf(plan).flatMap((node) => {
-    if (node['Relation Name'] === undefined || node['Node Type'] === 'ModifyTable') return [];
-    const table = world.tableOf(node)?.catalog;
-    return table === undefined || world.parentOf(table) === undefined ? [] : [table];
-  });
-  const rest = removesSubplans(plan)
-    ? [...new Set(found.map((leaf) => ancestorsOf(world, leaf)[0]!))].flatMap((root) =>
-        leavesOf(world.catalog, root),
-      )
-    : [];
-  return inOrder(new Set([...found, ...rest]), world.lockIds);
-}
-
-/** The partitioned tables that a plan names, or that are above its partitions. */
-function parentsOf(
-  world: PlannedWorld,
-  plan: PlanNode,
-  leaves: readonly CatalogTable[],
-): readonly CatalogTable[] {
-  const above = new Set<CatalogTable>();
-  for (const leaf of leaves) for (const each of ancestorsOf(world, leaf)) above.add(each);
-  const named = plan['Node Type'] === 'ModifyTable' ? world.namedIn(plan) : undefined;
-  if (named?.kind === 'p') above.add(named);
-  return [...above];
 }
 
 /** What of it has to be planned: partitions are alike, so that the first scan tells for all. */
 function plannedOf(
-  plan: PlanNode,
+  plan: PlanNode | null,
   parents: readonly CatalogTable[],
   leaves: readonly CatalogTable[],
 ): PlannedRelations {
-  const scan = nodesOf(plan).find(({ 'Relation Name': name }) =>
+  const scan = (plan === null ? [] : nodesOf(plan)).find(({ 'Relation Name': name }) =>
     leaves.some((l) => l.name === name),
   );
   const conditions = [
@@ -130,6 +98,28 @@ function plannedOf(
     ranges: ranged.size > 0 ? leaves.length : 0,
     extremes: sum((leaf) => (first(leaf, ranged).length > 0 ? 1 : 0)),
   };
+}
+
+/** `used`: of indexes only these. */
+function relationsOf(
+  { lockIds, catalog, tables }: PlannedWorld,
+  parents: readonly CatalogTable[],
+  leaves: readonly CatalogTable[],
+  used: ReadonlySet<string> | null,
+) {
+  const locks = parents.map((each) => lockIds.get(each)!);
+  const owners = parents.map(() => NOBODY);
+  for (const leaf of leaves) {
+    const owner = lockIds.get(leaf)!;
+    const indexes = leaf.indexes.filter(({ name }) => used === null || used.has(name));
+    const own = [owner, ...indexes.map((index) => lockIds.get(index)!)];
+    for (const each of own) {
+      locks.push(each);
+      owners.push(owner);
+    }
+  }
+  const kinds = { firstIndex: catalog.tables.length, withoutRows: tables.length };
+  return { locks, owners, ...kinds, tables: parents.length + leaves.length };
 }
 
 /** The partitioned tables above a partition, the topmost first. */

@@ -2,7 +2,8 @@
  * Partitions: which tables are parts of which, what is in each of them, and where a new row goes
  * (partbounds.c, execPartition.c).
  *
- * A partitioned table's rows are shared out evenly among its partitions. Rows whose key comes in
+ * A partitioned table's rows are shared out evenly among its partitions without statistics of their
+ * own. Rows whose key comes in
  * the order of time go to the last partition of a range, all others to any of them alike: the
  * values themselves are Postgres's, and are not computed here. A default partition has no rows
  * unless its own statistics say so. Where a new row goes is in `routing.ts`.
@@ -80,7 +81,10 @@ export function factsFor(
   if (own !== undefined || parent === undefined) return own;
   const whole = factsFor(catalog, facts, parent);
   if (whole === undefined) return undefined;
-  const siblings = partitionsOf(catalog, parent).filter(({ bound }) => bound !== DEFAULT);
+  const isKnown = (each: CatalogTable) => facts[tableName(each)] !== undefined;
+  const siblings = partitionsOf(catalog, parent).filter((each) => {
+    return each.bound !== DEFAULT && !isKnown(each);
+  });
   const rows = table.bound === DEFAULT ? 0 : Math.round(whole.rows / siblings.length);
   const columns = { ...whole.columns };
   const key = keyColumnOf(parent);
@@ -114,7 +118,9 @@ export function rowsBefore(catalog: Catalog, facts: Facts): ReadonlyMap<CatalogT
 export function wholeFacts(catalog: Catalog, facts: Facts, table: CatalogTable): TableFacts {
   const own = facts[tableName(table)] ?? { rows: 0, columns: {} };
   const key = keyColumnOf(table);
-  const parts = partitionsOf(catalog, table).filter(({ bound }) => bound !== DEFAULT);
+  const parts = partitionsOf(catalog, table).filter((each) => {
+    return each.bound !== DEFAULT && facts[tableName(each)]?.isAbsent !== true;
+  });
   const ranges = parts.map(rangeOf);
   if (key === null || ranges.length === 0 || ranges.includes(null)) return own;
   const column = own.columns[key] ?? NO_FACTS;

@@ -21,6 +21,9 @@ const own = z.looseObject({
   'Join Filter': z.string().optional(),
   'Inner Unique': z.boolean().optional(),
   'Cache Key': z.string().optional(),
+  'Hash Cond': z.string().optional(),
+  'Merge Cond': z.string().optional(),
+  'TID Cond': z.string().optional(),
   'Workers Planned': z.number().optional(),
   'Parent Relationship': z.string().optional(),
   'Subplan Name': z.string().optional(),
@@ -51,6 +54,13 @@ export const planSchema = node;
 /** All nodes, each before those below it. */
 export function nodesOf(plan: PlanNode): PlanNode[] {
   return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
+}
+
+/** The nodes whose rows a node takes, subplans left out. */
+export function childrenOf({ Plans: plans = [] }: PlanNode): readonly PlanNode[] {
+  return plans.filter(
+    (each) => !['InitPlan', 'SubPlan'].includes(each['Parent Relationship'] ?? ''),
+  );
 }
 
 /**

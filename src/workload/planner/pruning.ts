@@ -1,217 +1,185 @@
 /**
- * Which partitions a statement is about, for the values of each execution (partprune.c:
- * get_matching_partitions): the conditions on the key, with parameters in place as the generic plan
- * has them, against the bounds. Postgres is not asked again: its plan for one partition stands for
- * that of another, with the other's names.
+ * Which partitions a statement reads for the values of each execution (partprune.c). Postgres is
+ * asked for the plan of one sample; its conditions on the partition key, with parameters in place
+ * of the sample's values, say which partitions other values lead to, and there the same is done
+ * with the index of the same columns.
  *
- * Kept: ranges of one column by numbers and by moments, lists and hashes of whole numbers, the
- * default partition. Left out, so that the plan's own partitions stand for all: keys of several
- * columns or expressions, partitions of partitions, lists of keys (IN), OR.
+ * Kept: a key that is one whole number, compared with numbers, or a moment (`moments.ts`). Left
+ * out: keys of text that are parameters, for which the sample's partitions stand; partitions below
+ * a join.
  */
 import type { Expression } from '../sql/expression.ts';
 import type { Environment } from '../sql/functions.ts';
-import { type CatalogTable, tableName } from './catalog.ts';
+import type { Value } from '../sql/values.ts';
+import { takesNumber } from './bounds.ts';
+import type { CatalogIndex, CatalogTable } from './catalog.ts';
 import { type Condition, conditionsOf, operandOf } from './conditions.ts';
 import { momentOf, secondsOf } from './moments.ts';
-import { keyColumnOf, partitionsOf } from './partitions.ts';
+import { ancestorsOf } from './opens.ts';
+import { keyColumnOf, leavesOf, rangeOf } from './partitions.ts';
 import { nodesOf, type PlanNode } from './plan.ts';
-import { rangeTexts, takesNumber } from './routing.ts';
-import type { PlannedWorld } from './world.ts';
+import { builtIndexes } from './tables.ts';
+import type { PlannedTable, PlannedWorld } from './world.ts';
 
-/** The partitions that values reach, in the order of the plan; undefined: a parameter has none. */
-export type Prune = (environment: Environment) => readonly CatalogTable[] | undefined;
-
+/** Partitions of one table, a plan for each of them, and which of them an execution reads. */
 export interface Pruning {
-  readonly root: CatalogTable;
-  readonly prune: Prune;
+  readonly leaves: readonly PlannedTable[];
+  readonly plans: readonly PlanNode[];
+  /** The column. */
+  readonly key: string;
+  /** By their places; undefined: a parameter has no value. */
+  readonly choose: (environment: Environment) => readonly number[] | undefined;
 }
 
-interface Comparison {
+/** A condition on the key that depends on the values of an execution. */
+interface KeyCondition {
   readonly operator: string;
-  readonly value: (environment: Environment) => number | null | undefined;
+  readonly value: (environment: Environment) => Value;
 }
 
-/** Null: all that can be known of partitions is in the plan. */
+/** Null: whatever the values, the plan's partitions are those that are read. */
 export function pruningOf(
   world: PlannedWorld,
-  generic: PlanNode,
+  plan: PlanNode,
   parameters: readonly Expression[],
+  generalised: (condition: Condition) => Condition,
 ): Pruning | null {
-  if (parameters.length === 0) return null;
-  const scans = nodesOf(generic).filter((node) => isScan(node, world));
+  const scans = nodesOf(plan).filter((node) => node['Relation Name'] !== undefined);
   const [first] = scans;
-  const root = first && world.parentOf(world.namedIn(first)!);
-  const key = root && keyColumnOf(root);
-  if (root === undefined || key == null) return null;
-  const leaves = partitionsOf(world.catalog, root);
-  const isOther = (node: PlanNode) => world.parentOf(world.namedIn(node)!) !== root;
-  if (scans.some(isOther) || leaves.some(({ kind }) => kind !== 'r')) return null;
-  const conditions = conditionsIn(first!).filter(({ column }) => column === key);
-  const comparisons = conditions.flatMap((each) => comparisonOf(each, parameters));
-  const isDrawn = conditions.some(({ text }) => /\$\d/.test(text));
-  if (!isDrawn || comparisons.length < conditions.length) return null;
-  const isEqual = comparisons.every(({ operator }) => operator === '=');
-  const isRange = root.partitionKey!.startsWith('RANGE');
-  if (!isRange && !isEqual) return null;
-  const prune = isRange ? byRange(leaves, comparisons) : byValue(leaves, comparisons);
-  return prune === null ? null : { root, prune };
+  const table = first && world.tableOf(first);
+  const root = table && ancestorsOf(world, table.catalog)[0];
+  const key = root === undefined ? null : keyColumnOf(root);
+  if (first === undefined || root === undefined || key === null) return null;
+  const texts = nodesOf(first).flatMap((node) => [node['Index Cond'], node.Filter]);
+  const conditions = texts
+    .flatMap((text) => conditionsOf(text))
+    .filter(({ column }) => column === key)
+    .map(generalised);
+  const known = keyConditions(conditions, parameters);
+  const leaves = leavesOf(world.catalog, root).map((leaf) => world.plannedOf(leaf)!);
+  const tests = known === null ? null : leaves.map(({ catalog }) => testOf(catalog, known));
+  const plans = leaves.map((leaf) => planFor(plan, scans, leaf.catalog, table!.catalog));
+  if (tests === null || !areAll(tests) || !areAll(plans)) return null;
+  const rest = leaves.findIndex(({ catalog }) => catalog.bound === 'DEFAULT');
+  return { leaves, plans, key, choose: chooser(tests, known!, rest < 0 ? [] : [rest]) };
 }
 
-/** A scan of a table; those of bitmaps have their table above. */
-function isScan(node: PlanNode, world: PlannedWorld): boolean {
-  const isNamed = node['Relation Name'] !== undefined && node['Node Type'] !== 'ModifyTable';
-  return isNamed && world.namedIn(node) !== undefined;
+function areAll<Item>(items: readonly (Item | null)[]): items is readonly Item[] {
+  return items.every((each) => each !== null);
 }
 
-function conditionsIn(scan: PlanNode): Condition[] {
-  const below = (scan.Plans ?? []).flatMap((each) => conditionsOf(each['Index Cond']));
-  return [...conditionsOf(scan['Index Cond']), ...below, ...conditionsOf(scan.Filter)];
-}
-
-function comparisonOf(
-  { operator, text }: Condition,
+/** Null: none has a parameter, or one is no number. */
+function keyConditions(
+  conditions: readonly Condition[],
   parameters: readonly Expression[],
-): Comparison[] {
-  if (!['=', '<', '<=', '>', '>='].includes(operator)) return [];
-  const operand = operandOf(text, parameters);
-  if (operand.kind === 'number') {
-    const { expression } = operand;
-    const value = (environment: Environment) => {
-      const given = expression.value(environment);
-      if (given === undefined || given === null) return given;
-      return typeof given === 'boolean' ? null : Number(given);
-    };
-    return [{ operator, value }];
-  }
-  const moment = momentOf(text, parameters);
-  return moment === null ? [] : [{ operator, value: moment }];
-}
-
-/** From the least to the greatest value that conditions allow, both included or not. */
-interface Interval {
-  low: number;
-  high: number;
-  lowIsOpen: boolean;
-  highIsOpen: boolean;
-}
-
-/** Undefined: a parameter has no value; null: nothing fits. */
-function intervalOf(
-  comparisons: readonly Comparison[],
-  environment: Environment,
-): Interval | null | undefined {
-  const all = { low: -Infinity, high: Infinity, lowIsOpen: false, highIsOpen: false };
-  for (const { operator, value } of comparisons) {
-    const at = value(environment);
-    if (at == null) return at;
-    const isOpen = !operator.endsWith('=');
-    const isLower = operator === '=' || operator.startsWith('>');
-    const isUpper = operator === '=' || operator.startsWith('<');
-    if (isLower && (at > all.low || (at === all.low && isOpen))) {
-      all.low = at;
-      all.lowIsOpen = isOpen;
-    }
-    if (isUpper && (at < all.high || (at === all.high && isOpen))) {
-      all.high = at;
-      all.highIsOpen = isOpen;
-    }
-  }
-  const isEmpty = all.low > all.high || (all.low === all.high && (all.lowIsOpen || all.highIsOpen));
-  return isEmpty ? null : all;
-}
-
-function byRange(
-  leaves: readonly CatalogTable[],
-  comparisons: readonly Comparison[],
-): Prune | null {
-  const ranges = leaves.flatMap((leaf) => {
-    const texts = rangeTexts(leaf.bound ?? '');
-    return texts === null ? [] : [{ leaf, from: edgeOf(texts[0]), to: edgeOf(texts[1]) }];
+): KeyCondition[] | null {
+  if (!conditions.some(({ text }) => text.includes('$'))) return null;
+  const known = conditions.map(({ operator, text }): KeyCondition | null => {
+    const operand = operandOf(text, parameters);
+    if (!/^([<>]=?|=)$/.test(operator)) return null;
+    const moment = momentOf(text, parameters);
+    if (moment !== null) return { operator, value: moment };
+    if (operand.kind !== 'number') return null;
+    return { operator, value: (environment) => operand.expression.value(environment) };
   });
-  if (ranges.some(({ from, to }) => Number.isNaN(from) || Number.isNaN(to))) return null;
-  ranges.sort((a, b) => a.from - b.from);
-  const rest = leaves.find(({ bound }) => bound === 'DEFAULT');
-  return (environment) => {
-    const wanted = intervalOf(comparisons, environment);
-    if (wanted == null) return wanted === null ? [] : undefined;
-    const { low, high, highIsOpen } = wanted;
-    const found: CatalogTable[] = [];
-    let covered = low;
-    for (const { leaf, from, to } of ranges) {
-      if (to <= low || from > high || (from === high && highIsOpen)) continue;
-      found.push(leaf);
-      if (from <= covered) covered = to;
-    }
-    const isCovered = covered > high || (covered === high && highIsOpen);
-    if (rest !== undefined && !isCovered) found.push(rest);
-    return found;
-  };
+  return areAll(known) ? [...known] : null;
 }
 
+/** Whether a partition may have rows for these values of the conditions. */
+type Test = (values: readonly number[]) => boolean;
+
+function testOf(leaf: CatalogTable, conditions: readonly KeyCondition[]): Test | null {
+  if (leaf.bound === 'DEFAULT') return () => false; // only where no other is, see chooser
+  const [from, to] = (rangeOf(leaf) ?? []).map(edgeOf);
+  const isRange = from !== undefined && Number.isFinite(from);
+  const takes = takesNumber(leaf.bound ?? '');
+  const areEqual = conditions.every(({ operator }) => operator === '=');
+  if (areEqual && !isRange) return (values) => values.every(takes);
+  if (from === undefined || !Number.isFinite(from) || !Number.isFinite(to)) return null;
+  return (values) => values.every((value, i) => meets(conditions[i]!.operator, value, from, to!));
+}
+
+/** A number of a bound, or the seconds of a moment. */
 function edgeOf(text: string): number {
-  if (text === 'MINVALUE') return Number.NEGATIVE_INFINITY;
-  if (text === 'MAXVALUE') return Number.POSITIVE_INFINITY;
   const number = Number(text);
   return Number.isNaN(number) ? secondsOf(text) : number;
 }
 
-/** Lists and hashes of whole numbers. */
-function byValue(leaves: readonly CatalogTable[], comparisons: readonly Comparison[]): Prune {
-  const named = leaves.filter(({ bound }) => bound !== 'DEFAULT');
-  const tests = named.map(({ bound }) => takesNumber(bound ?? ''));
-  const rest = leaves.filter(({ bound }) => bound === 'DEFAULT');
+/** Whether something from one bound up to another may compare so; that it is whole is not used. */
+function meets(operator: string, value: number, from: number, to: number): boolean {
+  switch (operator) {
+    case '<':
+      return from < value;
+    case '<=':
+      return from <= value;
+    case '>':
+    case '>=':
+      return to > value;
+    default:
+      return from <= value && value < to;
+  }
+}
+
+/** `rest`: the default partition, which is read where no other has the values. */
+function chooser(
+  tests: readonly Test[],
+  conditions: readonly KeyCondition[],
+  rest: readonly number[],
+): Pruning['choose'] {
   return (environment) => {
-    const wanted = intervalOf(comparisons, environment);
-    if (wanted == null) return wanted === null ? [] : undefined;
-    const found = named.filter((_, i) => tests[i]!(wanted.low));
+    const values = conditions.map(({ value }) => value(environment));
+    if (values.includes(undefined)) return undefined;
+    if (values.includes(null)) return [];
+    const numbers = values.map(Number);
+    const found = tests.flatMap((test, place) => (test(numbers) ? [place] : []));
     return found.length > 0 ? found : rest;
   };
 }
 
-/** A plan for other partitions than those that it is for; null: it is for none. */
-export function planFor(
+/** The plan with one partition alone: its own scan if it is in the plan, else as the first one. */
+function planFor(
   plan: PlanNode,
-  world: PlannedWorld,
-  root: CatalogTable,
+  scans: readonly PlanNode[],
   leaf: CatalogTable,
+  sample: CatalogTable,
 ): PlanNode | null {
-  const { Plans: below = [] } = plan;
-  if (isLeafOf(plan, world, root)) return renamed(plan, world.namedIn(plan)!, leaf);
-  const isAppend = plan['Node Type'] === 'Append' || plan['Node Type'] === 'Merge Append';
-  if (isAppend && below.every((each) => isLeafOf(each, world, root))) {
-    const [first] = below;
-    if (first === undefined) return null;
-    const one = renamed(first, world.namedIn(first)!, leaf);
-    return plan['Subplans Removed'] === undefined ? one : { ...plan, Plans: [one] };
-  }
-  const plans = below.map((each) => planFor(each, world, root, leaf));
-  if (plans.length === 0 || plans.includes(null)) return null;
-  return { ...plan, Plans: plans as PlanNode[] };
+  const own = scans.find(
+    (node) => node['Relation Name'] === leaf.name && (node.Schema ?? 'public') === leaf.schema,
+  );
+  const scan = own ?? renamed(scans[0]!, leaf, sample);
+  return scan === null ? null : withScan(plan, scan);
 }
 
-function isLeafOf(node: PlanNode, world: PlannedWorld, root: CatalogTable): boolean {
-  if (!isScan(node, world)) return false;
-  return world.parentOf(world.namedIn(node)!) === root;
-}
-
-function renamed(node: PlanNode, from: CatalogTable, to: CatalogTable): PlanNode {
-  const { 'Relation Name': name, 'Index Name': index, Plans: below } = node;
+/** The node for another partition; null: it has no such index. */
+function renamed(node: PlanNode, leaf: CatalogTable, sample: CatalogTable): PlanNode | null {
+  const below = (node.Plans ?? []).map((each) => renamed(each, leaf, sample));
+  if (!areAll(below)) return null;
+  const name = node['Index Name'];
+  const index = name === undefined ? null : counterpart(name, leaf, sample);
+  if (name !== undefined && index === null) return null;
   return {
     ...node,
-    ...(name === undefined ? {} : { 'Relation Name': to.name, Schema: to.schema }),
-    ...(index === undefined ? {} : { 'Index Name': indexLike(index, from, to) }),
-    ...(below === undefined ? {} : { Plans: below.map((each) => renamed(each, from, to)) }),
+    ...(node['Relation Name'] !== undefined && { 'Relation Name': leaf.name, Schema: leaf.schema }),
+    ...(index !== null && { 'Index Name': index.name }),
+    ...(node.Plans !== undefined && { Plans: [...below] }),
   };
 }
 
-/** The index of a partition that is what another is to its own: on the same columns. */
-function indexLike(name: string, from: CatalogTable, to: CatalogTable): string {
-  const given = from.indexes.find((each) => each.name === name);
-  const keyOf = (table: CatalogTable, columns: readonly number[]) =>
-    columns.map((place) => table.columns[place - 1]?.name ?? tableName(table)).join();
-  const key = given && keyOf(from, given.columns);
-  const like = to.indexes.find(
-    (each) => each.unique === given?.unique && keyOf(to, each.columns) === key,
-  );
-  return like?.name ?? name;
+function counterpart(name: string, leaf: CatalogTable, sample: CatalogTable): CatalogIndex | null {
+  const index = sample.indexes.find((each) => each.name === name);
+  const same = ({ columns, unique, predicate }: CatalogIndex) =>
+    String(columns) === String(index?.columns) &&
+    unique === index?.unique &&
+    predicate === index.predicate;
+  return builtIndexes(leaf).find(same) ?? null;
+}
+
+/** The Append with its scans, or the one scan there is, replaced by one scan. */
+function withScan(plan: PlanNode, scan: PlanNode): PlanNode {
+  if (plan['Relation Name'] !== undefined && plan['Node Type'] !== 'ModifyTable') return scan;
+  // what is left out when it is executed was planned all the same
+  const isPlanned = plan['Subplans Removed'] !== undefined;
+  if (plan['Node Type'] === 'Append') return isPlanned ? { ...plan, Plans: [scan] } : scan;
+  const [first] = plan.Plans ?? [];
+  return first === undefined ? plan : { ...plan, Plans: [withScan(first, scan)] };
 }

@@ -1,29 +1,34 @@
 /**
- * Makes of a SELECT's plan a tree that backends run (`../../postgres/plan`): joins, sorts, groups,
- * parallel scans. Nodes keep their places in the order of EXPLAIN, tables get slots for the row at
- * hand, those of partitions the one of their table.
+ * Makes of a plan a tree that backends run (`../../postgres/plan`): joins, sorts, groups,
+ * parallel scans, changes of rows. Nodes keep their places in the order of EXPLAIN, tables get
+ * slots for the row at hand, those of partitions the one of their table.
  */
-import type {
-  BitmapNode,
-  JoinType,
-  PlanWork,
-  QueryPlan,
-  Reaches,
-} from '../../postgres/plan/plan-work.ts';
+import type { InitialPlan, JoinType, PlanWork, QueryPlan } from '../../postgres/plan/plan-work.ts';
 import type { Environment } from '../sql/functions.ts';
-import { distinctReaches, entriesOf } from '../sql/template.ts';
-import { type Columns, type Condition, columnsIn, conditionsOf, operandOf } from './conditions.ts';
-import { nodesOf, type PlanNode } from './plan.ts';
-import { reachesOf } from './reaches.ts';
+import type { CatalogTable } from './catalog.ts';
+import { locking, locksOf, modifying } from './changes.ts';
+import { type Condition, operandOf } from './conditions.ts';
+import { rowCountOf } from './leaves.ts';
+import { childrenOf, nodesOf, type PlanNode } from './plan.ts';
+import { PlanColumns, SCANS } from './plan-columns.ts';
+import { ScanCompiler } from './query-scans.ts';
+import { recursiveNode, workTableNode } from './recursive.ts';
 import type { PlannedStatement } from './statements.ts';
 import { limitWords } from './words.ts';
-import type { PlannedTable } from './world.ts';
+import type { PlannedTable, PlannedWorld } from './world.ts';
 
 /** What the compiler of statements does for its trees. */
 export interface QueryContext {
   readonly statement: PlannedStatement;
+  readonly world: PlannedWorld;
   tableOf(node: PlanNode): PlannedTable;
+  /** The table of a node, which may have partitions. */
+  rootOf(node: PlanNode): CatalogTable | undefined;
   generalised(condition: Condition): Condition;
+  /** The same node of the plan for whatever values. */
+  generalOf(node: PlanNode): PlanNode;
+  /** The alias of a scan's table, without a partition's number. */
+  baseOf(scan: PlanNode): string;
   refuse(node: PlanNode, what?: string): never;
 }
 
@@ -39,19 +44,14 @@ export function firstTable(plan: PlanNode, context: QueryContext): PlannedTable 
   return node === undefined ? null : context.tableOf(node);
 }
 
-const SCANS = ['Seq Scan', 'Index Scan', 'Index Only Scan', 'Bitmap Heap Scan'];
-const PASSES = ['Subquery Scan', 'WindowAgg', 'ProjectSet', 'SetOp', 'Hash'];
-const KINDS = { 'Index Only Scan': 'index only', 'Index Scan': 'index' } as const;
+const PASSES = ['Subquery Scan', 'WindowAgg', 'ProjectSet', 'Hash'];
 /** costsize.c: get_parallel_divisor: a leader's time goes to its workers. */
 const LEADER_SHARE = 0.3;
 
 class QueryCompiler {
   private readonly numbers = new Map<PlanNode, number>();
-  private readonly slots = new Map<string, number>();
-  private readonly tables = new Map<string, PlannedTable>();
-  /** Slots that somebody asks for. */
-  private readonly wanted = new Set<number>();
-  private readonly ctes = new Map<string, PlanNode>();
+  private readonly columns: PlanColumns;
+  private readonly scans: ScanCompiler;
   private readonly root: PlanNode;
   private readonly context: QueryContext;
   /** Processes that a parallel scan's rows are estimated for. */
@@ -60,66 +60,35 @@ class QueryCompiler {
   constructor(root: PlanNode, context: QueryContext) {
     this.root = root;
     this.context = context;
-    for (const node of nodesOf(root)) {
-      this.numbers.set(node, this.numbers.size);
-      const name = node['Subplan Name'];
-      if (name?.startsWith('CTE ')) this.ctes.set(name.slice(4), node);
-      if (SCANS.includes(node['Node Type'])) this.slotFor(node);
-    }
-    for (const node of nodesOf(root)) {
-      for (const text of [node['Index Cond'], node['Cache Key']]) {
-        for (const [alias] of columnsIn(text ?? '')) {
-          const slot = this.slots.get(alias);
-          if (slot !== undefined && alias !== this.baseOf(node)) this.wanted.add(slot);
-        }
-      }
-    }
+    for (const node of nodesOf(root)) this.numbers.set(node, this.numbers.size);
+    this.columns = new PlanColumns(root, context);
+    this.scans = new ScanCompiler(root, context, this.columns, (node) => this.number(node));
   }
 
   tree(): QueryTree {
-    const root = this.of(this.root);
-    return { root, slots: this.slots.size, nodes: this.numbers.size };
+    const below = this.of(this.root);
+    const once = this.unread().map((node) => ({ plan: this.of(node), columns: [] }));
+    const number = this.number(this.root);
+    const root: PlanWork =
+      once.length === 0 ? below : { kind: 'subplans', number, named: [], once, each: [], below };
+    const locks = locksOf(this.root, this.context);
+    return { root, slots: this.columns.count, nodes: this.numbers.size, locks };
   }
 
-  /** Partitions have their table's alias with a number. */
-  private baseOf(node: PlanNode): string {
-    const alias = node.Alias ?? '';
-    if (node['Relation Name'] === undefined) return alias;
-    const isPartition = this.context.tableOf(node).relation.isPartition === true;
-    return isPartition ? alias.replace(/_\d+$/, '') : alias;
+  /** Changes in a WITH that nobody reads are made as well (execMain.c: ExecPostprocessPlan). */
+  private unread(): PlanNode[] {
+    const read = new Set(nodesOf(this.root).map((node) => node['CTE Name']));
+    const isUnread = ([name, { 'Node Type': kind }]: readonly [string, PlanNode]) =>
+      kind === 'ModifyTable' && !read.has(name);
+    return [...this.columns.ctes].filter(isUnread).map(([, node]) => node);
   }
-
-  private slotFor(node: PlanNode): void {
-    const table = this.context.tableOf(node);
-    const base = this.baseOf(node);
-    const slot = this.slots.get(base) ?? this.slots.size;
-    this.slots.set(base, slot);
-    this.slots.set(node.Alias!, slot);
-    if (!this.tables.has(base)) this.tables.set(base, table);
-    if (!this.tables.has(node.Alias!)) this.tables.set(node.Alias!, table);
-  }
-
-  private readonly columns: Columns = (alias, name) => {
-    const slot = this.slots.get(alias);
-    const value = this.tables.get(alias)?.valueOf(name);
-    if (slot === undefined || value === undefined) return undefined;
-    const of = ({ slots }: Environment) => {
-      const row = slots?.[slot] ?? -1;
-      return row < 0 ? null : value(row);
-    };
-    return { isConstant: false, value: of };
-  };
 
   private number(node: PlanNode): number {
     return this.numbers.get(node)!;
   }
 
   private namedUnder(node: PlanNode): number[] {
-    const found = nodesOf(node).flatMap(({ Alias: alias }) => {
-      const slot = alias === undefined ? undefined : this.slots.get(alias);
-      return slot !== undefined && this.wanted.has(slot) ? [slot] : [];
-    });
-    return [...new Set(found)];
+    return this.columns.namedUnder(node);
   }
 
   /** A node with its subplans: those that are run once, and those that each row needs. */
@@ -131,30 +100,36 @@ class QueryCompiler {
     if (initial.length + sub.length === 0) return this.node(node);
     const isHashed = (p: PlanNode) =>
       JSON.stringify({ ...node, Plans: [] }).includes(`hashed ${p['Subplan Name']}`);
-    const once = [...initial, ...sub.filter(isHashed)].map((each) => this.of(each));
+    const once = [...initial, ...sub.filter(isHashed)].map((each) => this.initial(each));
     const each = sub.filter((p) => !isHashed(p)).map((p) => this.of(p));
     const below = this.node(node);
     return { kind: 'subplans', number: this.number(node), named: [], once, each, below };
   }
 
-  private childrenOf(node: PlanNode): readonly PlanNode[] {
-    return (node.Plans ?? []).filter(
-      (each) => !['InitPlan', 'SubPlan'].includes(each['Parent Relationship'] ?? ''),
-    );
+  private initial(node: PlanNode): InitialPlan {
+    const kept = [...(this.columns.initialOf(node)?.slots ?? [])];
+    const columns = kept.map(([place, slot]) => ({
+      slot,
+      value: this.columns.valueOf(node, place),
+    }));
+    return { plan: this.of(node), columns };
   }
 
   private node(node: PlanNode): PlanWork {
     const number = this.number(node);
-    const [first, second] = this.childrenOf(node);
+    const [first, second] = childrenOf(node);
     const kind = node['Node Type'];
-    if (SCANS.includes(kind)) return this.scan(node);
-    if (second !== undefined && kind !== 'Append' && kind !== 'Merge Append') {
-      return this.join(node, first!, second);
-    }
+    if (SCANS.includes(kind)) return this.scans.scan(node, this.divisor);
     if (kind === 'Append' || kind === 'Merge Append') {
-      return { kind: 'append', number, of: this.childrenOf(node).map((each) => this.of(each)) };
+      return { kind: 'append', number, of: childrenOf(node).map((each) => this.of(each)) };
     }
+    if (kind === 'SetOp') return this.setOperation(node, first!, second);
+    if (kind === 'Recursive Union') {
+      return recursiveNode(node, number, this.columns, this.context, (each) => this.of(each));
+    }
+    if (second !== undefined) return this.join(node, first!, second);
     if (kind === 'CTE Scan') return this.cteScan(node);
+    if (kind === 'WorkTable Scan') return this.workTable(node);
     if (first === undefined) return this.leaf(node);
     const named = this.namedUnder(first);
     const bytes = first['Plan Width'];
@@ -175,6 +150,9 @@ class QueryCompiler {
       case 'Gather':
       case 'Gather Merge':
         return this.gather(node, first);
+      case 'LockRows':
+      case 'ModifyTable':
+        return this.change(node, first);
       default:
         return this.pass(node, first);
     }
@@ -182,34 +160,61 @@ class QueryCompiler {
 
   /** Rows without a table. */
   private leaf(node: PlanNode): PlanWork {
-    const kinds = ['Result', 'Values Scan', 'Function Scan'];
+    const kinds = ['Result', 'Values Scan', 'Function Scan', 'Table Function Scan'];
     if (!kinds.includes(node['Node Type'])) return this.context.refuse(node);
-    return { kind: 'values', number: this.number(node), rows: node['Plan Rows'] };
+    const own = this.columns.slotOf(node.Alias);
+    const slot = this.columns.wanted.has(own) ? own : -1;
+    const count = rowCountOf(node, this.context);
+    return { kind: 'values', number: this.number(node), count, slot };
+  }
+
+  private change(node: PlanNode, below: PlanNode): PlanWork {
+    const { context, columns } = this;
+    const isLock = node['Node Type'] === 'LockRows';
+    const changes = (isLock ? locking : modifying)(node, context, columns);
+    const number = this.number(node);
+    const named = this.namedUnder(below);
+    const how = { isOnce: !isLock, returns: isLock || node.Output !== undefined };
+    return { kind: 'change', number, named, below: this.of(below), changes, ...how };
+  }
+
+  private setOperation(node: PlanNode, first: PlanNode, second: PlanNode | undefined): PlanWork {
+    if (second === undefined) return this.context.refuse(node);
+    const share = Math.min(1, node['Plan Rows'] / Math.max(1, first['Plan Rows']));
+    const parts = { first: this.of(first), second: this.of(second), share };
+    return { kind: 'set operation', number: this.number(node), ...parts };
   }
 
   private pass(node: PlanNode, below: PlanNode): PlanWork {
-    const isResult = node['Node Type'] === 'Result';
-    if (!isResult && !PASSES.includes(node['Node Type'])) return this.context.refuse(node);
-    const isFilter = node.Filter !== undefined || node['Node Type'] === 'SetOp';
-    const share = isFilter ? node['Plan Rows'] / Math.max(1, below['Plan Rows']) : 1;
+    const kind = node['Node Type'];
+    if (kind !== 'Result' && !PASSES.includes(kind)) return this.context.refuse(node);
+    const isSet = kind === 'ProjectSet';
+    const changes = node.Filter !== undefined || isSet;
+    const rows = changes ? node['Plan Rows'] / Math.max(1, below['Plan Rows']) : 1;
+    const share = isSet ? rows : Math.min(1, rows);
     const named = this.namedUnder(below);
-    const number = this.number(node);
-    return { kind: 'pass', number, named, below: this.of(below), share: Math.min(1, share) };
+    return { kind: 'pass', number: this.number(node), named, below: this.of(below), share };
+  }
+
+  private workTable(node: PlanNode): PlanWork {
+    const { columns, context } = this;
+    const cte = columns.ctes.get(node['CTE Name'] ?? '');
+    if (cte?.['Node Type'] !== 'Recursive Union') return context.refuse(node);
+    const recursion = { node: cte, number: this.number(cte) };
+    return workTableNode(node, this.number(node), recursion, columns, context);
   }
 
   /** A WITH that is used twice is read once. */
   private cteScan(node: PlanNode): PlanWork {
-    const cte = this.ctes.get(node['CTE Name'] ?? '');
+    const cte = this.columns.ctes.get(node['CTE Name'] ?? '');
     if (cte === undefined) return this.context.refuse(node);
     const number = this.number(cte);
-    const named = this.namedUnder(cte);
-    const kept: PlanWork = {
-      ...{ kind: 'materialize', number, named, bytes: cte['Plan Width'] },
-      below: this.node(cte),
-    };
+    const named = this.namedUnder(node);
+    const bytes = cte['Plan Width'];
+    const kept: PlanWork = { kind: 'materialize', number, named, bytes, below: this.of(cte) };
     const share = node.Filter === undefined ? 1 : node['Plan Rows'] / Math.max(1, cte['Plan Rows']);
-    const below = { ...kept, number };
-    return { kind: 'pass', number: this.number(node), named, below, share: Math.min(1, share) };
+    const own = { number: this.number(node), share: Math.min(1, share) };
+    return { kind: 'pass', named, below: kept, ...own };
   }
 
   private limit(node: PlanNode, below: PlanNode): PlanWork {
@@ -218,11 +223,33 @@ class QueryCompiler {
     if (words.offset === 'unknown') return this.context.refuse(node, 'OFFSET of a variable');
     const offset = isOutermost ? words.offset : 0;
     const rows = (isOutermost ? words.limit : null) ?? node['Plan Rows'];
-    if (below['Node Type'] === 'Merge Append') return this.context.refuse(below, 'LIMIT of it');
+    const number = this.number(node);
+    if (below['Node Type'] === 'Merge Append') {
+      return {
+        kind: 'limit',
+        number,
+        named: [],
+        below: this.merged(below, rows + offset),
+        offset,
+        rows,
+      };
+    }
     const own = this.of(below);
     const bound = own.kind === 'sort' ? { ...own, bound: rows + offset } : own;
-    const number = this.number(node);
     return { kind: 'limit', number, named: [], below: bound, offset, rows };
+  }
+
+  /** Of so many rows each child is asked for its share, and for one that is not taken any more. */
+  private merged(node: PlanNode, wanted: number): PlanWork {
+    const number = this.number(node);
+    const children = childrenOf(node);
+    const rows = Math.ceil(wanted / children.length) + 1;
+    const of = children.map((each): PlanWork => {
+      const below = this.of(each);
+      const own = { number: below.number, named: this.namedUnder(each), offset: 0, rows };
+      return { kind: 'limit', ...own, below };
+    });
+    return { kind: 'append', number, of };
   }
 
   private aggregate(node: PlanNode, below: PlanNode): PlanWork {
@@ -231,6 +258,7 @@ class QueryCompiler {
       Plain: 'plain aggregate',
       Sorted: 'sorted aggregate',
       Hashed: 'hash aggregate',
+      Mixed: 'hash aggregate',
     };
     const kind = kinds[strategy as keyof typeof kinds];
     if (kind === undefined) return this.context.refuse(node, `Aggregate ${strategy}`);
@@ -248,7 +276,7 @@ class QueryCompiler {
   private memoize(node: PlanNode, below: PlanNode): PlanWork {
     const { parameters } = this.context.statement;
     const texts = (node['Cache Key'] ?? '').split(', ');
-    const operands = texts.map((text) => operandOf(text, parameters, this.columns));
+    const operands = texts.map((text) => operandOf(text, parameters, this.columns.columns));
     const key = (slots: Float64Array) => {
       const environment = { variables: [], slots } as unknown as Environment;
       return operands
@@ -284,7 +312,8 @@ class QueryCompiler {
     const pairs = Math.max(1, outer['Plan Rows']) * Math.max(1, inner['Plan Rows']);
     if (kind === 'Nested Loop') {
       const share = node['Join Filter'] === undefined ? 1 : Math.min(1, rows / pairs);
-      return { kind: 'nested loop', ...parts, share, isUnique: node['Inner Unique'] === true };
+      const isUnique = node['Inner Unique'] === true;
+      return { kind: 'nested loop', ...parts, share, isUnique, named: this.namedUnder(inner) };
     }
     if (kind !== 'Hash Join' && kind !== 'Merge Join') return this.context.refuse(node);
     return {
@@ -294,69 +323,6 @@ class QueryCompiler {
       outerBytes: outer['Plan Width'],
       innerBytes: inner['Plan Width'],
       named: this.namedUnder(inner),
-    };
-  }
-
-  private scan(node: PlanNode): PlanWork {
-    const table = this.context.tableOf(node);
-    const { relation, before: first } = table;
-    const slot = this.slots.get(node.Alias!)!;
-    const isNamed = this.wanted.has(slot);
-    const isPartition = relation.isPartition === true;
-    const isParallel = node['Parallel Aware'];
-    const common = {
-      ...{ number: this.number(node), relation, isPartition, slot, first, isNamed, isParallel },
-    };
-    const rows = node['Plan Rows'] * (isParallel ? this.divisor : 1);
-    const kept = node.Filter === undefined ? null : rows;
-    const [below] = this.childrenOf(node);
-    switch (node['Node Type']) {
-      case 'Seq Scan': {
-        const share = kept === null ? 1 : Math.min(1, rows / Math.max(1, table.rows));
-        return { kind: 'sequential', ...common, share };
-      }
-      case 'Bitmap Heap Scan':
-        return { kind: 'bitmap heap', ...common, kept, bitmap: this.bitmap(table, below!) };
-      default: {
-        const kind = KINDS[node['Node Type'] as keyof typeof KINDS];
-        const reaches = this.reaches(table, node, kind, rows);
-        return { kind: 'index', ...common, kept, reaches };
-      }
-    }
-  }
-
-  private bitmap(table: PlannedTable, node: PlanNode): BitmapNode {
-    const number = this.number(node);
-    const of = () => (node.Plans ?? []).map((each) => this.bitmap(table, each));
-    const expected = node['Plan Rows'];
-    if (node['Node Type'] === 'BitmapAnd') return { kind: 'and', number, expected, of: of() };
-    if (node['Node Type'] === 'BitmapOr') return { kind: 'or', number, expected, of: of() };
-    return { kind: 'bitmap index', number, reaches: this.reaches(table, node, 'bitmap', expected) };
-  }
-
-  private reaches(
-    table: PlannedTable,
-    node: PlanNode,
-    scan: 'index' | 'index only' | 'bitmap',
-    estimate: number,
-  ): Reaches {
-    const { context } = this;
-    const name = node['Index Name'];
-    const index = table.indexes.find(({ definition }) => definition.name === name);
-    if (index === undefined) return context.refuse(node, `${name} is no b-tree, which`);
-    const conditions = conditionsOf(node['Index Cond']).map((each) => context.generalised(each));
-    const { rows, before } = table;
-    const scanned = { rows, before, estimate, columns: this.columns };
-    const all = reachesOf(index, conditions, context.statement.parameters, scanned);
-    if (all === null) return context.refuse(node, 'an array of keys that is a parameter');
-    return (slots, { environment }) => {
-      const at: Environment = { ...(environment as Environment), slots };
-      const found = all.flatMap((reach) => reach(at) ?? []);
-      return distinctReaches(found).map((each) => ({
-        index: index.number,
-        scan,
-        ...entriesOf(each),
-      }));
     };
   }
 }

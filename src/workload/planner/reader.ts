@@ -9,8 +9,14 @@ import { type Parsed, parseScript, type StatementReader } from '../sql/parse.ts'
 import { PLAIN, type Template } from '../sql/template.ts';
 import { transactionStatement } from '../sql/transaction-statements.ts';
 import { type CommandText, readCommand } from './commands.ts';
+import { type CopyText, readCopy } from './copy.ts';
+import { type JobText, readJob } from './jobs.ts';
 import { lexStatement } from './lex.ts';
 import { leadingWord, type PlannedStatement, plannedStatement } from './statements.ts';
+import { readVacuum, type VacuumText } from './vacuum.ts';
+
+/** What is no statement for the planner: a change of partitions, or VACUUM. */
+export type UtilityText = CommandText | VacuumText;
 
 /** What becomes of each statement, in the order of the script; a refusal is thrown. */
 export type Compile = (statement: PlannedStatement, number: number) => Template;
@@ -32,9 +38,9 @@ export function readScript(
   text: string,
   scale: number,
   compile: Compile = placeholder,
-  command: CompileCommand = commandPlaceholder,
+  others: CompileOthers = PLACEHOLDERS,
 ): ReadScript {
-  const reader = new PlannedReader(compile, command);
+  const reader = new PlannedReader(compile, others);
   const parsed = parseScript(text, scale, reader);
   const { statements, count, commands } = reader;
   return { parsed, statements, count, commands };
@@ -45,11 +51,11 @@ class PlannedReader implements StatementReader {
   count = 0;
   readonly commands: CommandText[] = [];
   private readonly compile: Compile;
-  private readonly command: CompileCommand;
+  private readonly others: CompileOthers;
 
-  constructor(compile: Compile, command: CompileCommand) {
+  constructor(compile: Compile, others: CompileOthers) {
     this.compile = compile;
-    this.command = command;
+    this.others = others;
   }
 
   lex(text: string, from: number): Lexed {
@@ -62,11 +68,17 @@ class PlannedReader implements StatementReader {
     const command = readCommand(tokens);
     if (command !== null) {
       this.commands.push(command);
-      return this.command(command);
+      return this.others.command(command);
     }
+    const vacuum = readVacuum(tokens);
+    if (vacuum !== null) return this.others.command(vacuum);
+    const job = readJob(tokens);
+    if (job !== null) return this.others.job(job);
+    const copy = readCopy(tokens, names);
+    if (copy !== null) return this.others.copy(copy);
     if (!tokens.isWord(...PLANNABLE) && !tokens.isSymbol('(')) {
       const words = PLANNABLE.map((word) => word.toUpperCase());
-      const why = `is not a statement that can be planned; there is ${words.join(', ')}`;
+      const why = `is not a statement that can be planned; there is ${words.join(', ')}, COPY`;
       return tokens.refuse(`${why}, and what begins and ends transactions`, words);
     }
     const statement = plannedStatement(tokens, text, names);
@@ -77,13 +89,25 @@ class PlannedReader implements StatementReader {
   }
 }
 
-export type CompileCommand = (command: CommandText) => Template;
-
-function commandPlaceholder(): Template {
-  return { verb: 'alter', relation: null, rows: { kind: 'none' }, details: PLAIN };
+/** What becomes of commands that Postgres does not plan. */
+export interface CompileOthers {
+  readonly command: (command: UtilityText) => Template;
+  readonly job: (job: JobText) => Template;
+  readonly copy: (copy: CopyText) => Template;
 }
 
-const VERBS = { insert: 'insert', update: 'update', delete: 'delete' } as const;
+const alter = (): Template => {
+  return { verb: 'alter', relation: null, rows: { kind: 'none' }, details: PLAIN };
+};
+const insert = (): Template => ({ ...alter(), verb: 'insert' });
+const PLACEHOLDERS: CompileOthers = { command: alter, job: alter, copy: insert };
+
+const VERBS = {
+  insert: 'insert',
+  update: 'update',
+  delete: 'delete',
+  merge: 'update',
+} as const;
 
 /** Says whether the script writes, and no more. */
 function placeholder(statement: PlannedStatement): Template {

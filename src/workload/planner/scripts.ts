@@ -3,9 +3,14 @@ import type { Moment } from '../calendar.ts';
 import type { Parsed } from '../sql/parse.ts';
 import { Refusal } from '../sql/problem.ts';
 import { commandTemplate } from './commands.ts';
-import { type PlanCacheSettings, templateOf } from './compile.ts';
+import { templateOf } from './compile.ts';
+import { copyTemplate } from './copy.ts';
+import { jobTemplate } from './jobs.ts';
+import type { PartitionManagers } from './managers.ts';
+import type { PlanCacheSettings } from './plan-cache.ts';
 import { type ReadScript, readScript } from './reader.ts';
 import type { PlanAnswer } from './request.ts';
+import { vacuumTemplate } from './vacuum.ts';
 import { PlannedWorld } from './world.ts';
 
 export interface NamedScript {
@@ -32,9 +37,10 @@ export function compileScripts(
   version: number,
   settings: PlanCacheSettings,
   now: Moment | null = null,
+  managers: PartitionManagers = new Map(),
 ): ReadonlyMap<string, Parsed> {
   const commands = scripts.flatMap(({ text }) => readScript(text, scale).commands);
-  const world = new PlannedWorld(answer, version, now, commands);
+  const world = new PlannedWorld(answer, version, now, commands, managers);
   let first = 0;
   const compiled = new Map<string, Parsed>();
   for (const { name, text } of scripts) {
@@ -49,7 +55,14 @@ export function compileScripts(
         if (plans === undefined) throw new Refusal(at, 'has no plan among those that were kept');
         return templateOf(statement, plans, world, settings);
       },
-      (command) => commandTemplate(command, world),
+      {
+        command: (command) =>
+          command.kind === 'vacuum'
+            ? vacuumTemplate(command, world)
+            : commandTemplate(command, world),
+        job: (job) => jobTemplate(job, world),
+        copy: (copy) => copyTemplate(copy, world),
+      },
     );
     compiled.set(name, parsed);
     first += count;

@@ -76,7 +76,13 @@ export function placeInScript({ shifts, offset }: PlannedStatement, place: numbe
   return place + by;
 }
 
-/** The word that says what the statement does, that of the main query behind WITH. */
+/** The word that says what the statement does; of WITH the change that it makes, if any. */
 export function leadingWord({ tokens }: PlannedStatement): string {
-  return tokens[0]?.kind === 'name' ? tokens[0].value : '';
+  const words = tokens.map(({ kind, value }) => (kind === 'name' ? value : ''));
+  const [first = ''] = words;
+  if (first !== 'with') return first;
+  const isChange = (word: string, i: number) =>
+    ['insert', 'update', 'delete', 'merge'].includes(word) &&
+    (words[i - 1] === '' || i === 0 || !['for', 'key', 'do', 'on'].includes(words[i - 1]!));
+  return words.find(isChange) ?? first;
 }

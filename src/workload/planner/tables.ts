@@ -71,15 +71,27 @@ export function tableDefinitions(
       ...options,
       indexes,
       heat: heatOf(catalog, facts, table),
+      ...partitionFacts(catalog, facts, table),
     };
   });
+}
+
+function partitionFacts(catalog: Catalog, facts: Facts, table: CatalogTable) {
+  const parent = parentOf(catalog, table);
+  return {
+    ...(parent === undefined ? {} : { parent: tableName(parent) }),
+    ...(facts[tableName(table)]?.isAbsent ? { isAbsent: true } : {}),
+  };
 }
 
 /** Of partitions by time the newest is used most, the one before it half as much, and so on. */
 function heatOf(catalog: Catalog, facts: Facts, table: CatalogTable): number {
   const parent = parentOf(catalog, table);
   if (parent === undefined || !goesToLast(catalog, facts, parent)) return 1;
-  const siblings = partitionsOf(catalog, parent);
+  if (facts[tableName(table)]?.isAbsent) return 1;
+  const siblings = partitionsOf(catalog, parent).filter((each) => {
+    return facts[tableName(each)]?.isAbsent !== true;
+  });
   return 1 / (siblings.length - siblings.indexOf(table));
 }
 

@@ -3,6 +3,7 @@ import { hashOf } from '../../postgres/buffers/page.ts';
 import type { TableDefinition, TableIndexDefinition } from '../../postgres/heap/relation.ts';
 import type { Relation } from '../../postgres/statement.ts';
 import type { Moment } from '../calendar.ts';
+import type { Template } from '../sql/template.ts';
 import {
   type Catalog,
   type CatalogColumn,
@@ -12,6 +13,7 @@ import {
 } from './catalog.ts';
 import type { CommandText } from './commands.ts';
 import type { Facts, TableFacts } from './facts.ts';
+import type { PartitionManagers } from './managers.ts';
 import { lockIdsOf } from './opens.ts';
 import { factsFor, parentOf, rowsBefore } from './partitions.ts';
 import type { PlanNode } from './plan.ts';
@@ -100,11 +102,21 @@ export class PlannedTable {
 
   /**
    * What a column's value in a row is, as a number from 1 on; `row` counts from the first partition
-   * on. Unique values are in the order of rows, others ascend with them or are in no order.
+   * on. Unique values are in the order of rows, others ascend with them or are in no order. Null
+   * for the share of the rows that has no value.
    */
-  valueOf(name: string): ((row: number) => number) | undefined {
+  valueOf(name: string): ((row: number) => number | null) | undefined {
+    if (name === 'ctid') return (row) => row + 1;
     const column = this.column(name);
     if (column === undefined) return undefined;
+    const value = this.placeOf(column);
+    const nulls = this.facts?.columns[name]?.nullFraction ?? 0;
+    if (nulls === 0) return value;
+    const salt = this.catalog.columns.length + this.catalog.columns.indexOf(column);
+    return (row) => ((hashOf(salt, row) >>> 0) / HASHES < nulls ? null : value(row));
+  }
+
+  private placeOf(column: CatalogColumn): (row: number) => number {
     const { distinct, runsOn } = this.valuesOf(column);
     if (runsOn) return (row) => row + 1;
     if (orderOf(this.catalog, column, this.facts) === 'ascending') {
@@ -112,6 +124,13 @@ export class PlannedTable {
     }
     const salt = this.catalog.columns.indexOf(column);
     return (row) => 1 + Math.floor(((hashOf(salt, row) >>> 0) / HASHES) * distinct);
+  }
+
+  /** How many values a column has. */
+  distinct(name: string): number {
+    const column = this.column(name);
+    if (column === undefined) return 1;
+    return Math.max(1, distinctValues(this.catalog, column, this.facts));
   }
 
   /** Values that come again in other partitions are those of the whole table. */
@@ -152,6 +171,7 @@ export class PlannedWorld {
   readonly now: Moment | null;
   /** What scripts change of partitions. */
   readonly commands: readonly CommandText[];
+  readonly managers: PartitionManagers;
   private readonly named: ReadonlyMap<string, CatalogTable>;
   private readonly planned: ReadonlyMap<CatalogTable, PlannedTable>;
 
@@ -160,11 +180,13 @@ export class PlannedWorld {
     version: number,
     now: Moment | null = null,
     commands: readonly CommandText[] = [],
+    managers: PartitionManagers = new Map(),
   ) {
     this.facts = facts;
     this.version = version;
     this.now = now;
     this.commands = commands;
+    this.managers = managers;
     this.catalog = catalog;
     this.lockIds = lockIdsOf(storedTables(catalog), catalog.tables);
     const definitions = tableDefinitions(catalog, facts, { version, isLogical: false });
@@ -178,6 +200,11 @@ export class PlannedWorld {
     this.planned = new Map(this.tables.map((each) => [each.catalog, each]));
   }
 
+  /** The table of a node, partitioned ones included. */
+  namedIn({ Schema: schema, 'Relation Name': name }: PlanNode): CatalogTable | undefined {
+    return this.named.get(`${schema ?? 'public'}.${name}`);
+  }
+
   /** What is known of the whole that a partition is a part of, unless it has facts of its own. */
   private whole(table: CatalogTable): TableFacts | undefined {
     const { catalog, facts } = this;
@@ -185,13 +212,16 @@ export class PlannedWorld {
     return parent === undefined ? factsFor(catalog, facts, table) : this.whole(parent);
   }
 
-  /** The table of a node, partitioned ones included. */
-  namedIn(node: PlanNode): CatalogTable | undefined {
-    return this.named.get(keyOf(node));
-  }
-
   parentOf(table: CatalogTable): CatalogTable | undefined {
     return parentOf(this.catalog, table);
+  }
+
+  /** The tables whose rows a statement finds or changes, with each protocol's plan. */
+  tablesIn({ relation, rows }: Pick<Template, 'relation' | 'rows'>): readonly PlannedTable[] {
+    if (rows.kind === 'planned') return this.tablesIn({ relation, rows: rows.simple });
+    if (rows.kind === 'parts' || rows.kind === 'pruned')
+      return rows.parts.flatMap((part) => this.tablesIn(part));
+    return relation === null ? [] : [this.tables[relation.index]!];
   }
 
   /** The table of a node of a plan. */
@@ -204,8 +234,4 @@ export class PlannedWorld {
   plannedOf(table: CatalogTable): PlannedTable | undefined {
     return this.planned.get(table);
   }
-}
-
-function keyOf({ Schema: schema = 'public', 'Relation Name': name = '' }: PlanNode): string {
-  return `${schema}.${name}`;
 }

@@ -3,13 +3,15 @@
  * that begins with a backslash (psqlscan.l, pgbench.c: ParseScript, process_backslash_command).
  * What is wrong in one command does not keep the next from being read.
  */
+
 import { MICROSECOND, MILLISECOND, SECOND } from '../../kernel/index.ts';
+import { changes } from '../../postgres/statement-rows.ts';
 import { type BlockStates, followBlocks } from './blocks.ts';
 import { constantOf, type Expression, ExpressionParser, type Names } from './expression.ts';
 import { commandEnd, type Lexed, lex, skipBlank, type Token, Tokens } from './lexer.ts';
 import { Refusal, type ScriptProblem } from './problem.ts';
 import { readStatement } from './sql.ts';
-import { type Command, changes, type Program, type Template } from './template.ts';
+import type { Command, Program, Template } from './template.ts';
 import type { Value } from './values.ts';
 
 export type Parsed =

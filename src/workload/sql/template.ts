@@ -1,7 +1,8 @@
 import type { Nanoseconds } from '../../kernel/index.ts';
 import type { Access } from '../../postgres/access.ts';
-import type { OpenedRelations } from '../../postgres/partitioning/opening.ts';
-import type { RoutedPartition } from '../../postgres/partitioning/routing.ts';
+import type { ForeignKeyCheck } from '../../postgres/foreign-keys.ts';
+import type { Opens } from '../../postgres/partitioning/opening.ts';
+import type { RoutedPartition, Routing } from '../../postgres/partitioning/routing.ts';
 import type { PlanValues, QueryPlan } from '../../postgres/plan/plan-work.ts';
 import type {
   Keys,
@@ -11,6 +12,7 @@ import type {
   StatementUsage,
   Verb,
 } from '../../postgres/statement.ts';
+import { changes } from '../../postgres/statement-rows.ts';
 import type { Reach, ReachOf } from '../planner/entries.ts';
 import type { RowRouting } from '../planner/routing.ts';
 import { commitRecord, statement } from '../script.ts';
@@ -41,20 +43,27 @@ export type Rows =
   | { readonly kind: 'plan'; readonly plan: Omit<QueryPlan, 'values'> }
   /** The same for several partitions. */
   | { readonly kind: 'parts'; readonly parts: readonly Template[] }
-  /** Those of the partitions that the values of an execution reach. */
-  | { readonly kind: 'pruned'; readonly choose: ChooseParts }
+  /** Those of the parts that these values lead to, and what such a plan opens. */
+  | {
+      readonly kind: 'pruned';
+      readonly parts: readonly Template[];
+      readonly choose: (environment: Environment) => readonly number[] | undefined;
+      /** Null: the plan is kept, and opens the same whatever it prunes. */
+      readonly opens: ((chosen: readonly number[]) => Opens) | null;
+    }
   /** New rows of a partitioned table. */
   | { readonly kind: 'routed'; readonly routing: RowRouting; readonly count: number }
+  /** COPY of so many rows. */
+  | {
+      readonly kind: 'copy';
+      readonly count: Expression;
+      readonly routing: RowRouting | null;
+    }
   /** By the plan for these values, or by that of prepared statements. */
   | { readonly kind: 'planned'; readonly simple: Rows; readonly prepared: Rows };
 
-/** Undefined: a parameter has no value. */
-export type ChooseParts = (environment: Environment) => ChosenParts | undefined;
-
-export interface ChosenParts {
-  readonly parts: readonly Template[];
-  readonly opens: OpenedRelations;
-}
+/** What a foreign key wants of the rows of a statement, with its values. */
+export type CheckFor = (environment: Environment) => ForeignKeyCheck;
 
 /** A statement of SQL with places for the values of variables. */
 export interface Template {
@@ -63,6 +72,9 @@ export interface Template {
   readonly rows: Rows;
   /** Null for a statement without anything special about it, when it is about one row. */
   readonly details: StatementDetails | null;
+  readonly checks?: readonly CheckFor[];
+  /** An UPDATE of the partition key: where rows go, by the values of an execution. */
+  readonly moves?: RowRouting;
 }
 
 export const PLAIN: StatementDetails = {
@@ -71,7 +83,13 @@ export const PLAIN: StatementDetails = {
   parts: [],
   opens: null,
   command: null,
+  vacuum: null,
+  foreignKeys: [],
+  job: null,
   routing: null,
+  movesTo: null,
+  isMove: false,
+  strayKey: null,
   access: null,
   rowLock: null,
   changedBytes: 0,
@@ -107,107 +125,146 @@ export function fillIn(
   environment: Environment,
   prepared: boolean,
 ): Statement | undefined {
-  const { verb, relation } = template;
-  const rows = rowsFor(template.rows, prepared);
-  const commit = mayCommit(template) ? commitRecord() : null;
-  const usage = template.rows.kind === 'planned' ? noUsage() : null;
-  const about = (key: number, details: StatementDetails | null) =>
-    statement(verb, relation, key, prepared, commit, details, usage);
-  const details = template.details ?? PLAIN;
-  switch (rows.kind) {
-    case 'none':
-      return about(NO_KEY, template.details);
-    case 'all':
-      return about(NO_KEY, { ...details, rows: 'all', access: spread(rows.count) });
-    case 'one': {
-      const key = keyOf(rows.key.value(environment));
-      return key === undefined ? undefined : about(key, template.details);
-    }
-    case 'range': {
-      const first = boundOf(rows.first.value(environment));
-      const last = boundOf(rows.last.value(environment));
-      if (first === undefined || last === undefined) return undefined;
-      return about(NO_KEY, { ...details, rows: rangeOf(first, last) });
-    }
-    case 'list': {
-      const list = rows.keys.map((key) => keyOf(key.value(environment)));
-      if (!list.every((key) => key !== undefined)) return undefined;
-      return about(NO_KEY, { ...details, rows: { kind: 'list', list } });
-    }
-    case 'new': {
-      return about(NO_KEY, { ...details, rows: newRows(rows.count) });
-    }
-    case 'parts': {
-      const parts = fillAll(rows.parts, environment, prepared);
-      return parts && about(NO_KEY, { ...details, rows: 'parts', parts });
-    }
-    case 'pruned':
-      return pruned(rows.choose(environment), template, environment, prepared);
-    case 'routed': {
-      const routed = routedDetails(rows, environment, details);
-      return statement(verb, relation, NO_KEY, prepared, commit, routed, usage);
-    }
-    case 'reach': {
-      const found = rows.reach.map((reach) => reach(environment));
-      if (!found.every((reach) => reach !== undefined)) return undefined;
-      return about(...reached(found, rows, details));
-    }
-    case 'plan': {
-      const plan = { ...rows.plan, values: valuesOf(environment) };
-      return about(NO_KEY, { ...details, rows: 'plan', plan });
-    }
-  }
+  const filled = withValues(template, environment, prepared);
+  const { checks } = template;
+  if (checks === undefined || filled === undefined) return filled;
+  const { environment: own } = valuesOf(environment);
+  const foreignKeys = checks.map((check) => check(own as Environment));
+  return { ...filled, details: { ...(filled.details ?? PLAIN), foreignKeys } };
 }
 
 function noUsage(): StatementUsage {
   return { hits: 0, reads: 0, partitions: 0, planning: 0, execution: 0 };
 }
 
-/** The statement on the partitions that were chosen, of which there may be one or none. */
-function pruned(
-  chosen: ChosenParts | undefined,
+function withValues(
   template: Template,
   environment: Environment,
   prepared: boolean,
 ): Statement | undefined {
-  const parts = chosen && fillAll(chosen.parts, environment, prepared);
-  if (parts === undefined) return undefined;
   const { verb, relation } = template;
-  const opens = { simple: chosen!.opens, prepared: chosen!.opens };
+  const rows = rowsFor(template.rows, prepared);
   const commit = mayCommit(template) ? commitRecord() : null;
-  const [first] = parts;
-  if (parts.length === 1)
-    return {
-      ...first!,
-      commit,
-      usage: noUsage(),
-      details: { ...(first!.details ?? PLAIN), opens },
-    };
-  const details = { ...(template.details ?? PLAIN), rows: 'parts', parts, opens } as const;
-  return statement(verb, relation, NO_KEY, prepared, commit, details, noUsage());
+  const usage = template.rows.kind === 'planned' ? noUsage() : null;
+  const about = (key: number, details: StatementDetails | null) =>
+    statement(verb, relation, key, prepared, commit, details, usage);
+  const own = ownDetails(template, environment);
+  const details = own ?? PLAIN;
+  switch (rows.kind) {
+    case 'none':
+      return about(NO_KEY, own);
+    case 'all':
+      return about(NO_KEY, { ...details, rows: 'all', access: spread(rows.count) });
+    case 'one': {
+      const key = keyOf(rows.key.value(environment));
+      return key === undefined ? undefined : about(key, own);
+    }
+    case 'range':
+    case 'list': {
+      const keys = keysFor(rows, environment);
+      return keys && about(NO_KEY, { ...details, rows: keys });
+    }
+    case 'new':
+      return about(NO_KEY, { ...details, rows: newRows(rows.count) });
+    case 'parts': {
+      const parts = rows.parts.map((part) => fillIn(part, environment, prepared));
+      if (!parts.every((part) => part !== undefined)) return undefined;
+      return about(NO_KEY, { ...details, rows: 'parts', parts });
+    }
+    case 'pruned': {
+      const found = prunedParts(rows, details, environment, prepared);
+      if (found === undefined || 'rows' in found) return found && about(NO_KEY, found);
+      return { ...found, commit, usage };
+    }
+    case 'routed':
+      return about(NO_KEY, routedDetails(rows, environment, details));
+    case 'copy': {
+      const copied = copiedDetails(rows, details, environment);
+      return copied && about(NO_KEY, copied);
+    }
+    case 'reach': {
+      const found = rows.reach.map((reach) => reach(environment));
+      if (!found.every((reach) => reach !== undefined)) return undefined;
+      return about(...reached(found, rows, details));
+    }
+    case 'plan':
+      return about(NO_KEY, {
+        ...details,
+        rows: 'plan',
+        plan: { ...rows.plan, values: valuesOf(environment) },
+      });
+  }
 }
 
-/** The same for several partitions; undefined if a value is missing. */
-function fillAll(
-  parts: readonly Template[],
+function keysFor(
+  rows: Extract<Rows, { kind: 'range' | 'list' }>,
+  environment: Environment,
+): Keys | undefined {
+  if (rows.kind === 'range') {
+    const first = boundOf(rows.first.value(environment));
+    const last = boundOf(rows.last.value(environment));
+    return first === undefined || last === undefined ? undefined : rangeOf(first, last);
+  }
+  const list = rows.keys.map((key) => keyOf(key.value(environment)));
+  return list.every((key) => key !== undefined) ? { kind: 'list', list } : undefined;
+}
+
+function copiedDetails(
+  { count: expression, routing }: Extract<Rows, { kind: 'copy' }>,
+  details: StatementDetails,
+  environment: Environment,
+): StatementDetails | undefined {
+  const count = boundOf(expression.value(environment));
+  if (count === undefined || Number.isNaN(count)) return undefined;
+  const own = routing ? routedDetails({ routing, count: 1 }, environment, details) : details;
+  return { ...own, rows: { kind: 'copy', count: Math.max(0, Math.round(count)) } };
+}
+
+/** The statement on the one partition, or what is executed on several. */
+function prunedParts(
+  { parts: all, choose, opens: opensOf }: Extract<Rows, { kind: 'pruned' }>,
+  details: StatementDetails,
   environment: Environment,
   prepared: boolean,
-): readonly Statement[] | undefined {
-  const filled = parts.map((part) => fillIn(part, environment, prepared));
-  return filled.every((part) => part !== undefined) ? filled : undefined;
+): Statement | StatementDetails | undefined {
+  const chosen = choose(environment);
+  const parts = chosen?.map((place) => fillIn(all[place]!, environment, prepared));
+  if (!parts?.every((part) => part !== undefined)) return undefined;
+  const opens = opensOf === null ? details.opens : opensOf(chosen!);
+  const [first] = parts;
+  if (parts.length !== 1) return { ...details, opens, rows: 'parts', parts };
+  return { ...first!, details: { ...(first!.details ?? PLAIN), opens } };
+}
+
+function ownDetails(
+  { details, moves }: Template,
+  environment: Environment,
+): StatementDetails | null {
+  if (moves === undefined) return details;
+  return { ...(details ?? PLAIN), movesTo: routingFor(moves, environment) };
 }
 
 /** Of a key whose value is known, where the row belongs; of another, any partition alike. */
-function routedDetails(
-  { routing, count }: Extract<Rows, { kind: 'routed' }>,
+export function routedDetails(
+  { routing, count }: Pick<Extract<Rows, { kind: 'routed' }>, 'routing' | 'count'>,
   environment: Environment,
   details: StatementDetails,
 ): StatementDetails {
-  const { choose, partitions, fallback, how } = routing;
   const rows = count === 1 ? null : newRows(count);
-  if (how !== 'given') return { ...details, rows, routing: { how, partitions, fallback } };
-  const given = choose?.(environment) ?? [anyOf(partitions, environment)];
-  return { ...details, rows, routing: { how, partitions, fallback, given } };
+  return { ...details, rows, routing: routingFor(routing, environment) };
+}
+
+function routingFor(routing: RowRouting, environment: Environment): Routing {
+  const { choose, partitions, fallback, how, before, chunks } = routing;
+  if (how !== 'given') {
+    const ago = before?.(environment) ?? 0;
+    return { how, partitions, fallback, ago, ...(chunks === undefined ? {} : { chunks }) };
+  }
+  const chosen = choose?.(environment) ?? {
+    given: [anyOf(partitions, environment)],
+    key: null,
+  };
+  return { how, partitions, fallback, ...chosen };
 }
 
 function anyOf(partitions: readonly RoutedPartition[], { random }: Environment): Relation {
@@ -230,7 +287,7 @@ function rowsFor(rows: Rows, prepared: boolean): Exclude<Rows, { kind: 'planned'
 
 /** A plan is executed while the session waits, but its variables are the session's. */
 function valuesOf({ random, variables }: Environment): PlanValues {
-  return { environment: { random, variables: [...variables] } };
+  return { environment: { random, variables: [...variables] }, lists: new Map() };
 }
 
 /** An index-only scan may leave out the row's page, so it is one of entries in any case. */
@@ -277,11 +334,6 @@ function rangeOf(first: number, last: number) {
 function mayCommit({ verb, details }: Template): boolean {
   if (verb === 'select') return (details?.rowLock ?? null) !== null;
   return verb === 'commit' || changes(verb);
-}
-
-/** Whether a statement changes rows. */
-export function changes(verb: Verb): boolean {
-  return verb === 'update' || verb === 'insert' || verb === 'delete' || verb === 'alter';
 }
 
 /** One step of a script. */

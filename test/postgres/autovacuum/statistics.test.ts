@@ -60,12 +60,15 @@ describe('mechanisms 6.3: the counters that autovacuum reads', () => {
     ]);
   });
 
-  test('a bypassed index leaves stubs that nobody counts', () => {
+  test('a bypassed index leaves stubs that nobody counts but ANALYZE', () => {
     const bench = new Bench({ tables: [table(0, 61_000)], settings: OFF });
     bench.change(0, 'delete', [1, 7000, 20_000]);
     expect(bench.vacuum(0).summary.isIndexBypassed).toBe(true);
     expect(bench.statistics[0]!.deadTuples).toBe(0);
     expect(bench.heap(0).stubs).toBe(3);
+    // version 15.18: after DELETE of half of 10,000 rows and two scans "5000 dead rows"
+    bench.vacuum(0, { analyze: true });
+    expect(bench.statistics[0]!.deadTuples).toBe(3);
   });
 
   test('crash recovery discards them, and the triggers are reset; a clean stop does not', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { MILLISECOND, type Process, SECOND } from '../../../src/kernel/index.ts';
 import { DEFAULT_COSTS } from '../../../src/postgres/costs.ts';
+import { tablePage } from '../../../src/postgres/heap/relation.ts';
 import { settingsOf, World } from '../../helpers/world.ts';
 
 const ACCOUNTS = 0;
@@ -32,6 +33,15 @@ function dirtyOnly({ server, storage }: Stage, pages: number, from = 0): void {
     const buffer = found >= 0 ? found : storage.makeRoom(page);
     storage.pool.markDirty(buffer, wal.insert(100));
   }
+}
+
+/** The same by records that a standby replays. */
+function change({ server, storage }: Stage, pages: number): void {
+  const table = storage.tables[ACCOUNTS]!;
+  for (let block = 0; block < pages; block++) {
+    storage.log(table, [table.hintRecord(tablePage(table.definition.relation, block))]);
+  }
+  server.wal.requestFlush(server.wal.insertLsn);
 }
 
 /** An immediate checkpoint at an instant; runs until well after it. */
@@ -190,7 +200,7 @@ describe('restartpoints (3.4)', () => {
     const world = new World({ servers: [{ name: 'pg1' }, { name: 'pg2', of: 'pg1' }] });
     const stage = { world, server: world.server('pg1'), ends: [] } as unknown as Stage;
     const primary = { ...stage, storage: world.server('pg1').storage };
-    dirty(primary, 40);
+    change(primary, 40);
     world.at(250 * SECOND, () => world.server('pg1').checkpointer.request());
     const standby = world.server('pg2').checkpointer;
     const began = standby.redoLsn;

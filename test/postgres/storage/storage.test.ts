@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type Nanoseconds, type Process, SECOND } from '../../../src/kernel/index.ts';
 import { PAGE_BYTES } from '../../../src/postgres/buffers/page.ts';
 import { costsOf, DEFAULT_COSTS } from '../../../src/postgres/costs.ts';
-import type { StorageStart } from '../../../src/postgres/storage/storage.ts';
+import type { StorageStart } from '../../../src/postgres/storage/owner.ts';
 import { type Client, FSYNC, ONE_WAY, type ServerPlan, World } from '../../helpers/world.ts';
 
 const SELECT = costsOf(DEFAULT_COSTS).statement('select', true);

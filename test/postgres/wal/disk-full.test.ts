@@ -51,6 +51,9 @@ describe('WAL without room on the disk (2.7)', () => {
     expect(insertLsn, 'the last segment is full').toBe((segments.last + 1) * WAL_SEGMENT_BYTES);
     expect(flushed.value).toBe(insertLsn);
     expect(server.panicReason).toContain('No space left on device');
+    const said = world.sim.trace.notes.filter(({ text }) => text.includes('PANIC'));
+    expect(said.map(({ at }) => at / SECOND)).toEqual(panics);
+    expect(said[0]!.text).toBe(`pg1: PANIC: ${server.panicReason}`);
   });
 
   test('the postmaster starts anew, the start fails, the service manager tries again', () => {

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { Random } from '../../../src/kernel/index.ts';
 import { FOR_NO_KEY_UPDATE, FOR_UPDATE } from '../../../src/postgres/locking/lock-modes.ts';
 import type { Statement } from '../../../src/postgres/statement.ts';
-import { keptPlan } from '../../../src/workload/planner/compile.ts';
 import type { PlanNode } from '../../../src/workload/planner/plan.ts';
+import { keptPlan } from '../../../src/workload/planner/plan-cache.ts';
 import { readScript } from '../../../src/workload/planner/reader.ts';
 import type { StatementPlans } from '../../../src/workload/planner/request.ts';
 import { statementRequests } from '../../../src/workload/planner/samples.ts';
@@ -140,18 +140,16 @@ describe('plans become statements', () => {
   });
 
   test.each([
-    ['Recursive Union', node('Recursive Union', { Plans: [byKey('(id = 1)'), byKey('(id = 2)')] })],
-    ['Aggregate Mixed', node('Aggregate', { Strategy: 'Mixed', Plans: [byKey('(id = 1)')] })],
-    ['Tid Scan', node('Tid Scan', { Plans: [node('Seq Scan', onItems)] })],
+    ['Sample Scan on items', node('Sample Scan', onItems)],
+    ['Foreign Scan', node('Foreign Scan', { Plans: [node('Seq Scan', onItems)] })],
     ['an array of keys that is a parameter', byKey('(items.id = ANY ($1))')],
-    ['Merge', modify('Merge', byKey('(id = 1)'))],
   ])('%s is refused at the statement', (name, plan) => {
     const parsed = compile('SELECT 1', same(plan));
     expect(parsed.ok).toBe(false);
     if (parsed.ok) return;
     const [problem] = parsed.problems;
     expect(problem).toMatchObject({ offset: '\\set i 42\n'.length, token: 'SELECT' });
-    expect(problem!.why).toMatch(new RegExp(`^${name} is not built yet; .*b-trees`));
+    expect(problem!.why).toMatch(new RegExp(`^${name} is not built yet; .*ModifyTable`));
   });
 });
 

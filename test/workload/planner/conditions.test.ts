@@ -22,10 +22,17 @@ describe('conditions as EXPLAIN writes them', () => {
         ['id', '<=', '($1 + 99)'],
       ],
     ],
-    ['(("order"."Key" = 1) AND (x IS NULL))', [['Key', '=', '1']]],
+    [
+      '(("order"."Key" = 1) AND (x IS NULL))',
+      [
+        ['Key', '=', '1'],
+        ['', '?', 'x IS NULL'],
+      ],
+    ],
+    ['((t.name)::text = (u.name)::text)', [['name', '=', '(u.name)::text']]],
     ["(a = ANY ('{1,2}'::integer[]))", [['a', '= ANY', "('{1,2}'::integer[])"]]],
-    ['((a = 1) OR (b = 2))', []],
-    ['(lower(name) = $1)', []],
+    ['((a = 1) OR (b = 2))', [['', '?', '(a = 1) OR (b = 2)']]],
+    ['(lower(name) = $1)', [['', '?', 'lower(name) = $1']]],
     [undefined, []],
   ])('%s', (written, expected) => {
     const found = conditionsOf(written).map(({ column, operator, text }) => [

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { Random, SECOND } from '../../../src/kernel/index.ts';
-import { PartitionStates } from '../../../src/postgres/partitioning/command.ts';
 import { partitionFor } from '../../../src/postgres/partitioning/routing.ts';
+import { PartitionStates } from '../../../src/postgres/partitioning/states.ts';
+import { takesNumber } from '../../../src/workload/planner/bounds.ts';
 import { hashRemainder } from '../../../src/workload/planner/hash-partition.ts';
-import { routingOf, takesNumber } from '../../../src/workload/planner/routing.ts';
+import { routingOf } from '../../../src/workload/planner/routing.ts';
 import { PlannedWorld } from '../../../src/workload/planner/world.ts';
 import { answer, column, table } from './fixtures.ts';
 
@@ -52,7 +53,7 @@ function routing(key: string, text: string, bounds = BOUNDS, partitionKey = 'RAN
 
 describe('where a new row goes', () => {
   const of = (how: ReturnType<typeof routing>, at: number, states = new PartitionStates()) =>
-    partitionFor(how, states, at * SECOND)?.name ?? null;
+    partitionFor(how, states, at * SECOND)?.relation.name ?? null;
 
   test('now() moves on to the next month with the clock, and at the end to the default', () => {
     const clock = routing('clock', 'now()');
@@ -79,7 +80,7 @@ describe('where a new row goes', () => {
 
   test('a constant goes where the bounds say', () => {
     const chosen = (text: string, bounds = BOUNDS, key = 'RANGE (created)') =>
-      routing('', text, bounds, key).choose!({ random: new Random('x'), variables: [] })!.map(
+      routing('', text, bounds, key).choose!({ random: new Random('x'), variables: [] })!.given.map(
         ({ name }) => name,
       );
     expect(chosen("'2025-02-11'::date")).toEqual(['logs_1']);
