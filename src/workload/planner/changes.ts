@@ -6,6 +6,7 @@
 import type { PlanLock, RowChange, Slots } from '../../postgres/plan/plan-work.ts';
 import type { Relation, StatementDetails } from '../../postgres/statement.ts';
 import type { Environment } from '../sql/functions.ts';
+import { Refusal } from '../sql/problem.ts';
 import { PLAIN, routedDetails } from '../sql/template.ts';
 import { type Condition, conditionsOf } from './conditions.ts';
 import { conflictOf } from './conflict.ts';
@@ -204,6 +205,7 @@ function inserting(node: PlanNode, context: QueryContext, columns: PlanColumns):
   };
 }
 
+const MERGE_SINCE = 15;
 const EQUAL = /("[^"]+"|\w+)\.("[^"]+"|\w+) = ("[^"]+"|\w+)\.("[^"]+"|\w+)/g;
 
 /** What the columns of MERGE's target are compared with, in whichever node does it. */
@@ -229,7 +231,12 @@ function mergeConditions(node: PlanNode, context: QueryContext): Condition[] {
  * values that conditions are about; else the first one.
  */
 function merging(node: PlanNode, context: QueryContext, columns: PlanColumns): Changes {
-  const actions = mergeActions(context.statement);
+  const { statement, world } = context;
+  if (world.version < MERGE_SINCE) {
+    const at = { offset: statement.offset, text: 'MERGE' };
+    throw new Refusal(at, `is of version ${MERGE_SINCE} and later`);
+  }
+  const actions = mergeActions(statement);
   const taken = (kind: string) => {
     const all = actions.filter((each) => each.kind === kind);
     return (all.find(({ isConditional }) => !isConditional) ?? all[0])?.action ?? 'nothing';

@@ -10,12 +10,12 @@ import { answer, FACTS, ITEMS, node, onItems } from './fixtures.ts';
 const ROWS = FACTS.items.rows;
 
 /** `script` once by each of some clients; plans for its statements in order. */
-function play(script: string, plans: readonly PlanNode[], clients = 1) {
+function play(script: string, plans: readonly PlanNode[], clients = 1, version = 15) {
   const text = JSON.stringify({
     duration: '1s',
     network: { zones: { a: 'us-east-1' } },
     servers: {
-      main: { zone: 'a', postgresql: { version: 15, shared_buffers: '1GB', autovacuum: 'off' } },
+      main: { zone: 'a', postgresql: { version, shared_buffers: '1GB', autovacuum: 'off' } },
     },
     workload: {
       schema: 'CREATE TABLE items ()',
@@ -135,6 +135,8 @@ test('MERGE updates the rows that are met, and inserts for the others', () => {
   expect([updated.updates, updated.live]).toEqual([2, ROWS + 1]);
   expect(play(sql('DELETE'), [plan]).heap!.live).toBe(ROWS - 1);
   expect(play(sql('DO NOTHING'), [plan]).heap!.live).toBe(ROWS + 1);
+  const { problems } = play(sql('DO NOTHING'), [plan], 1, 14);
+  expect(problems).toEqual([expect.stringContaining('MERGE: is of version 15 and later')]);
 });
 
 describe('FOR UPDATE SKIP LOCKED', () => {
