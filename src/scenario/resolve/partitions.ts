@@ -74,7 +74,7 @@ function rangesOf(
   const all: PartitionRange[] = [];
   for (let i = 0, at = from.value; isBefore(at, to.value) || isBefore(at, end); i++) {
     const next = stepsAfter(from.value, every.value, i + 1);
-    const isCut = isBefore(at, to.value) && isBefore(to.value, next);
+    const isCut = manager === null && isBefore(at, to.value) && isBefore(to.value, next);
     const upper = isCut ? to.value : next;
     const name = `${table}_${partitionSuffix(at, every.value)}`;
     all.push({ name, from: formatMoment(at), to: formatMoment(upper) });
