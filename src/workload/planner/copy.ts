@@ -8,6 +8,7 @@ import { Refusal } from '../sql/problem.ts';
 import { PLAIN, type Template } from '../sql/template.ts';
 import { type CatalogTable, tableName } from './catalog.ts';
 import { readName } from './commands.ts';
+import { checksOfCopy } from './foreign-keys.ts';
 import { leavesOf } from './partitions.ts';
 import { routingOf } from './routing.ts';
 import type { PlannedWorld } from './world.ts';
@@ -59,7 +60,9 @@ export function copyTemplate({ table, count }: CopyText, world: PlannedWorld): T
   const planned = world.tables.find(({ catalog }) => catalog === leaf);
   if (planned === undefined) throw new Refusal(table, 'has no partitions');
   const rows = { kind: 'copy', count, routing: routingTo(found, world) } as const;
-  return { verb: 'insert', relation: planned.relation, rows, details: PLAIN };
+  const checks = checksOfCopy(world, found);
+  const own = checks.length > 0 ? { checks } : {};
+  return { verb: 'insert', relation: planned.relation, rows, details: PLAIN, ...own };
 }
 
 function routingTo(table: CatalogTable, world: PlannedWorld) {

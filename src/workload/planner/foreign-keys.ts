@@ -46,10 +46,27 @@ export function foreignKeyChecks(
   const to = operation === 'Delete' ? [] : own;
   const from = operation === 'Insert' ? [] : referencesTo(world, all, table, isChanged);
   const kind = operation === 'Update' ? 'update' : 'delete';
+  const texts = valueTexts(statement, plan, table);
   return [
     ...from.map((each) => () => whenGone(world, each, kind)),
-    ...to.map((each) => lookUpCheck(world, each, valueTexts(statement, plan, table), statement)),
+    ...to.map((each) => {
+      const keys = each.columns.map((name) => keyColumn(texts.get(name), statement));
+      return lookUpCheck(world, each, keys, operation === 'Update' ? 'update' : 'insert');
+    }),
   ];
+}
+
+/** Of rows that COPY puts into a table, of whose values nothing is known. */
+export function checksOfCopy(world: PlannedWorld, table: CatalogTable): CheckFor[] {
+  const own = referencesOf(world).filter(({ of }) => of === table);
+  return own.map((each) =>
+    lookUpCheck(
+      world,
+      each,
+      each.columns.map(() => () => 'any'),
+      'insert',
+    ),
+  );
 }
 
 /** What the statement puts into each column, as EXPLAIN writes it; of a column without: default. */
@@ -85,16 +102,13 @@ function keyColumn(text: string | undefined, { parameters }: PlannedStatement): 
 /** Of a row that refers to another one: it has to be there, and stays. */
 function lookUpCheck(
   world: PlannedWorld,
-  reference: Reference,
-  texts: ReadonlyMap<string, string>,
-  statement: PlannedStatement,
+  { of, to, referenced }: Reference,
+  keys: readonly KeyOf[],
+  kind: 'insert' | 'update',
 ): CheckFor {
-  const { of, to, columns, referenced } = reference;
   const relations = relationsOf(world, of);
-  const keys = columns.map((name) => keyColumn(texts.get(name), statement));
   const details: Partial<StatementDetails> = { rowLock: FOR_KEY_SHARE };
   const find = finder(world, to, referenced, { verb: 'select', details: () => details });
-  const kind = texts.size > 0 && texts.size < of.columns.length ? 'update' : 'insert';
   const isPlanned = to.kind === 'p';
   return (environment) => ({
     ...{ kind, relations, refuses: 'none', isPlanned },

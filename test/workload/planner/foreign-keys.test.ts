@@ -262,3 +262,13 @@ describe('partitions that others refer to', () => {
     expect(run({ ...whole, scripts: ['DROP TABLE customers CASCADE;'] }).failures).toEqual([]);
   });
 });
+
+test('rows that COPY puts in refer to some that are there, each looked up', () => {
+  const copy = 'COPY orders (customer) FROM STDIN ROWS 500;';
+  const { added, failures } = run({ key: foreignKey(), scripts: [copy], plans: [] });
+  expect(failures).toEqual([]);
+  const locks = added[0]![2]!;
+  // 500 of 100,000 customers, some of them twice: they are locked once
+  expect(locks).toBeGreaterThan(490);
+  expect(locks).toBeLessThanOrEqual(500);
+});
