@@ -4,7 +4,7 @@
  *     node test/determinism/digests.ts SECONDS FILE...
  *     node test/determinism/digests.ts SECONDS --events FROM TO VARIANT FILE
  *
- * With each digest come marks, the digest after every 1,000 events, by which the first thousand
+ * With each digest come marks, the digest after every 400 events, by which the first 400
  * that differs is found; `--events` then prints those events.
  */
 import { readFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { buildWorld, type World } from '../../src/scenario/build/world.ts';
 import { expandRuns, loadScenario, type Run } from '../../src/scenario/index.ts';
 import { disturb } from './disturb.ts';
 
-export const MARK_EVERY = 1000;
+export const MARK_EVERY = 400;
 
 export interface Fingerprint {
   readonly file: string;

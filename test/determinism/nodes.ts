@@ -6,7 +6,7 @@ import type { Fingerprint } from './digests.ts';
 const SCRIPT = fileURLToPath(new URL('./digests.ts', import.meta.url));
 const LOADER = fileURLToPath(new URL('../../node_modules/tsx/dist/esm/index.mjs', import.meta.url));
 const NODES = fileURLToPath(new URL('./nodes/', import.meta.url));
-const MARK_EVERY = 1000;
+const MARK_EVERY = 400;
 
 /**
  * A way to run TypeScript: this Node with a loader, or a newer one that needs none; `disturbed` is
