@@ -250,23 +250,39 @@ const OPERATION = /^(?:(DETACH)( CONCURRENTLY)? \+ )?DROP (\d+) of (\d+) partiti
 
 function retentionPoint({ op, secs, wal_bytes }: File['retention'][number], given: Given): Point {
   const found = OPERATION.exec(op);
-  const isDelete = op.startsWith('DELETE');
   const script =
     found === null ? DELETED : dropped(found[1] !== undefined, found[2] ?? '', Number(found[3]));
-  const client = { think: '1h', starts: '400ms', protocol: 'simple' };
   const more = { warmup: '300ms', duration: '4s' };
+  const scenario = op.startsWith('VACUUM')
+    ? vacuumed(given)
+    : scenarioOf(given, Number(found?.[4] ?? 0), script, { ...ALONE, starts: '400ms' }, more);
   return {
     name: op,
     measured: { op_ms: [secs * 1000], wal_bytes: [wal_bytes] },
-    scenario: scenarioOf(given, Number(found?.[4] ?? 0), script, client, more),
+    scenario,
     ...ONCE,
-    ...(found === null && !isDelete && { missing: 'VACUUM in scripts is not built' }),
     predict: (metrics) => ({
       op_ms: milli(metrics['transactions.it.latency.max']),
       wal_bytes: metrics['servers.pg1.wal.bytes'] ?? null,
     }),
   };
 }
+
+const ALONE = { think: '1h', protocol: 'simple' } as const;
+
+/** The DELETE happens while nobody measures. */
+function vacuumed(given: Given): ScenarioFile {
+  const own = { ...ALONE, starts: '2100ms' };
+  const first = { ...ALONE, starts: '400ms', run: 'before' };
+  const file = scenarioOf(given, 0, 'VACUUM ev;', own, { warmup: '2s', duration: '10s' });
+  const workload = file['workload'] as Readonly<Record<'transactions' | 'clients', Entries>>;
+  const { transactions, clients } = workload;
+  const before = { ...transactions, before: DELETED };
+  const both = { ...clients, first: { ...(clients['one'] as Entries), ...first } };
+  return { ...file, workload: { ...workload, transactions: before, clients: both } };
+}
+
+type Entries = Readonly<Record<string, unknown>>;
 
 const DELETED = "DELETE FROM ev WHERE ts < '2023-01-31 10:00:00';";
 
