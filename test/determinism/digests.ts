@@ -4,8 +4,8 @@
  *     node test/determinism/digests.ts SECONDS FILE...
  *     node test/determinism/digests.ts SECONDS --events FROM TO VARIANT FILE
  *
- * With each digest come marks, the digest after every 400 events, by which the first 400 that differ
- * are found; `--events` then prints those.
+ * With each digest come marks, the digest after every 400 events, by which the first 400 that
+ * differ are found; `--events` then prints those.
  */
 import { readFileSync } from 'node:fs';
 import { shippedPlans } from '../../src/cli/plans/cache.ts';
