@@ -137,6 +137,7 @@ describe('the bundled scenarios', () => {
 const LONG: Readonly<Record<string, number>> = {
   'async-failover base': 40,
   'async-failover sync': 40,
+  'fan-out base': 1,
   'gradient-table off': 3,
   'hot-row spread': 2,
   'recovery-conflict base': 40,
