@@ -240,14 +240,12 @@ export interface Costs extends CostProfile {
 export function costsOf(profile: CostProfile): Costs {
   const prepared = table(profile, false);
   const simple = table(profile, true);
-  const plans = table({ ...profile, message: 0, statements: plansOnly(profile) }, true);
-  const executes = table({ ...profile, message: 0 }, false);
   const scale = oneSelect(profile) / oneSelect(DEFAULT_COSTS);
   return {
     ...profile,
     statement: (verb, isPrepared) => (isPrepared ? prepared[verb] : simple[verb]),
-    executor: (verb) => executes[verb],
-    planner: (verb) => Math.round(plans[verb] * PLANNER_SHARE),
+    executor: (verb) => Math.round(prepared[verb] - profile.message),
+    planner: (verb) => Math.round((simple[verb] - prepared[verb]) * PLANNER_SHARE),
     furtherRow: (kind) => FURTHER_ROWS[kind] * scale,
     redo: (bytes) => Math.round(bytes * profile.redoPerByte),
   };
@@ -258,18 +256,6 @@ export function costsOf(profile: CostProfile): Costs {
  * SELECT of one row whose simple protocol took 8 to 10 us more than the prepared one.
  */
 const PLANNER_SHARE = 0.4;
-
-function plansOnly({ statements }: CostProfile): CostProfile['statements'] {
-  const of = (verb: MeasuredVerb) => ({ plan: statements[verb].plan, execute: 0 });
-  return {
-    begin: of('begin'),
-    select: of('select'),
-    update: of('update'),
-    insert: of('insert'),
-    commit: of('commit'),
-    rollback: of('rollback'),
-  };
-}
 
 /** A prepared SELECT of one row, by which machines are compared: one measured whole. */
 function oneSelect({ message, statements }: CostProfile): Nanoseconds {
@@ -306,19 +292,3 @@ function table({ message, statements }: CostProfile, plans: boolean): ByVerb {
     vacuum: of('begin'), // and what its pages cost
   };
 }
-
-/** Statements by what they touch of a core's caches. */
-export const VISITS = {
-  begin: 1,
-  select: 2,
-  update: 3,
-  delete: 3,
-  insert: 4,
-  commit: 5,
-  rollback: 5,
-  set: 1,
-  savepoint: 1,
-  release: 1,
-  'rollback to': 1,
-  alter: 5,
-} as const;
